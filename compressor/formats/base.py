@@ -1,0 +1,82 @@
+"""A format makes a variant from a float model and loads it as a runner. What measures and compares sees runners only."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from compressor.tasks.base import Task
+
+Batch = Mapping[str, "np.ndarray"]
+"""`input_ids`, `attention_mask` (and `token_type_ids` where the tokenizer makes them), each int64 [batch, length]."""
+
+
+class Runner(Protocol):
+    """A loaded variant, whatever runtime is under it. Arrays in, arrays out."""
+
+    device: str
+    dtype: str
+    threads: int
+    parameters: int
+
+    def predict(self, batch: Batch) -> np.ndarray:
+        """Logits: float32 [batch, labels]."""
+
+    def score(self, batch: Batch) -> np.ndarray:
+        """Negative log-likelihood (nats) of every next token: float32 [batch, length - 1]; 0 where masked."""
+
+    def generate(self, input_ids: np.ndarray, new_tokens: int) -> np.ndarray:
+        """Greedy continuation: input_ids int64 [1, length] → int64 [1, at most new_tokens], the new tokens only."""
+
+    def close(self) -> None:
+        """Let go of the memory, the device's too."""
+
+
+class Format(ABC):
+    """One file in this folder, found through the registry in `formats/__init__.py`. Must import without torch."""
+
+    name: ClassVar[str]
+    """As the recipe names it: `float`, `8bit`, `4bit`."""
+    title: ClassVar[str]
+    """As the page names it: `8-bit`."""
+    runtime: ClassVar[str] = "torch"
+
+    @abstractmethod
+    def unavailable(self, device: str) -> str | None:
+        """None where it works on this device (`cpu`, `cuda`), else the sentence that says why not and what to do."""
+
+    @abstractmethod
+    def make(self, source: Path, out: Path, task: Task) -> list[str]:
+        """Write the variant made from the plain float model in `source` to the new folder `out`, reload it and check that
+        it predicts exactly what the live one did. Returns notes (sentences) for the report.
+
+        Raises:
+            ModelError: this model cannot take this format, or did not come back as it was.
+        """
+
+    @abstractmethod
+    def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
+        """The variant in `folder`, ready to run.
+
+        Raises:
+            ModelError: it does not load.
+        """
+
+    @abstractmethod
+    def bytes(self, linear: int, rest: int) -> int:
+        """Predicted bytes of the weights: `linear` parameters in quantizable layers, `rest` in all others."""
+
+    @abstractmethod
+    def snippet(self, reference: str, task: Task) -> str:
+        """Python that loads the variant from a repo id or folder and runs it once, without this project. Five lines or so;
+        ends by printing the result."""
+
+
+def to_plain(value: Any) -> Any:
+    """numpy scalars and arrays as plain Python, for JSON."""
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,0 +1,283 @@
+"""What is asked: a frozen recipe, read from YAML or JSON, with every problem reported at once.
+
+It knows nothing of models or data: whether a teacher exists or a column fits is found out later, by whoever opens it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from compressor.errors import RecipeError
+
+SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
+FORMATS = ("8bit", "4bit")
+DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
+Size = Literal["half", "third", "quarter", "small", "mini", "tiny"]
+Budget = Literal["quick", "balanced", "thorough"]
+
+# What `budget` sets in `distill` where the person left it open.
+BUDGETS: dict[str, dict[str, float]] = {
+    "quick": {"epochs": 1.0},
+    "balanced": {"epochs": 3.0},
+    "thorough": {"epochs": 8.0},
+}
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class Files(Frozen):
+    """Local files, one a split; paths are absolute once the recipe is loaded."""
+
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Files:
+        if not (self.train or self.validation or self.test):
+            raise ValueError("data.source names no file: give at least `train` (or `test` where nothing is trained)")
+        return self
+
+
+class Data(Frozen):
+    source: str | Files = "demo"
+    subset: str | None = None
+    revision: str | None = None
+    columns: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+    unlabelled: str | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    max_length: Annotated[int, Field(ge=8, le=131072)] | None = None
+
+
+class Cut(Frozen):
+    """Own numbers in place of a preset; what is left out stays as the teacher has it."""
+
+    layers: Annotated[int, Field(ge=1)] | None = None
+    hidden: Annotated[int, Field(ge=8)] | None = None
+    intermediate: Annotated[int, Field(ge=8)] | None = None
+    kv_heads: Annotated[int, Field(ge=1)] | None = None
+
+
+class Student(Frozen):
+    """Exactly one of a preset size, own numbers, or another model to start from."""
+
+    size: Size | None = None
+    cut: Cut | None = None
+    model: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Student:
+        if sum(x is not None for x in (self.size, self.cut, self.model)) != 1:
+            raise ValueError("student takes exactly one of `size`, `cut` and `model`")
+        return self
+
+
+class Distill(Frozen):
+    objective: Literal["auto", "logits"] = "auto"
+    epochs: Annotated[float, Field(gt=0, le=1000)] = 3.0
+    temperature: Annotated[float, Field(gt=0, le=100)] = 2.0
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Weight of the cross-entropy on the labels; 1 - alpha is the distillation's."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+
+
+class Recipe(Frozen):
+    """One run. Everything but `teacher` and `data` has a default."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    teacher: Annotated[str, Field(min_length=1, max_length=4096)]
+    teacher_head: Literal["keep", "new"] = "keep"
+    task: str | None = None
+    data: Data | None = None
+    student: Student | None = None
+    distill: Distill | None = Distill()
+    budget: Budget = "balanced"
+    formats: tuple[Literal["8bit", "4bit"], ...] = FORMATS
+    backend: Literal["local"] = "local"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    # ------------------------------------------------------------------ in
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+        """Read a recipe file. Paths in it are relative to the file; `overrides` are `key.path=value` strings, their
+        values read as YAML.
+
+        Raises:
+            RecipeError: every problem, a sentence each.
+        """
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise RecipeError(f"There is no recipe at {path}. Check the path.") from None
+        except UnicodeDecodeError:
+            raise RecipeError(f"{path} is not a text file in UTF-8. A recipe is a YAML or JSON file.") from None
+        except OSError as error:
+            raise RecipeError(f"{path} cannot be read ({error.strerror}).") from None
+        return cls.parse(_read_yaml(text, str(path)), base=path.resolve().parent, overrides=overrides)
+
+    @classmethod
+    def parse(cls, raw: Any, base: Path | None = None, overrides: Sequence[str] = ()) -> Recipe:
+        """A recipe from plain data (or from YAML text). `base` makes relative paths absolute.
+
+        Raises:
+            RecipeError: every problem, a sentence each.
+        """
+        if isinstance(raw, str):
+            raw = _read_yaml(raw, "The recipe")
+        if not isinstance(raw, Mapping):
+            raise RecipeError("A recipe is a list of `key: value` lines with at least `teacher:` in it.")
+        raw = json.loads(json.dumps(raw, default=str))  # a deep copy, plain types only
+        for override in overrides:
+            _apply(raw, override)
+        if base is not None:
+            _absolute(raw, base)
+        try:
+            recipe = cls.model_validate(raw)
+        except ValidationError as error:
+            raise RecipeError(_sentences(error)) from None
+        if problems := recipe._problems():
+            raise RecipeError(problems)
+        return recipe
+
+    def _problems(self) -> list[str]:
+        found = []
+        trains = self.student is not None or self.teacher_head == "new"
+        if trains and self.data is None:
+            found.append("A student needs data to learn from: add `data:`, or set `student: null` to only quantize.")
+        if trains and self.data and isinstance(self.data.source, Files) and not self.data.source.train:
+            found.append("data.source has no `train` file, and this recipe trains: add one, or set `student: null`.")
+        if "student" in self.model_fields_set and self.student is None and not self.formats:
+            found.append("The recipe asks for no student and no formats, so there is nothing to do: add one of them.")
+        if len(set(self.formats)) != len(self.formats):
+            found.append(f"formats lists one twice: {', '.join(self.formats)}.")
+        return found
+
+    # ------------------------------------------------------------------ defaults
+
+    def resolved(self, task: str, default_student: Student | None, default_formats: Sequence[str]) -> Recipe:
+        """This recipe with every default filled in, as it is written to a run's folder.
+
+        Args:
+            task: the teacher's task, or the one that the recipe names.
+            default_student: what the task makes where the recipe says nothing of a student.
+            default_formats: likewise for formats.
+        """
+        values: dict[str, Any] = {"task": self.task or task}
+        student = self.student if "student" in self.model_fields_set else (default_student if self.data else None)
+        values["student"] = student
+        if "formats" not in self.model_fields_set:
+            values["formats"] = tuple(default_formats)
+        if student is None:
+            values["distill"] = None
+        elif self.distill is not None:
+            left_open = {k: v for k, v in BUDGETS[self.budget].items() if k not in self.distill.model_fields_set}
+            values["distill"] = self.distill.model_copy(update={**left_open, "objective": "logits"})
+        full = Recipe.model_validate(self.model_dump() | _dump(values))
+        if problems := full._problems():
+            raise RecipeError(problems)
+        return full
+
+    # ------------------------------------------------------------------ out
+
+    def to_yaml(self, asked_only: bool = False) -> str:
+        """The recipe as YAML; with `asked_only` just what differs from the defaults by having been said."""
+        return yaml.safe_dump(
+            self.model_dump(mode="json", exclude_unset=asked_only), sort_keys=False, allow_unicode=True
+        )
+
+
+def _dump(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.model_dump() if isinstance(v, BaseModel) else v for k, v in values.items()}
+
+
+def _read_yaml(text: str, name: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise RecipeError(f"{name} is not valid YAML{where}: check the indentation and the quotes.") from None
+
+
+def _apply(raw: dict[str, Any], override: str) -> None:
+    key, sign, value = override.partition("=")
+    if not sign or not key.strip():
+        raise RecipeError(f"`--set {override}` is not of the form key=value, for example `--set data.limit=2000`.")
+    *parents, last = key.strip().split(".")
+    here = raw
+    for parent in parents:
+        here = (
+            here.setdefault(parent, {})
+            if isinstance(here.get(parent, {}), dict)
+            else here.update({parent: {}}) or here[parent]
+        )
+    here[last] = _read_yaml(value, f"The value of `--set {key.strip()}`")
+
+
+def _absolute(raw: dict[str, Any], base: Path) -> None:
+    data = raw.get("data")
+    if not isinstance(data, dict):
+        return
+    if isinstance(data.get("source"), dict):
+        data["source"] = {k: _join(base, v) for k, v in data["source"].items()}
+    elif isinstance(data.get("source"), str) and data["source"].lower().endswith(DATA_SUFFIXES):
+        data["source"] = {"train": _join(base, data["source"])}
+    if data.get("unlabelled"):
+        data["unlabelled"] = _join(base, data["unlabelled"])
+
+
+def _join(base: Path, value: Any) -> Any:
+    return str(base / Path(value).expanduser()) if isinstance(value, str) and value else value
+
+
+# ---------------------------------------------------------------------- sentences
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """pydantic's findings as sentences with the key, the value and the way out; duplicates from unions dropped."""
+    found: dict[str, None] = {}
+    for item in error.errors():
+        found.setdefault(_sentence(item))
+    return list(found)
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    where = ".".join(str(p) for p in item["loc"] if not (isinstance(p, str) and p in ("str", "Files")))
+    kind, context, value = item["type"], item.get("ctx", {}), item.get("input")
+    shown = repr(value) if not isinstance(value, (dict, list)) else "that"
+    shown = shown if len(shown) <= 80 else shown[:77] + "…"
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(item["loc"][-1]), _known_keys(item["loc"][:-1]), n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else f" Known keys: {', '.join(_known_keys(item['loc'][:-1]))}."
+        return f"`{where}` is not a key of a recipe.{hint}"
+    if kind == "missing":
+        return f"`{where}` is missing: every recipe needs it."
+    if kind == "literal_error":
+        return f"`{where}` is {shown}; it can be {context.get('expected', '')}."
+    if kind == "value_error":
+        return str(context.get("error", item["msg"])).rstrip(".") + "."
+    if kind in ("float_parsing", "float_type", "int_parsing", "int_type", "int_from_float"):
+        hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) and "e" in value.lower() else ""
+        return f"`{where}` is {shown}; it has to be a number{hint}."
+    return f"`{where}` is {shown}: {item['msg'][0].lower()}{item['msg'][1:]}."
+
+
+def _known_keys(path: Sequence[Any]) -> list[str]:
+    model: Any = Recipe
+    nested = {"data": Data, "student": Student, "cut": Cut, "distill": Distill, "source": Files}
+    for part in path:
+        model = nested.get(str(part), model)
+    return [f.alias or name for name, f in model.model_fields.items()]

@@ -1,0 +1,122 @@
+"""What came out of a run: measured numbers per variant, in and out of JSON. The teacher is always the first variant."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compressor.errors import RunError
+
+Better = Literal["higher", "lower"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+
+
+class Quality(_Frozen):
+    """One metric on the test rows, with its 95 % interval."""
+
+    metric: str
+    better: Better
+    value: float
+    ci95: tuple[float, float]
+    rows: int
+
+
+class Latency(_Frozen):
+    """Milliseconds of one forward of one example, after warm-up."""
+
+    p50: float
+    p95: float
+    batch: int = 1
+
+
+class MeasuredOn(_Frozen):
+    device: str
+    threads: int
+    length: int
+    """Tokens of the latency probe."""
+
+
+class Variant(_Frozen):
+    """One row of the comparison. Names are opaque to code."""
+
+    name: str
+    base: str | None = None
+    """The variant that it was made from (`teacher` for a student, `student` for `student-8bit`)."""
+    format: str = "float"
+    runtime: str = "torch"
+    dtype: str
+    revision: str | None = None
+    path: str
+    """The model's folder: relative to the run's folder, or absolute where the teacher was there before the run."""
+    load: str
+    """A snippet that loads it without this project."""
+    bytes: int
+    """Weights on disk."""
+    parameters: int
+    quality: Quality | None = None
+    metrics: tuple[Quality, ...] = ()
+    retained: float | None = None
+    """Quality over the teacher's, inverted where lower is better."""
+    agreement: float | None = None
+    """Share of the test rows predicted as the teacher does."""
+    latency_ms: Latency | None = None
+    throughput: float | None = None
+    """Examples per second in batches; for text generation, tokens per second."""
+    peak_memory_bytes: int | None = None
+    measured_on: MeasuredOn | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Report(_Frozen):
+    schema_: Literal[1] = Field(1, alias="schema")
+    task: str
+    teacher: str
+    """As the recipe names it."""
+    seconds: dict[str, float] = {}
+    hardware: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    variants: tuple[Variant, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences about the run as a whole: rows cut, rows in both splits, skew."""
+
+    @property
+    def teacher_variant(self) -> Variant:
+        return self.variants[0]
+
+    def variant(self, name: str) -> Variant:
+        """The variant of that name.
+
+        Raises:
+            RunError: there is none.
+        """
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        names = ", ".join(v.name for v in self.variants)
+        raise RunError(f"This run has no variant {name!r}. It has: {names}.")
+
+    @classmethod
+    def load(cls, folder: Path) -> Report:
+        """The report of a run's folder.
+
+        Raises:
+            RunError: there is none yet, or it does not parse.
+        """
+        path = folder / "report.json"
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{folder} holds no finished run (no report.json). Finish it with `run --out {folder}`."
+            ) from None
+        except ValidationError:
+            raise RunError(f"{path} cannot be read as a report of this version.") from None
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
