@@ -7,7 +7,7 @@ the page too: torch and transformers' models come in inside functions only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -73,6 +73,24 @@ class Task(ABC):
     default_student: ClassVar[Student | None]
     default_formats: ClassVar[tuple[str, ...]]
 
+    running_text: ClassVar[bool] = False
+    """Whether the data is text to run through, rather than rows of their own."""
+    kind: str
+    """The flavour, where a task has several: `single`, `multi`, `regression`."""
+
+    @property
+    def key(self) -> str:
+        """Name and flavour: `tasks.get(key)` gives the same task again, in another process too."""
+        return f"{self.name}/{self.kind}"
+
+    @abstractmethod
+    def bound(self, config: Mapping[str, Any]) -> Task:
+        """This task in the flavour that a model's `config.json` says."""
+
+    @abstractmethod
+    def label_names(self, config: Mapping[str, Any]) -> list[str]:
+        """The labels of a model, in the order of its logits; empty where the task has none."""
+
     @abstractmethod
     def accepts(self, architecture: str) -> bool:
         """Whether a config's `architectures[0]` is a model of this task."""
@@ -95,6 +113,14 @@ class Task(ABC):
     @abstractmethod
     def decisions(self, outputs: np.ndarray) -> np.ndarray | None:
         """One comparable value per row (a class index, a bit string …), or None where agreement makes no sense."""
+
+    @abstractmethod
+    def shown(self, outputs: np.ndarray, labels: Sequence[str]) -> list[tuple[str, float]]:
+        """Per row what tables call its prediction, and its score; empty where rows have none."""
+
+    @abstractmethod
+    def shown_label(self, label: Any, labels: Sequence[str]) -> str | None:
+        """A row's true label as `shown` would name it; None where there is none."""
 
     @abstractmethod
     def predict(

@@ -1,0 +1,48 @@
+"""Tokenized rows → padded arrays. Padding is kept small by putting rows of like length together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from datasets import Dataset
+
+INPUTS = ("input_ids", "token_type_ids")
+
+
+def pad(rows: Mapping[str, Sequence[Any]], pad_id: int, multiple: int = 1) -> dict[str, np.ndarray]:
+    """Lists of token ids → int64 [batch, longest] with `attention_mask`, padded on the right.
+
+    Args:
+        rows: columns of one batch, at least `input_ids`.
+        pad_id: the tokenizer's padding token.
+        multiple: round the length up to a multiple of this.
+    """
+    import numpy as np
+
+    lengths = [len(ids) for ids in rows["input_ids"]]
+    width = -(-max(lengths) // multiple) * multiple
+    batch = {"attention_mask": np.zeros((len(lengths), width), np.int64)}
+    for name in INPUTS:
+        if name in rows:
+            batch[name] = np.full((len(lengths), width), pad_id if name == "input_ids" else 0, np.int64)
+    for i, length in enumerate(lengths):
+        batch["attention_mask"][i, :length] = 1
+        for name in INPUTS:
+            if name in rows:
+                batch[name][i, :length] = rows[name][i]
+    return batch
+
+
+def batches(encoded: Dataset, pad_id: int, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Padded batches, longest rows first (so that running out of memory shows at once): (row indices, batch) each."""
+    import numpy as np
+
+    order = np.argsort(-np.asarray(encoded["length"], dtype=np.int64), kind="stable")
+    columns = [c for c in INPUTS if c in encoded.column_names]
+    plain = encoded.select_columns(columns)
+    for start in range(0, len(order), batch_size):
+        index = order[start : start + batch_size]
+        yield index, pad(plain[index.tolist()], pad_id)

@@ -1,0 +1,111 @@
+"""Metrics with their 95 % intervals: Wilson's for shares of rows, the percentile bootstrap (Efron 1979) for the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from compressor.report import Quality
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RESAMPLES = 1000
+Z = 1.959964
+
+
+def wilson(hits: int, rows: int) -> tuple[float, float]:
+    """Wilson's score interval (1927) of a share: stays within 0 and 1, right for few rows too."""
+    share, z2 = hits / rows, Z * Z / rows
+    middle = (share + z2 / 2) / (1 + z2)
+    half = Z * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows)) / (1 + z2)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def accuracy(right: np.ndarray) -> Quality:
+    """Share of rows that are right: bool [rows]."""
+    hits, rows = int(right.sum()), len(right)
+    return Quality(metric="accuracy", better="higher", value=hits / rows, ci95=wilson(hits, rows), rows=rows)
+
+
+def f1_macro(truth: np.ndarray, said: np.ndarray) -> Quality:
+    """Unweighted mean of the classes' F1: int [rows] both. The bootstrap resamples the confusion matrix."""
+    import numpy as np
+    from sklearn.metrics import confusion_matrix, f1_score
+
+    present = np.unique(np.concatenate([truth, said]))
+    value = float(f1_score(truth, said, labels=present, average="macro", zero_division=0))
+    matrix = confusion_matrix(truth, said, labels=present)
+    rows, classes = int(matrix.sum()), len(present)
+    draws = np.random.default_rng(0).multinomial(rows, (matrix / rows).ravel(), RESAMPLES).reshape(-1, classes, classes)
+    hits = np.diagonal(draws, axis1=1, axis2=2)
+    both = draws.sum(1) + draws.sum(2)
+    f1 = np.divide(2 * hits, both, out=np.zeros(both.shape), where=both > 0).mean(1)
+    return Quality(metric="f1_macro", better="higher", value=value, ci95=_percentiles(f1), rows=rows)
+
+
+def f1_micro(truth: np.ndarray, said: np.ndarray) -> Quality:
+    """F1 over all labels of all rows: bool [rows, labels] both."""
+    from sklearn.metrics import f1_score
+
+    value = float(f1_score(truth, said, average="micro", zero_division=0))
+    hits, both = (truth & said).sum(1), truth.sum(1) + said.sum(1)
+
+    def resampled(index: np.ndarray) -> float:
+        total = int(both[index].sum())
+        return float(2 * hits[index].sum() / total) if total else 0.0
+
+    rows = len(truth)
+    return Quality(metric="f1_micro", better="higher", value=value, ci95=_bootstrap(resampled, rows), rows=rows)
+
+
+def correlation(name: Literal["spearman", "pearson"], truth: np.ndarray, said: np.ndarray) -> Quality:
+    """Rank or linear correlation of two float [rows]; 0 where one of them never changes."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    def one(a: np.ndarray, b: np.ndarray) -> float:
+        if name == "spearman":
+            a, b = rankdata(a), rankdata(b)
+        if a.std() == 0 or b.std() == 0:
+            return 0.0
+        return float(np.corrcoef(a, b)[0, 1])
+
+    ci95 = _bootstrap(lambda index: one(truth[index], said[index]), len(truth))
+    return Quality(metric=name, better="higher", value=one(truth, said), ci95=ci95, rows=len(truth))
+
+
+def root_mean_square_error(truth: np.ndarray, said: np.ndarray) -> Quality:
+    """In the labels' own unit: float [rows] both."""
+    import numpy as np
+
+    square = (truth - said) ** 2
+    ci95 = _bootstrap(lambda index: float(np.sqrt(square[index].mean())), len(truth))
+    return Quality(metric="rmse", better="lower", value=float(np.sqrt(square.mean())), ci95=ci95, rows=len(truth))
+
+
+def perplexity(nats: np.ndarray, tokens: np.ndarray) -> Quality:
+    """exp of the mean negative log-likelihood per token, from sums and counts per window: float [windows] both."""
+    import numpy as np
+
+    def of(index: np.ndarray) -> float:
+        return float(np.exp(nats[index].sum() / max(tokens[index].sum(), 1)))
+
+    value = of(np.arange(len(nats)))
+    ci95 = _bootstrap(of, len(nats))
+    return Quality(metric="perplexity", better="lower", value=value, ci95=ci95, rows=int(tokens.sum()))
+
+
+def _bootstrap(statistic: Callable[[np.ndarray], float], rows: int) -> tuple[float, float]:
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    return _percentiles(np.array([statistic(random.integers(0, rows, rows)) for _ in range(RESAMPLES)]))
+
+
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
+    import numpy as np
+
+    low, high = np.percentile(values, (2.5, 97.5))
+    return float(low), float(high)

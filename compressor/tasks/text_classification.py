@@ -1,0 +1,250 @@
+"""Text classification: one label of several, several labels at once, or one number; a text or a pair of texts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from compressor.errors import ModelError
+from compressor.events import Progress, silent
+from compressor.recipe import Student
+from compressor.report import Quality
+from compressor.tasks.base import Metric, Prediction, Role, TrainableTask
+from compressor.tasks.batching import batches, pad
+from compressor.tasks.intervals import accuracy, correlation, f1_macro, f1_micro, root_mean_square_error
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from datasets import Dataset
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from compressor.formats.base import Runner
+
+PROBLEMS = {
+    "single": "single_label_classification",
+    "multi": "multi_label_classification",
+    "regression": "regression",
+}
+KINDS = {problem: kind for kind, problem in PROBLEMS.items()}
+
+
+class TextClassification(TrainableTask):
+    name: ClassVar[str] = "text-classification"
+    title: ClassVar[str] = "Text classification"
+    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    heads: ClassVar[tuple[str, ...]] = ("classifier", "pre_classifier", "score", "classification_head", "logits_proj")
+    roles: ClassVar[tuple[Role, ...]] = (
+        Role(
+            "text",
+            True,
+            ("text", "sentence", "sentence1", "premise", "question1", "question", "review", "content", "message",
+             "tweet", "comment", "document", "body", "title", "query", "input"),
+        ),
+        Role("text_pair", False, ("text_pair", "sentence2", "hypothesis", "question2", "passage", "context", "answer")),
+        Role("label", False, ("label", "labels", "class", "category", "target", "sentiment", "intent", "topic", "score",
+                              "rating", "stars", "y")),
+    )  # fmt: skip
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("accuracy", "Accuracy"),
+        Metric("f1_macro", "Macro-F1"),
+        Metric("f1_micro", "Micro-F1"),
+        Metric("spearman", "Spearman correlation", percent=False),
+        Metric("pearson", "Pearson correlation", percent=False),
+        Metric("rmse", "Root mean square error", better="lower", percent=False),
+    )
+    default_student: ClassVar[Student | None] = Student(size="half")
+    default_formats: ClassVar[tuple[str, ...]] = ("8bit", "4bit")
+
+    def __init__(self, kind: str = "single"):
+        self.kind = kind
+
+    def bound(self, config: Mapping[str, Any]) -> TextClassification:
+        problem = config.get("problem_type")
+        labels = config.get("num_labels") or len(config.get("id2label") or ()) or 2
+        kind = KINDS.get(str(problem), "regression" if labels == 1 else "single")
+        return TextClassification(kind)
+
+    def accepts(self, architecture: str) -> bool:
+        return architecture.endswith("ForSequenceClassification")
+
+    def label_names(self, config: Mapping[str, Any]) -> list[str]:
+        names = config.get("id2label") or {}
+        if names:
+            return [str(names[k]) for k in sorted(names, key=int)]
+        return [f"LABEL_{i}" for i in range(config.get("num_labels") or 2)]
+
+    # ------------------------------------------------------------------ rows → tensors
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: Dataset, max_length: int | None) -> Dataset:
+        pair = "text_pair" in rows.column_names
+
+        def tokenize(batch: dict[str, list[Any]], index: list[int]) -> dict[str, Any]:
+            texts = [batch["text"], batch["text_pair"]] if pair else [batch["text"]]
+            encoded = dict(tokenizer(*texts, truncation=max_length is not None, max_length=max_length))
+            encoded.pop("attention_mask", None)  # made when a batch is padded
+            encoded["length"] = [len(ids) for ids in encoded["input_ids"]]
+            return encoded | {"row": index}
+
+        encoded = rows.map(
+            tokenize,
+            batched=True,
+            with_indices=True,
+            batch_size=1000,
+            remove_columns=[c for c in rows.column_names if c != "label"],
+        )
+        if "label" in encoded.column_names:
+            encoded = encoded.rename_column("label", "labels")
+        return encoded
+
+    # ------------------------------------------------------------------ predictions and what they are worth
+
+    def outputs(
+        self, runner: Runner, encoded: Dataset, pad: int, *, batch_size: int = 32, progress: Progress = silent
+    ) -> np.ndarray:
+        import numpy as np
+
+        found: np.ndarray | None = None
+        done, started = 0, time.perf_counter()
+        for index, batch in batches(encoded, pad, batch_size):
+            logits = runner.predict(batch)
+            if found is None:
+                found = np.zeros((len(encoded), logits.shape[1]), np.float32)
+            found[index] = logits
+            done += len(index)
+            progress("measure", done, len(encoded), rate=done / (time.perf_counter() - started))
+        return found if found is not None else np.zeros((0, 1), np.float32)
+
+    def qualities(self, outputs: np.ndarray, encoded: Dataset) -> tuple[Quality, ...]:
+        import numpy as np
+
+        if "labels" not in encoded.column_names or not len(encoded):
+            return ()
+        labels = np.asarray(encoded["labels"])
+        if self.kind == "multi":
+            truth, said = labels > 0.5, outputs > 0
+            return (f1_micro(truth, said), accuracy((truth == said).all(1)))
+        if self.kind == "regression":
+            truth, said = labels.reshape(-1).astype(float), outputs.reshape(-1).astype(float)
+            return (correlation("spearman", truth, said), correlation("pearson", truth, said),
+                    root_mean_square_error(truth, said))  # fmt: skip
+        said = outputs.argmax(1)
+        return (accuracy(said == labels), f1_macro(labels, said))
+
+    def decisions(self, outputs: np.ndarray) -> np.ndarray | None:
+        import numpy as np
+
+        if self.kind == "regression":
+            return None
+        if self.kind == "multi":
+            return np.array(["".join("1" if x > 0 else "0" for x in row) for row in outputs])
+        return np.asarray(outputs.argmax(1))
+
+    def scores(self, outputs: np.ndarray) -> np.ndarray:
+        """Logits → probabilities (softmax, or a sigmoid each), or the number itself: float [rows, labels]."""
+        import numpy as np
+
+        wide = outputs.astype(np.float64)
+        if self.kind == "regression":
+            return wide
+        if self.kind == "multi":
+            return np.asarray(1 / (1 + np.exp(-wide)))
+        shifted = np.exp(wide - wide.max(1, keepdims=True))
+        return np.asarray(shifted / shifted.sum(1, keepdims=True))
+
+    def shown(self, outputs: np.ndarray, labels: Sequence[str]) -> list[tuple[str, float]]:
+        """What a row's prediction is called in tables: (label name, its score) per row; label names joined by ` + ` where
+        there are several, `-` where there is none."""
+        rows = []
+        for score in self.scores(outputs):
+            if self.kind == "regression":
+                rows.append((f"{score[0]:.3f}", float(score[0])))
+            elif self.kind == "multi":
+                on = [i for i, x in enumerate(score) if x > 0.5]
+                rows.append((" + ".join(labels[i] for i in on) or "-", float(max(score))))
+            else:
+                rows.append((labels[int(score.argmax())], float(score.max())))
+        return rows
+
+    def shown_label(self, label: Any, labels: Sequence[str]) -> str | None:
+        """A row's true label as `shown` names it; None where there is none."""
+        if label is None:
+            return None
+        if self.kind == "regression":
+            return f"{float(label):.3f}"
+        if self.kind == "multi":
+            return " + ".join(labels[i] for i, x in enumerate(label) if x > 0.5) or "-"
+        return labels[int(label)]
+
+    def predict(
+        self, runner: Runner, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], texts: Sequence[Any]
+    ) -> list[Prediction]:
+        limit = model_length(tokenizer)
+        found = []
+        for text in texts:
+            pair = text if isinstance(text, (list, tuple)) else (text,)
+            encoded = dict(tokenizer(*pair, truncation=True, max_length=limit))
+            batch = pad({k: [v] for k, v in encoded.items()}, tokenizer.pad_token_id or 0)
+            start = time.perf_counter()
+            logits = runner.predict(batch)
+            ms = (time.perf_counter() - start) * 1000
+            scores = self.scores(logits)[0]
+            order = sorted(range(len(scores)), key=lambda i: -scores[i])
+            ranked = tuple({"label": labels[i], "score": float(scores[i])} for i in order)
+            found.append(Prediction(labels=ranked, ms=ms))
+        return found
+
+    # ------------------------------------------------------------------ learning
+
+    def hard_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy over [batch] int labels (-100: none), binary cross-entropy over [batch, labels], or the mean
+        squared error over [batch] floats."""
+        import torch.nn.functional as F
+
+        if self.kind == "multi":
+            return F.binary_cross_entropy_with_logits(logits.float(), labels.float())
+        if self.kind == "regression":
+            return F.mse_loss(logits.float().squeeze(-1), labels.float().reshape(-1))
+        if bool((labels == -100).all()):
+            return logits.float().sum() * 0.0  # cross_entropy would give NaN: the mean over no rows
+        return F.cross_entropy(logits.float(), labels, ignore_index=-100)
+
+    def soft_loss(self, logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
+        """KL(teacher ‖ student) at temperature T, times T² (Hinton, Vinyals and Dean 2015, arXiv:1503.02531); for several
+        labels the same of each label's own yes/no; for one number the squared error. [batch, labels] both."""
+        import torch.nn.functional as F
+
+        student, target = logits.float(), teacher.float()
+        if self.kind == "regression":
+            return F.mse_loss(student, target)
+        if self.kind == "multi":
+            # Two-way distributions (no, yes) per label: the same loss on log-sigmoids.
+            import torch
+
+            student, target = (torch.stack((-x, x), -1).flatten(0, 1) / 2 for x in (student, target))
+        loss = F.kl_div(
+            F.log_softmax(student / temperature, -1),
+            F.log_softmax(target / temperature, -1),
+            log_target=True,
+            reduction="batchmean",
+        )
+        return loss * temperature**2
+
+    def new_head(self, config: PretrainedConfig, labels: Sequence[str], kind: str) -> None:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {name: i for i, name in enumerate(labels)}
+        config.problem_type = PROBLEMS[kind]
+
+    def load_for(self, model: PreTrainedModel) -> None:
+        if not any(hasattr(model, name) for name in self.heads):
+            raise ModelError(
+                f"{type(model).__name__} has no classification head that Compressor knows "
+                f"({', '.join(self.heads)}), so its head could not be kept in full precision."
+            )
+
+
+def model_length(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The longest input in tokens that the tokenizer says the model takes; 512 where it says nothing useful."""
+    limit = int(min(tokenizer.model_max_length, 10**9))
+    return limit if limit < 10**6 else 512

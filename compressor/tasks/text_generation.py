@@ -1,0 +1,109 @@
+"""Text generation with causal language models: quantized in this version; judged by perplexity on running text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from compressor.events import Progress, silent
+from compressor.recipe import Student
+from compressor.report import Quality
+from compressor.tasks.base import Metric, Prediction, Role, Task
+from compressor.tasks.batching import batches
+from compressor.tasks.intervals import perplexity
+
+if TYPE_CHECKING:
+    import numpy as np
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
+
+    from compressor.formats.base import Runner
+
+WINDOW = 512
+"""Tokens of one evaluation window; perplexities are comparable only at one window, so it does not follow the model."""
+NEW_TOKENS = 48
+
+
+class TextGeneration(Task):
+    name: ClassVar[str] = "text-generation"
+    title: ClassVar[str] = "Text generation"
+    auto_class: ClassVar[str] = "AutoModelForCausalLM"
+    heads: ClassVar[tuple[str, ...]] = ("lm_head", "embed_out", "output_projection")
+    roles: ClassVar[tuple[Role, ...]] = (Role("text", True, ("text", "content", "document", "body")),)
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("perplexity", "Perplexity", better="lower", percent=False),)
+    trainable: ClassVar[bool] = False
+    running_text: ClassVar[bool] = True
+    default_student: ClassVar[Student | None] = None
+    default_formats: ClassVar[tuple[str, ...]] = ("8bit", "4bit")
+
+    def __init__(self, kind: str = "causal"):
+        self.kind = kind
+
+    def bound(self, config: Mapping[str, Any]) -> TextGeneration:
+        return self
+
+    def accepts(self, architecture: str) -> bool:
+        return architecture.endswith(("ForCausalLM", "LMHeadModel"))
+
+    def label_names(self, config: Mapping[str, Any]) -> list[str]:
+        return []
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: Dataset, max_length: int | None) -> Dataset:
+        """All rows as one running text, cut into windows without overlap."""
+        from datasets import Dataset
+
+        window = min(max_length or WINDOW, int(min(tokenizer.model_max_length, 10**9)))
+        ids: list[int] = []
+        for text in rows["text"]:
+            ids.extend(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        windows = [ids[i : i + window] for i in range(0, len(ids), window)]
+        windows = [w for w in windows if len(w) > 1]  # a lone token predicts nothing
+        return Dataset.from_dict(
+            {"input_ids": windows, "length": [len(w) for w in windows], "row": list(range(len(windows)))}
+        )
+
+    def outputs(
+        self, runner: Runner, encoded: Dataset, pad: int, *, batch_size: int = 4, progress: Progress = silent
+    ) -> np.ndarray:
+        """Per window the sum of nats and the count of predicted tokens: float32 [windows, 2]."""
+        import numpy as np
+
+        found = np.zeros((len(encoded), 2), np.float32)
+        done, started = 0, time.perf_counter()
+        for index, batch in batches(encoded, pad, min(batch_size, 4)):
+            found[index, 0] = runner.score(batch).sum(1)
+            found[index, 1] = batch["attention_mask"].sum(1) - 1
+            done += len(index)
+            progress("measure", done, len(encoded), rate=done / (time.perf_counter() - started))
+        return found
+
+    def qualities(self, outputs: np.ndarray, encoded: Dataset) -> tuple[Quality, ...]:
+        return (perplexity(outputs[:, 0].astype(float), outputs[:, 1].astype(float)),) if len(outputs) else ()
+
+    def decisions(self, outputs: np.ndarray) -> np.ndarray | None:
+        return None
+
+    def shown(self, outputs: np.ndarray, labels: Sequence[str]) -> list[tuple[str, float]]:
+        return []
+
+    def shown_label(self, label: Any, labels: Sequence[str]) -> str | None:
+        return None
+
+    def predict(
+        self, runner: Runner, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], texts: Sequence[Any]
+    ) -> list[Prediction]:
+        import numpy as np
+
+        found = []
+        for text in texts:
+            ids = tokenizer(str(text), truncation=True, max_length=WINDOW)["input_ids"]
+            if not ids:  # an empty prompt: start where a text starts
+                ids = [next(x for x in (tokenizer.bos_token_id, tokenizer.eos_token_id, 0) if x is not None)]
+            start = time.perf_counter()
+            new = runner.generate(np.asarray([ids], np.int64), NEW_TOKENS)[0]
+            seconds = time.perf_counter() - start
+            answer = tokenizer.decode(new.tolist(), skip_special_tokens=True)
+            rate = {"tokens_per_second": len(new) / seconds if seconds else 0.0}
+            found.append(Prediction(text=answer, ms=seconds * 1000, detail=rate))
+        return found
