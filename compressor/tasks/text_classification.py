@@ -206,9 +206,8 @@ class TextClassification(TrainableTask):
             return F.binary_cross_entropy_with_logits(logits.float(), labels.float())
         if self.kind == "regression":
             return F.mse_loss(logits.float().squeeze(-1), labels.float().reshape(-1))
-        if bool((labels == -100).all()):
-            return logits.float().sum() * 0.0  # cross_entropy would give NaN: the mean over no rows
-        return F.cross_entropy(logits.float(), labels, ignore_index=-100)
+        total = F.cross_entropy(logits.float(), labels, ignore_index=-100, reduction="sum")
+        return total / (labels != -100).sum().clamp(min=1)  # a plain mean is NaN for a batch without labels
 
     def soft_loss(self, logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
         """KL(teacher ‖ student) at temperature T, times T² (Hinton, Vinyals and Dean 2015, arXiv:1503.02531); for several

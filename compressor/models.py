@@ -1,0 +1,310 @@
+"""The only `from_pretrained`: load a vetted local folder, save a variant, and check that it comes back as it was.
+
+It never downloads: folders come from `hub.py`, from the assets, or from the person's own disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compressor.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from compressor.tasks.base import Task
+
+# Keys of a stranger's config that steer the loader instead of describing the model (CVE-2026-4372 among them).
+STEERING = ("auto_map", "_attn_implementation", "attn_implementation", "_attn_implementation_internal", "torch_dtype_str",
+            "custom_pipelines", "_name_or_path", "name_or_path", "trust_remote_code", "use_kernels")  # fmt: skip
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json` as plain data, without the keys that steer the loader. Needs neither torch nor transformers.
+
+    Raises:
+        ModelError: there is none, or it does not parse.
+    """
+    path = folder / "config.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"{folder} holds no model: it has no config.json. Point at a folder saved by transformers."
+        ) from None
+    except (OSError, ValueError, RecursionError):
+        raise ModelError(f"{path} cannot be read as JSON, so this model cannot be loaded.") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("model_type"), str):
+        raise ModelError(f"{path} names no model_type, so transformers cannot tell what kind of model this is.")
+    return clean_config(raw)
+
+
+def clean_config(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A config without the keys that steer the loader, nested configs too."""
+    return {
+        k: clean_config(v) if isinstance(v, Mapping) else v
+        for k, v in raw.items()
+        if k not in STEERING and not k.endswith("experts_implementation")
+    }
+
+
+def config_from(raw: Mapping[str, Any]) -> PretrainedConfig:
+    """A transformers config object from cleaned plain data.
+
+    Raises:
+        ModelError: transformers does not know the model type, or a value in it is of the wrong kind.
+    """
+    from transformers import CONFIG_MAPPING
+
+    model_type = raw["model_type"]
+    if model_type not in CONFIG_MAPPING:
+        raise ModelError(
+            f"This version of transformers does not know models of type {model_type!r}. Models that bring their own code "
+            "are not loaded; pick one that transformers supports by itself."
+        )
+    try:
+        return CONFIG_MAPPING[model_type].from_dict(dict(raw))
+    except Exception as error:
+        raise ModelError(f"The config of this {model_type} model is not valid ({_first_line(error)}).") from error
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """The cleaned config of a model folder, as a transformers object.
+
+    Raises:
+        ModelError: see `read_config` and `config_from`.
+    """
+    return config_from(read_config(folder))
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The folder's tokenizer, with a padding token (the end-of-text one where it has none, as decoders do).
+
+    Raises:
+        ModelError: it has none, or it cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    known = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model",
+             "tokenizer.model")  # fmt: skip
+    if not any((folder / name).exists() for name in known):
+        raise ModelError(
+            "This model has no tokenizer (no tokenizer.json or vocabulary file), so texts cannot be turned into tokens. "
+            "Add the tokenizer's files to the model's folder or repo."
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder.resolve(), config=load_config(folder), trust_remote_code=False, local_files_only=True
+        )
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"This model's tokenizer cannot be read ({_first_line(error)}).") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+    return tokenizer
+
+
+def load_model(
+    folder: Path,
+    task: Task,
+    *,
+    dtype: torch.dtype | str = "auto",
+    device: str = "cpu",
+    quantization_config: Any = None,
+    config: PretrainedConfig | None = None,
+    new_head: bool = False,
+    strict: bool = True,
+) -> PreTrainedModel:
+    """The model in `folder`, in eval mode, from safetensors only and without any code of its own.
+
+    Args:
+        quantization_config: quantize while loading (a transformers config object).
+        config: in place of the folder's own.
+        new_head: the weights may lack the task's head (and hold another task's); it starts from random values.
+        strict: weights that the model has no place for are an error (they are tolerated in other people's checkpoints).
+
+    Raises:
+        ModelError: weights are missing, or the folder cannot be loaded.
+    """
+    import transformers
+
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{folder.name} has no weights in safetensors format. Pickle files are never loaded; convert them first "
+            "(load the model with transformers yourself and save it again)."
+        )
+    config = config or load_config(folder)
+    quantized = quantization_config is not None or getattr(config, "quantization_config", None) is not None
+    extra: dict[str, Any] = {"quantization_config": quantization_config} if quantization_config is not None else {}
+    if quantized or device != "cpu":
+        extra["device_map"] = {"": device}
+    auto = getattr(transformers, task.auto_class)
+    try:
+        with quiet():
+            model, info = auto.from_pretrained(
+                folder.resolve(),
+                config=config,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=new_head,
+                **extra,
+            )
+    except (MemoryError, OSError) as error:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None):
+            raise
+        raise ModelError(f"{folder.name} cannot be loaded ({_first_line(error)}).") from error
+    except Exception as error:
+        if _out_of_memory(error):
+            raise
+        raise ModelError(
+            f"{folder.name} cannot be loaded as a {task.title.lower()} model ({_first_line(error)})."
+        ) from error
+    _check_keys(folder, task, info, new_head=new_head, strict=strict)
+    if getattr(model.config, "pad_token_id", None) is None:
+        _give_padding(model, folder)
+    return model.eval()
+
+
+def _check_keys(folder: Path, task: Task, info: Mapping[str, Any], *, new_head: bool, strict: bool) -> None:
+    missing = sorted(str(k) for k in info["missing_keys"])
+    if new_head:
+        missing = [k for k in missing if k.split(".")[0] not in (*task.heads, "pooler") and ".pooler." not in k]
+    if missing:
+        head = all(k.split(".")[0] in task.heads for k in missing)
+        way = (
+            "It is an encoder without a head for this task: give it one and fine-tune it first (teacher_head: new)."
+            if head
+            else "Its file does not hold the model that its config describes."
+        )
+        raise ModelError(f"{folder.name} lacks weights for {_some(missing)}. {way}")
+    unexpected = sorted(str(k) for k in info["unexpected_keys"])
+    if strict and not new_head and unexpected:
+        raise ModelError(f"{folder.name} holds weights that its model has no place for: {_some(unexpected)}.")
+    mismatched = [str(k[0] if isinstance(k, tuple) else k) for k in info.get("mismatched_keys", ())]
+    mismatched = [k for k in mismatched if not (new_head and k.split(".")[0] in task.heads)]
+    if mismatched:
+        raise ModelError(f"{folder.name} holds weights of another shape than its config says: {_some(mismatched)}.")
+
+
+def _give_padding(model: PreTrainedModel, folder: Path) -> None:
+    """Decoders with a classification head find the last real token by the padding token's id."""
+    with contextlib.suppress(ModelError):
+        model.config.pad_token_id = load_tokenizer(folder).pad_token_id
+
+
+def build(config: PretrainedConfig, task: Task, device: str = "meta") -> PreTrainedModel:
+    """A model from a config alone: on `meta` without any memory, else with random weights in float32.
+
+    Raises:
+        ModelError: the auto class of the task does not know this architecture, or the config contradicts itself.
+    """
+    import torch
+    import transformers
+
+    auto = getattr(transformers, task.auto_class)
+    try:
+        with torch.device(device), quiet():
+            return auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
+    except Exception as error:
+        if _out_of_memory(error):
+            raise
+        raise ModelError(
+            f"No {task.title.lower()} model can be built from this {config.model_type} config ({_first_line(error)})."
+        ) from error
+
+
+def save_variant(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a plain model folder (safetensors, config, tokenizer), whole or not at all: a sibling first, then a rename."""
+    fresh = folder.with_name(folder.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    with quiet():
+        model.save_pretrained(fresh)
+        tokenizer.save_pretrained(fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+
+
+def save_float(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, task: Task) -> None:
+    """Save a float model in bfloat16 and check it: cast in memory, run, save, reload, run the same batch, compare.
+
+    Raises:
+        ModelError: the reloaded model does not give exactly what the live one gave.
+    """
+    import copy
+
+    import torch
+
+    cast = copy.deepcopy(model).to(device="cpu", dtype=torch.bfloat16).eval()
+    cast.config.dtype = torch.bfloat16
+    before = probe(cast)
+    save_variant(cast, tokenizer, folder)
+    after = probe(load_model(folder, task))
+    if not torch.equal(before, after):
+        worst = float((before - after).abs().max())
+        raise ModelError(f"{folder.name} was saved, but came back different (by up to {worst:.2g} in its logits).")
+
+
+def probe(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tensor:
+    """Logits on fixed made-up tokens, to compare two copies of a model: float32 [rows, …], on the CPU."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    vocabulary = int(model.get_input_embeddings().weight.shape[0])
+    ids = torch.randint(0, vocabulary, (rows, length), generator=random)
+    mask = torch.ones_like(ids)
+    with torch.inference_mode():
+        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
+    return logits.float().cpu()
+
+
+def weight_bytes(folder: Path) -> int:
+    """Bytes of the weights on disk."""
+    return sum(p.stat().st_size for p in folder.glob("*.safetensors"))
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """transformers' advice is for programmers: only its errors are let through."""
+    from transformers.utils import logging as transformers_logging
+
+    level = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    # It warns at every layer and forward that it casts to half precision, which is what was asked for.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return (
+        isinstance(error, MemoryError)
+        or "out of memory" in str(error).lower()
+        or "can't allocate memory" in str(error).lower()
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200].rstrip(".")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

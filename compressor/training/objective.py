@@ -1,0 +1,34 @@
+"""What a student minimises. Composed from signals (labels, the teacher's logits), so that others can join them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from compressor.tasks.base import TrainableTask
+
+
+@dataclass(frozen=True)
+class Objective:
+    """alpha · hard loss on the labels + (1 - alpha) · soft loss against the teacher (Hinton et al. 2015, arXiv:1503.02531).
+
+    Where a batch has no labels, or no teacher, the other takes the whole weight.
+    """
+
+    task: TrainableTask
+    alpha: float
+    temperature: float
+
+    def __call__(self, logits: torch.Tensor, signals: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Student logits [batch, labels] and signals (`labels` [batch, …], `teacher` [batch, labels]) → a scalar loss."""
+        labels, teacher = signals.get("labels"), signals.get("teacher")
+        if teacher is None:
+            if labels is None:
+                raise ValueError("a batch has neither labels nor the teacher's logits")
+            return self.task.hard_loss(logits, labels)
+        soft = self.task.soft_loss(logits, teacher, self.temperature)
+        if labels is None:
+            return soft
+        return self.alpha * self.task.hard_loss(logits, labels) + (1 - self.alpha) * soft

@@ -1,0 +1,106 @@
+"""Tokenized rows as a torch data set: sampled in buckets of like length, padded a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset as Table
+from torch.utils.data import Dataset, Sampler
+
+from compressor.tasks.batching import INPUTS, pad
+
+BUCKET = 50
+"""Batches that are sorted by length together: enough to leave almost no padding, few enough to stay random."""
+
+
+class Rows(Dataset[dict[str, Any]]):
+    """The rows of a split with what the losses need, held in memory as they come out of the tokenizer.
+
+    Args:
+        encoded: a task's encoded rows (`input_ids`, `length`, perhaps `labels`).
+        teacher: the teacher's logits, float32 [rows, labels], or None.
+    """
+
+    def __init__(self, encoded: Table, teacher: np.ndarray | None = None):
+        if teacher is not None and len(teacher) != len(encoded):
+            raise ValueError(f"{len(teacher)} rows of teacher logits for {len(encoded)} rows of data")
+        self.columns = {name: encoded[name][:] for name in INPUTS if name in encoded.column_names}
+        self.labels = np.asarray(encoded["labels"][:]) if "labels" in encoded.column_names else None
+        self.lengths = np.asarray(encoded["length"][:], dtype=np.int64)
+        self.teacher = teacher
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        row: dict[str, Any] = {name: column[index] for name, column in self.columns.items()}
+        if self.labels is not None:
+            row["labels"] = self.labels[index]
+        if self.teacher is not None:
+            row["teacher"] = self.teacher[index]
+        return row
+
+
+class Collate:
+    """Rows → one padded batch: `input_ids` and `attention_mask` int64 [batch, length], `labels` [batch, …], `teacher`
+    float32 [batch, labels]. `drop` names inputs that the model does not take (DistilBERT has no token types)."""
+
+    def __init__(self, pad_id: int, drop: Sequence[str] = ()):
+        self.pad_id, self.drop = pad_id, tuple(drop)
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        inputs = pad({k: [row[k] for row in rows] for k in INPUTS if k in rows[0] and k not in self.drop}, self.pad_id)
+        batch = {k: torch.from_numpy(v) for k, v in inputs.items()}
+        for name in ("labels", "teacher"):
+            if name in rows[0]:
+                batch[name] = torch.from_numpy(np.stack([np.asarray(row[name]) for row in rows]))
+        return batch
+
+
+class BucketSampler(Sampler[int]):
+    """Row indices such that consecutive batches hold rows of like length, in an order that depends on seed and epoch alone.
+
+    Trainer's own LengthGroupedSampler draws from the global random state, so that a run resumed within an epoch sees
+    other batches than an uninterrupted one.
+    """
+
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int):
+        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the data loader at the start of every epoch, and after a resume."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng([self.seed, self.epoch])
+        order = random.permutation(len(self.lengths))
+        batches: list[np.ndarray] = []
+        for start in range(0, len(order), BUCKET * self.batch_size):
+            bucket = order[start : start + BUCKET * self.batch_size]
+            bucket = bucket[np.argsort(-self.lengths[bucket], kind="stable")]
+            batches += [bucket[i : i + self.batch_size] for i in range(0, len(bucket), self.batch_size)]
+        # A batch that is not full goes last: anywhere else it would shift the ones behind it.
+        whole = [b for b in batches if len(b) == self.batch_size]
+        rest = [b for b in batches if len(b) < self.batch_size]
+        random.shuffle(whole)  # type: ignore[arg-type]  # numpy shuffles lists in place
+        for batch in whole + rest:
+            yield from batch.tolist()
+
+
+def model_inputs(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of a batch that go into the model's forward (not labels, not the teacher's logits)."""
+    return {k: v for k, v in batch.items() if k in ("input_ids", "attention_mask", "token_type_ids")}
+
+
+def unwanted_inputs(model: torch.nn.Module) -> tuple[str, ...]:
+    """Inputs that this model's forward does not take."""
+    import inspect
+
+    takes = inspect.signature(model.forward).parameters
+    return tuple(name for name in INPUTS if name not in takes)

@@ -1,0 +1,58 @@
+"""The teacher's pass over the training rows, once: E epochs then cost T + E·S instead of E·(T + S)."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from datasets import Dataset
+from transformers import PreTrainedModel
+
+from compressor.events import Progress, silent
+from compressor.tasks.batching import batches
+from compressor.training.rows import model_inputs, unwanted_inputs
+
+
+@torch.inference_mode()
+def teacher_logits(
+    model: PreTrainedModel, encoded: Dataset, pad_id: int, *, batch_size: int = 64, progress: Progress = silent
+) -> np.ndarray:
+    """Logits of every row, in row order: float32 [rows, labels]. Length-sorted, in bfloat16 where the hardware has it."""
+    model.eval()
+    drop = unwanted_inputs(model)
+    found: np.ndarray | None = None
+    done, started = 0, time.perf_counter()
+    for index, arrays in batches(encoded, pad_id, batch_size):
+        batch = {k: torch.from_numpy(v).to(model.device) for k, v in arrays.items() if k not in drop}
+        with autocast(model.device.type):
+            logits = model(**model_inputs(model, batch)).logits.float().cpu().numpy()
+        if found is None:
+            found = np.zeros((len(encoded), logits.shape[1]), np.float32)
+        found[index] = logits
+        done += len(index)
+        progress("teacher-logits", done, len(encoded), rate=done / (time.perf_counter() - started))
+    return found if found is not None else np.zeros((0, model.config.num_labels), np.float32)
+
+
+@contextlib.contextmanager
+def autocast(device: str) -> Iterator[None]:
+    """bfloat16 matrix products where they are fast, float32 elsewhere."""
+    if has_fast_bf16(device):
+        with torch.autocast(device, dtype=torch.bfloat16):
+            yield
+    else:
+        yield
+
+
+def has_fast_bf16(device: str) -> bool:
+    """Whether this device multiplies bfloat16 in hardware (CPUs: AVX512-BF16 or AMX; without them it is emulated, and
+    slower than float32)."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device == "cpu":
+        can = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
+    return False
