@@ -1,0 +1,78 @@
+"""What every stage of one run is given."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compressor.events import Progress
+from compressor.recipe import Recipe
+from compressor.settings import Settings
+from compressor.tasks.base import Task
+
+if TYPE_CHECKING:
+    from compressor.hub import Hub, LocalModel
+
+TEACHER, STUDENT = "teacher", "student"
+
+
+@dataclass
+class Run:
+    """One run: the resolved recipe, its folder, and where it runs."""
+
+    recipe: Recipe
+    task: Task
+    source: LocalModel
+    """The teacher as it was named, before any fine-tuning."""
+    out: Path
+    settings: Settings
+    hub: Hub
+    device: str
+    progress: Progress
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    """Sentences for the report, by variant; `""` holds those about the run as a whole."""
+
+    @property
+    def work(self) -> Path:
+        """Caches and checkpoints; nothing in it is a result."""
+        return self.out / "work"
+
+    def variant(self, name: str) -> Path:
+        return self.out / "variants" / name
+
+    @property
+    def teacher(self) -> Path:
+        """The teacher's folder: the fine-tuned one where there is to be one."""
+        return self.variant(TEACHER) if self.recipe.teacher_head == "new" else self.source.folder
+
+    @property
+    def base(self) -> str:
+        """The variant that the formats are made from."""
+        return STUDENT if self.recipe.student is not None else TEACHER
+
+    def folder_of(self, name: str) -> Path:
+        return self.teacher if name == TEACHER else self.variant(name)
+
+    def note(self, variant: str, *sentences: str) -> None:
+        """Remember sentences for the report, each once."""
+        kept = self.notes.setdefault(variant, [])
+        kept.extend(s for s in sentences if s not in kept)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Whole or not at all: a sibling first, then a rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def read_json(path: Path, default: Any = None) -> Any:
+    """What `write_json` wrote; `default` where there is nothing."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default

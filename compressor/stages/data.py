@@ -1,0 +1,188 @@
+"""Stage `data`: rows from wherever they are → tokenized splits on disk, with what was noticed on the way."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compressor import models
+from compressor.errors import DataError
+from compressor.recipe import Recipe
+from compressor.stages.context import Run, read_json, write_json
+from compressor.tasks.base import Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+    from compressor.data.prepare import Prepared
+
+SPLITS = ("train", "validation", "test")
+SAMPLE = 20_000
+"""Rows whose lengths are looked at."""
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The prepared data of a run, as it lies under `work/data`."""
+
+    folder: Path
+    labels: tuple[str, ...]
+    kind: str
+    max_length: int | None
+    cut_share: float
+    pad_id: int
+    skewed: bool
+    notes: tuple[str, ...]
+    columns: dict[str, str]
+    train_rows: int
+
+    @classmethod
+    def load(cls, work: Path) -> RunData | None:
+        """What an earlier call of `prepare_data` left, or None."""
+        raw = read_json(work / "data" / "facts.json")
+        if raw is None:
+            return None
+        tuples = {k: tuple(raw[k]) for k in ("labels", "notes")}
+        return cls(folder=work / "data", **(raw | tuples))
+
+    def split(self, name: str) -> Dataset:
+        """One encoded split.
+
+        Raises:
+            DataError: this run has no such split.
+        """
+        from datasets import load_from_disk
+
+        if not self.has(name):
+            raise DataError(f"The data has no rows for {name}.")
+        return load_from_disk(str(self.folder / name))
+
+    def has(self, name: str) -> bool:
+        return (self.folder / name).is_dir()
+
+    def rows(self, name: str) -> Dataset:
+        """A split as it was before tokenization: the roles as columns."""
+        return self.split(f"{name}-rows")
+
+
+def prepare_data(run: Run) -> RunData | None:
+    """Read, check, split and tokenize the data; None where the recipe has none.
+
+    Raises:
+        DataError: all that is wrong with it.
+    """
+    from compressor.data.prepare import prepare
+
+    if run.recipe.data is None:
+        return None
+    run.progress("data", 0, 3)
+    config = models.read_config(run.source.folder)
+    new = run.recipe.teacher_head == "new"
+    prepared = prepare(
+        run.recipe.data,
+        run.task,
+        run.hub,
+        None if new else run.task.label_names(config),
+        None if new else run.task.kind,
+        run.settings,
+        run.recipe.seed,
+        run.progress,
+    )
+    run.progress("data", 1, 3)
+    task = bind(run.task, prepared, new)
+    tokenizer = models.load_tokenizer(run.source.folder)
+    longest = token_limit(models.config_from(config), tokenizer)
+    max_length, cut = choose_length(run.recipe, task, prepared, tokenizer, longest)
+    run.progress("data", 2, 3)
+    _save(run, task, prepared, tokenizer, max_length, cut)
+    run.progress("data", 3, 3)
+    return RunData.load(run.work)
+
+
+def bind(task: Task, prepared: Prepared, new: bool) -> Task:
+    """The task in the flavour that the data's labels say, where the teacher's head is yet to be made."""
+    from compressor import tasks
+
+    kind = prepared.labels.kind
+    return tasks.get(f"{task.name}/{kind}") if new and kind != "none" else task
+
+
+def _save(
+    run: Run, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float
+) -> None:
+    fresh = run.work / "data.part"
+    shutil.rmtree(fresh, ignore_errors=True)
+    rows = 0
+    for name in SPLITS:
+        split = getattr(prepared, name)
+        if split is not None and len(split):
+            encoded = task.encode(tokenizer, split, max_length)
+            encoded.save_to_disk(str(fresh / name))
+            split.save_to_disk(str(fresh / f"{name}-rows"))
+            rows = len(encoded) if name == "train" else rows
+    notes = list(prepared.notes)
+    if cut > 0 and max_length:
+        notes.append(
+            f"{cut:.1%} of the rows are longer than {max_length} tokens and were cut there (data.max_length changes it)."
+        )
+    facts: dict[str, Any] = {
+        "labels": list(prepared.labels.names),
+        "kind": prepared.labels.kind,
+        "max_length": max_length,
+        "cut_share": cut,
+        "pad_id": int(tokenizer.pad_token_id or 0),
+        "skewed": prepared.skewed,
+        "notes": notes,
+        "columns": dict(prepared.columns),
+        "train_rows": rows,
+    }
+    write_json(fresh / "facts.json", facts)
+    shutil.rmtree(run.work / "data", ignore_errors=True)
+    fresh.rename(run.work / "data")
+
+
+def token_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The longest input, in tokens, that model and tokenizer both take; 512 where neither says."""
+    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 10**6 else []
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        # RoBERTa's kind counts positions from the padding token's id on.
+        offset = (
+            2 if config.model_type in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer") else 0
+        )
+        limits.append(positions - offset)
+    return min(limits, default=512)
+
+
+def choose_length(
+    recipe: Recipe, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, longest: int
+) -> tuple[int | None, float]:
+    """(tokens kept of each row, share of rows that this cuts). By default what leaves 99 % of the rows whole."""
+    import numpy as np
+
+    if task.running_text:
+        asked = recipe.data.max_length if recipe.data else None
+        return (min(asked, longest) if asked else None), 0.0
+    lengths = row_lengths(task, prepared, tokenizer)
+    asked = recipe.data.max_length if recipe.data else None
+    if asked is None:
+        covering = int(np.percentile(lengths, 99))
+        asked = max(16, -(-covering // 8) * 8)
+    kept = min(asked, longest)
+    return kept, float((lengths > kept).mean())
+
+
+def row_lengths(task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase) -> Any:
+    """Tokens of each row (of the training split, or of the test split), uncut: int [rows]."""
+    import numpy as np
+
+    split = prepared.train if prepared.train is not None and len(prepared.train) else prepared.test
+    if split is None:
+        raise DataError("The data has no rows at all.")
+    split = split.select(range(min(SAMPLE, len(split))))
+    with models.quiet():
+        encoded = task.encode(tokenizer, split, None)
+    return np.asarray(encoded["length"][:])

@@ -1,0 +1,125 @@
+"""Stage `distill`: cut the student out of the teacher (or start from another model), and let it learn from the teacher."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from compressor import models
+from compressor.stages.context import STUDENT, Run
+from compressor.stages.data import RunData
+from compressor.stages.teacher import teacher_answers, trainable
+from compressor.tasks.base import TrainableTask
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+CALIBRATION_ROWS = 256
+"""Rows that say which neurons matter (Minitron uses 1,024; the order settles well before)."""
+
+
+def make_student(run: Run, data: RunData) -> None:
+    """Build, distil and save the student; leaves `variants/student`.
+
+    Raises:
+        CannotCutError, RecipeError, ModelError: the student cannot be built.
+    """
+    task = trainable(run.task)
+    model, tokenizer, frozen = _student(run, data, task)
+    if run.recipe.distill is not None:
+        _distil(run, data, task, model, tokenizer, frozen)
+    models.save_float(model, tokenizer, run.variant(STUDENT), task)
+
+
+def _student(run: Run, data: RunData, task: TrainableTask) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:
+    """(model in float32, its tokenizer, parameters to freeze)."""
+    import torch
+
+    from compressor.students.build import build_student, copied
+    from compressor.students.sizes import plan
+
+    torch.manual_seed(run.recipe.seed)
+    asked = run.recipe.student
+    assert asked is not None
+    if asked.model is not None:
+        return _other_model(run, task)
+    teacher = models.load_model(run.teacher, task, dtype=torch.float32, strict=False)
+    student = build_student(teacher, plan(teacher.config, asked), task, _calibration(data))
+    embeddings = {name for name in copied(student) if "embeddings" in name or "embed_tokens" in name}
+    return student, models.load_tokenizer(run.teacher), embeddings
+
+
+def _other_model(run: Run, task: TrainableTask) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:
+    """A student that starts from another pretrained model, with a head for the teacher's labels."""
+    import torch
+
+    from compressor.teachers import resolve
+
+    assert run.recipe.student is not None and run.recipe.student.model is not None
+    local = resolve(run.recipe.student.model, settings=run.settings, hub=run.hub, progress=run.progress)
+    config = models.load_config(local.folder)
+    theirs = models.read_config(run.teacher)
+    task.new_head(config, task.label_names(theirs), task.kind)
+    tokenizer = models.load_tokenizer(local.folder)
+    config.pad_token_id = tokenizer.pad_token_id if config.pad_token_id is None else config.pad_token_id
+    model = models.load_model(local.folder, task, dtype=torch.float32, config=config, new_head=True)
+    return model, tokenizer, set()
+
+
+def _calibration(data: RunData) -> list[dict[str, Any]]:
+    import torch
+
+    from compressor.tasks.batching import batches
+
+    rows = data.split("train")
+    rows = rows.select(range(min(CALIBRATION_ROWS, len(rows))))
+    return [{k: torch.from_numpy(v) for k, v in batch.items()} for _, batch in batches(rows, data.pad_id, 32)]
+
+
+def _distil(
+    run: Run,
+    data: RunData,
+    task: TrainableTask,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    frozen: set[str],
+) -> None:
+    from compressor.training.trainer import Options, train
+
+    asked = run.recipe.distill
+    assert asked is not None
+    own = run.recipe.student is not None and run.recipe.student.model is not None
+    splits = {name: _encoded(data, task, tokenizer, name, own) for name in ("train", "validation")}
+    teacher, validation_teacher = teacher_answers(run)
+    options = Options(
+        epochs=asked.epochs,
+        learning_rate=asked.learning_rate,
+        batch_size=asked.batch_size,
+        alpha=asked.alpha,
+        temperature=asked.temperature,
+        seed=run.recipe.seed,
+        device=run.device,
+        patience=4,
+    )
+    trained = train(
+        model.to(run.device),
+        task,
+        splits["train"],
+        splits["validation"],
+        pad_id=int(tokenizer.pad_token_id or 0),
+        options=options,
+        folder=run.work / "distill",
+        teacher=teacher,
+        validation_teacher=validation_teacher,
+        frozen=frozen,
+        progress=run.progress,
+    )
+    if trained.stopped_early:
+        run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: validation quality no longer rose.")
+
+
+def _encoded(data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase, name: str, own: bool) -> Dataset:
+    """A split in the student's own tokens: the teacher's, unless the student is another model."""
+    if not own:
+        return data.split(name)
+    return task.encode(tokenizer, data.rows(name), data.max_length)

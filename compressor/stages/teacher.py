@@ -1,0 +1,107 @@
+"""Stages `fine-tune` (a teacher without a head for these labels learns them first) and `teacher-logits` (what it says
+about every row, once)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compressor import models
+from compressor.errors import ModelError
+from compressor.recipe import Distill
+from compressor.stages.context import TEACHER, Run
+from compressor.stages.data import RunData
+from compressor.tasks.base import Task, TrainableTask
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FINE_TUNE_EPOCHS = 4.0
+
+
+def trainable(task: Task) -> TrainableTask:
+    """The task, where students can be trained for it.
+
+    Raises:
+        ModelError: this version only quantizes models of this task.
+    """
+    if not isinstance(task, TrainableTask):
+        raise ModelError(
+            f"Compressor cannot train a student for {task.title.lower()} yet; it can quantize the model: set `student: null`."
+        )
+    return task
+
+
+def fine_tune(run: Run, data: RunData) -> None:
+    """Give the teacher a head for the data's labels and train it on them; leaves `variants/teacher`.
+
+    Raises:
+        ModelError: the model cannot take such a head.
+        DataError: the data has no labels to learn from.
+    """
+    import torch
+
+    from compressor.errors import DataError
+    from compressor.training.trainer import Options, train
+
+    task = trainable(run.task)
+    if data.kind == "none":
+        raise DataError(
+            "The teacher is to learn a new head, but the data has no labels. Name the column that holds them."
+        )
+    config = models.load_config(run.source.folder)
+    task.new_head(config, data.labels, data.kind)
+    tokenizer = models.load_tokenizer(run.source.folder)
+    config.pad_token_id = tokenizer.pad_token_id if config.pad_token_id is None else config.pad_token_id
+    torch.manual_seed(run.recipe.seed)
+    model = models.load_model(run.source.folder, task, dtype=torch.float32, config=config, new_head=True)
+    asked = run.recipe.distill or Distill()
+    options = Options(
+        epochs=max(FINE_TUNE_EPOCHS, asked.epochs),
+        learning_rate=asked.learning_rate,
+        batch_size=asked.batch_size,
+        alpha=1.0,
+        seed=run.recipe.seed,
+        device=run.device,
+        patience=4,
+    )
+    train(
+        model,
+        task,
+        data.split("train"),
+        data.split("validation"),
+        pad_id=data.pad_id,
+        options=options,
+        folder=run.work / "fine-tune",
+        stage="fine-tune",
+        progress=run.progress,
+    )
+    models.save_float(model, tokenizer, run.variant(TEACHER), task)
+
+
+def ask_teacher(run: Run, data: RunData) -> None:
+    """The teacher's logits for the training and validation rows; leaves `work/teacher-logits.npz`."""
+    import numpy as np
+    import torch
+
+    from compressor.training.teacher import has_fast_bf16, teacher_logits
+
+    task = trainable(run.task)
+    dtype = torch.bfloat16 if has_fast_bf16(run.device) else torch.float32
+    model = models.load_model(run.teacher, task, dtype=dtype, device=run.device, strict=False)
+    task.load_for(model)
+    train = teacher_logits(model, data.split("train"), data.pad_id, progress=run.progress)
+    validation_rows = data.split("validation")
+    validation = teacher_logits(model, validation_rows, data.pad_id)
+    if qualities := task.qualities(validation, validation_rows):
+        run.progress("teacher-logits", len(train), len(train), teacher_quality=qualities[0].value)
+    part = run.work / "teacher-logits.part.npz"
+    np.savez(part, train=train, validation=validation)
+    part.replace(run.work / "teacher-logits.npz")
+
+
+def teacher_answers(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """(training, validation) logits that `ask_teacher` left: float32 [rows, labels] each."""
+    import numpy as np
+
+    with np.load(run.work / "teacher-logits.npz") as stored:
+        return stored["train"], stored["validation"]
