@@ -92,7 +92,7 @@ def prepare_data(run: Run) -> RunData | None:
         run.progress,
     )
     run.progress("data", 1, 3)
-    task = bind(run.task, prepared, new)
+    task = _bind(run.task, prepared.labels.kind, new)
     tokenizer = models.load_tokenizer(run.source.folder)
     longest = token_limit(models.config_from(config), tokenizer)
     max_length, cut = choose_length(run.recipe, task, prepared, tokenizer, longest)
@@ -102,11 +102,14 @@ def prepare_data(run: Run) -> RunData | None:
     return RunData.load(run.work)
 
 
-def bind(task: Task, prepared: Prepared, new: bool) -> Task:
+def rebind(task: Task, data: RunData, new: bool) -> Task:
     """The task in the flavour that the data's labels say, where the teacher's head is yet to be made."""
+    return _bind(task, data.kind, new)
+
+
+def _bind(task: Task, kind: str, new: bool) -> Task:
     from compressor import tasks
 
-    kind = prepared.labels.kind
     return tasks.get(f"{task.name}/{kind}") if new and kind != "none" else task
 
 

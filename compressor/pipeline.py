@@ -1,0 +1,179 @@
+"""Recipe → stages → report. The only place that knows the order of the stages.
+
+A run owns its folder. Every stage leaves its result there before it counts as finished, so that a run that was cut off
+goes on with the stage that it was in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compressor import models, tasks
+from compressor.errors import RunMismatchError
+from compressor.events import EventLog, Progress
+from compressor.lease import lease
+from compressor.measure.hardware import default_device, hardware, versions
+from compressor.recipe import Recipe
+from compressor.report import Report
+from compressor.runfolder import RunFolder
+from compressor.settings import Settings
+from compressor.stages import data as data_stage
+from compressor.stages.context import Run
+from compressor.stages.data import RunData
+
+if TYPE_CHECKING:
+    from compressor.hub import Hub, LocalModel
+
+
+def run(
+    recipe: Recipe,
+    out: Path,
+    *,
+    settings: Settings | None = None,
+    hub: Hub | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Run a recipe in this process and leave everything in `out`: the recipe, events, variants and the report.
+
+    On an unfinished folder of the same recipe it resumes; on a finished one it is done at once.
+
+    Raises:
+        RunMismatchError: the folder holds a run of another recipe.
+        RunLockedError: another process runs in this folder.
+        CompressorError: whatever else keeps the run from finishing; the sentence says what to do.
+    """
+    from compressor.hub import Hub as HubClient
+    from compressor.teachers import resolve
+
+    settings = settings or Settings.from_environ()
+    hub = hub or HubClient(settings)
+    folder = RunFolder(out)
+    with folder.lock():
+        log = EventLog(folder.events_file)
+        finished = _finished_stages(folder)
+        if finished:
+            log.write(event="resumed", stages=finished)
+        report_to = _reporter(log, progress)
+        with folder.track():
+            source = resolve(recipe.teacher, settings=settings, hub=hub, progress=report_to)
+            task = _task(recipe, source)
+            full = recipe.resolved(task.name, task.default_student, task.default_formats)
+            if earlier := _earlier(folder, full):
+                return earlier
+            folder.save_recipe(full)
+            context = Run(
+                recipe=full,
+                task=task,
+                source=source,
+                out=folder.path,
+                settings=settings,
+                hub=hub,
+                device=default_device(),
+                progress=report_to,
+                notes={k: list(v) for k, v in (folder.state().get("notes") or {}).items()},
+            )
+            return _stages(context, folder, log)
+
+
+def _task(recipe: Recipe, source: LocalModel) -> tasks.Task:
+    config = models.read_config(source.folder)
+    wanted = recipe.task or (tasks.TextClassification.name if recipe.teacher_head == "new" else None)
+    return tasks.for_config(config, wanted)
+
+
+def _earlier(folder: RunFolder, full: Recipe) -> Report | None:
+    """The report of an equal recipe that is finished; None where there is work left.
+
+    Raises:
+        RunMismatchError: the folder was begun with another recipe.
+    """
+    before = folder.recipe_or_none()
+    if before is None:
+        return None
+    if before != full:
+        raise RunMismatchError(
+            f"{folder.path} holds a run of another recipe. Choose another folder with --out, or delete this one first."
+        )
+    return folder.report() if folder.is_finished else None
+
+
+def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
+    from compressor.stages.judge import judge
+    from compressor.stages.quantize import make_format
+    from compressor.stages.student import make_student
+    from compressor.stages.teacher import ask_teacher, fine_tune
+
+    def stage(name: str, work: Callable[[], Any], exclusive: bool = True) -> None:
+        if name in _finished_stages(folder):
+            return
+        folder.write_state(stage=name)
+        with _timed(folder, log, name, run):
+            if exclusive:
+                with lease(run.settings, run.device):
+                    work()
+            else:
+                work()
+
+    stage("data", lambda: data_stage.prepare_data(run), exclusive=False)
+    data = RunData.load(run.work)
+    if data is not None:
+        run.note("", *data.notes)
+        run.task = data_stage.rebind(run.task, data, run.recipe.teacher_head == "new")
+    if data is not None and run.recipe.teacher_head == "new":
+        stage("fine-tune", lambda: fine_tune(run, data))
+    if data is not None and run.recipe.student is not None:
+        if run.recipe.distill is not None:
+            stage("teacher-logits", lambda: ask_teacher(run, data))
+        stage("distill", lambda: make_student(run, data))
+    for fmt in run.recipe.formats:
+        stage(fmt, lambda fmt=fmt: make_format(run, fmt))  # type: ignore[misc]
+    folder.write_state(stage="measure")
+    with _timed(folder, log, "measure", run):
+        variants = judge(run, data)
+    report = Report(
+        task=run.task.name,
+        teacher=run.recipe.teacher,
+        seconds=folder.state().get("seconds", {}),
+        hardware=hardware(),
+        versions=versions(),
+        variants=variants,
+        notes=tuple(run.notes.get("", ())),
+    )
+    folder.finish(report)
+    log.write(event="finished")
+    return report
+
+
+@contextmanager
+def _timed(folder: RunFolder, log: EventLog, name: str, run: Run) -> Iterator[None]:
+    """One stage: its seconds and its notes are kept, and it counts as finished only behind the last line of it."""
+    start = time.perf_counter()
+    yield
+    spent = round(time.perf_counter() - start, 2)
+    state = folder.state()
+    seconds = {**state.get("seconds", {}), name: spent}
+    folder.write_state(finished_stages=[*state.get("finished_stages", []), name], seconds=seconds, notes=run.notes)
+    log.write(event="stage-finished", stage=name, seconds=spent)
+
+
+def _finished_stages(folder: RunFolder) -> list[str]:
+    return list(folder.state().get("finished_stages") or [])
+
+
+def _reporter(log: EventLog, progress: Progress | None) -> Progress:
+    """Progress into the run's events, and on to whoever else listens (who may raise, to cancel)."""
+
+    def report(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
+        log.write(stage=stage, done=done, total=total, metrics=_rounded(metrics))
+        if progress is not None:
+            progress(stage, done, total, **metrics)
+
+    return report
+
+
+def _rounded(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in metrics.items()}

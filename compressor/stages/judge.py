@@ -1,0 +1,68 @@
+"""Stage `measure`: every variant on the same rows and the same machine → the report, the flips, the predictions."""
+
+from __future__ import annotations
+
+from compressor import models
+from compressor.formats import get
+from compressor.lease import lease
+from compressor.measure import Request, measure
+from compressor.report import Variant
+from compressor.results import Row, variants_of, write_tables
+from compressor.stages.context import STUDENT, TEACHER, Run
+from compressor.stages.data import RunData
+from compressor.stages.quantize import variant_name
+
+
+def made(run: Run) -> list[tuple[str, str, str | None]]:
+    """(name, format, base) of every variant that there is, the teacher first."""
+    found: list[tuple[str, str, str | None]] = [(TEACHER, format_of(run.teacher), None)]
+    if run.recipe.student is not None:
+        found.append((STUDENT, "float", TEACHER))
+    for fmt in run.recipe.formats:
+        name = variant_name(run.base, fmt)
+        if run.variant(name).is_dir():
+            found.append((name, fmt, run.base))
+    return found
+
+
+def judge(run: Run, data: RunData | None) -> tuple[Variant, ...]:
+    """Measure all variants; writes `flips.csv` and `predictions.parquet` where there are test rows.
+
+    Raises:
+        ModelError, OutOfMemoryError: the teacher itself cannot be measured.
+    """
+    variants = made(run)
+    requests = [Request(name=name, folder=run.folder_of(name), format=fmt) for name, fmt, _ in variants]
+    test = data.folder / "test" if data is not None and data.has("test") else None
+    with lease(run.settings, run.device):
+        measured = measure(requests, run.task, rows=test, device=run.device, progress=run.progress)
+    names = run.task.label_names(models.read_config(run.teacher))
+    rows = [
+        Row(
+            measured=one,
+            base=base,
+            format=fmt,
+            path=str(run.teacher) if name == TEACHER and run.recipe.teacher_head == "keep" else f"variants/{name}",
+            revision=run.source.sha if name == TEACHER else None,
+            load=get(fmt).snippet(_reference(run, name), run.task),
+            notes=tuple(run.notes.get(name, ())),
+        )
+        for one, (name, fmt, base) in zip(measured, variants, strict=True)
+    ]
+    if data is not None and test is not None:
+        write_tables(run.out, run.task, names, data.rows("test"), measured)
+    return variants_of(rows)
+
+
+def _reference(run: Run, name: str) -> str:
+    if name == TEACHER and run.recipe.teacher_head == "keep" and run.source.id:
+        return run.source.id
+    return str(run.folder_of(name))
+
+
+def format_of(folder: models.Path) -> str:
+    """The format that a model's folder is in, by its config."""
+    quantization = models.read_config(folder).get("quantization_config") or {}
+    if quantization.get("quant_method") == "bitsandbytes" or quantization.get("load_in_8bit"):
+        return "4bit" if quantization.get("load_in_4bit") else "8bit"
+    return "float"
