@@ -1,0 +1,207 @@
+"""A run's folder: where everything lies, its state, and who owns it. Knows nothing of stages, queues or owners.
+
+`state.json` is written by a sibling file and a rename, so a reader finds it whole at any moment; `report.json` is written
+last, so that a folder with a report is a finished run whatever the state says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from compressor import processes
+from compressor.errors import RecipeError, RunCancelledError, RunError, RunLockedError, RunMismatchError
+from compressor.failures import sentence
+from compressor.recipe import Recipe
+from compressor.report import Report
+
+QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
+FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
+ENDED = frozenset({FINISHED, FAILED, CANCELLED, INTERRUPTED})
+
+STOPPED = "The run was stopped. Start it again to go on from where it was."
+
+
+class Stopped(BaseException):
+    """The process was asked to end. No `Exception`, so that no library's catch-all swallows it on its way out."""
+
+
+class RunFolder:
+    """The folder of one run (or of one comparison). Nothing is made before something is written."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path).resolve()
+        self.recipe_file = self.path / "recipe.yaml"
+        self.state_file = self.path / "state.json"
+        self.events_file = self.path / "events.jsonl"
+        self.log_file = self.path / "log"
+        self.report_file = self.path / "report.json"
+        self.flips_file = self.path / "flips.csv"
+        self.predictions_file = self.path / "predictions.parquet"
+        self.variants = self.path / "variants"
+        self.work = self.path / "work"
+
+    # ------------------------------------------------------------------ ownership
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Own the folder: one process at a time, one thread of it. May be entered again by the thread that holds it.
+        The system lets go of it when the process ends, however it ends.
+
+        Raises:
+            RunLockedError: another process (or thread) is at work here.
+            RunError: the folder cannot be made or written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            holder = FileLock(self.path / ".lock", is_singleton=True).acquire(timeout=0)
+        except Timeout:
+            raise RunLockedError(
+                f"Another process is at work in {self.path}. Wait until it has ended, or choose another folder."
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"{self.path} cannot be used for a run ({error.strerror}). Choose another folder."
+            ) from error
+        with holder:
+            yield
+
+    # ------------------------------------------------------------------ state
+
+    def state(self) -> dict[str, Any]:
+        """What `state.json` says; empty where there is none, or none that can be read."""
+        try:
+            state = json.loads(_read(self.state_file))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def write_state(self, **changes: Any) -> dict[str, Any]:
+        """Merge `changes` into `state.json`; what it says then. One writer at a time: whoever owns the folder."""
+        state = {"status": QUEUED, "stage": "", "finished_stages": [], "error": None, **self.state(), **changes}
+        state["updated"] = round(time.time(), 3)
+        write_json(self.state_file, state)
+        return state
+
+    @contextmanager
+    def track(self) -> Iterator[None]:
+        """Keep the state true while the body runs: running, then finished, cancelled, or failed with a sentence.
+
+        A folder that holds a report is finished whatever happens in the body, and one that holds another run stays as
+        it was. Exceptions go on to the caller.
+        """
+        before = self.state()
+        now = round(time.time(), 3)
+        me = processes.current()
+        self.write_state(status=RUNNING, error=None, started=now, pid=me.pid, process=me.mark)
+        try:
+            yield
+        except RunMismatchError:
+            self.write_state(**{"status": QUEUED, "error": None, **before})
+            raise
+        except BaseException as error:
+            self._ended(error)
+            raise
+        self._ended(None)
+
+    def _ended(self, error: BaseException | None) -> None:
+        if self.is_finished or error is None:
+            self.write_state(status=FINISHED, error=None)
+        elif isinstance(error, (Stopped, KeyboardInterrupt, RunCancelledError)):
+            self.write_state(status=CANCELLED, error=STOPPED)
+        else:
+            self.write_state(status=FAILED, error=sentence(error))
+
+    # ------------------------------------------------------------------ what is in it
+
+    @property
+    def is_finished(self) -> bool:
+        """A report is there; it is the last thing that a run writes."""
+        return self.report_file.is_file()
+
+    def recipe(self) -> Recipe:
+        """The recipe as it was run, every default filled in.
+
+        Raises:
+            RecipeError: there is none here, or it is not valid.
+        """
+        return Recipe.load(self.recipe_file)
+
+    def recipe_or_none(self) -> Recipe | None:
+        """The recipe, or None where the folder holds none that can be read."""
+        try:
+            return self.recipe() if self.recipe_file.is_file() else None
+        except RecipeError:
+            return None
+
+    def save_recipe(self, recipe: Recipe) -> None:
+        """Write `recipe.yaml`, whole or not at all."""
+        write_text(self.recipe_file, recipe.to_yaml())
+
+    def report(self) -> Report:
+        """What came out.
+
+        Raises:
+            RunError: the run is not finished, or the report does not parse.
+        """
+        return Report.load(self.path)
+
+    def finish(self, report: Report) -> None:
+        """Write the report, and with it: this run is finished."""
+        write_text(self.report_file, report.to_json())
+        self.write_state(status=FINISHED, error=None)
+
+    def log_tail(self, characters: int = 20_000) -> str:
+        """The end of the log; empty where there is none."""
+        try:
+            with self.log_file.open("rb") as file:
+                file.seek(max(0, self.log_file.stat().st_size - 4 * characters))
+                return file.read().decode("utf-8", errors="replace")[-characters:]
+        except OSError:
+            return ""
+
+
+# ---------------------------------------------------------------------- whole or not at all
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file by a sibling and a rename: a reader, or a crash, finds the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _patiently(lambda: part.replace(path))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> str:
+    return _patiently(lambda: path.read_text(encoding="utf-8"))
+
+
+def _patiently(action: Any) -> Any:
+    """Windows refuses a rename onto a file that somebody reads at that moment, and the reading during the rename."""
+    for attempt in range(20):
+        try:
+            return action()
+        except PermissionError:
+            if not processes.WINDOWS or attempt == 19:
+                raise
+            time.sleep(0.01)
+    return None
