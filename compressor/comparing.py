@@ -17,7 +17,7 @@ from compressor.events import Progress, silent
 from compressor.lease import lease
 from compressor.measure import Measured, Request, measure
 from compressor.measure.hardware import default_device, hardware, versions
-from compressor.recipe import Data
+from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.report import Report
 from compressor.results import Row, variants_of, write_tables
 from compressor.settings import Settings
@@ -206,3 +206,12 @@ def _aligned(found: Sequence[_Model], measured: Sequence[Measured]) -> list[Meas
             agreement = 1.0
         aligned.append(replace(one, outputs=outputs, agreement=agreement))
     return aligned
+
+
+def data_of(reference: str | None, settings: Settings) -> Data | None:
+    """What `--data` names: a file, a data set on the Hub, or the demo."""
+    if reference is None:
+        return None
+    if reference.lower().endswith(DATA_SUFFIXES):
+        return Data(source=Files(test=str(Path(reference).expanduser().resolve())))
+    return Data(source=reference)

@@ -1,0 +1,32 @@
+"""What went wrong where no sentence was prepared: memory, disk, and our own bugs."""
+
+from __future__ import annotations
+
+import errno
+
+from compressor.errors import CompressorError, DiskFullError, OutOfMemoryError
+
+MEMORY = (
+    "The machine ran out of memory. Try a smaller batch (distill.batch_size), a shorter length (data.max_length), or a "
+    "smaller teacher."
+)
+DISK = "The disk is full. Free some space and start the run again: it goes on where it stopped."
+BUG = "Something went wrong inside Compressor ({kind}). The run's log has the details."
+
+
+def sentence(error: BaseException) -> str:
+    """What the person is told of any exception."""
+    return str(as_ours(error) or BUG.format(kind=type(error).__name__))
+
+
+def as_ours(error: BaseException) -> CompressorError | None:
+    """The error of ours that an exception amounts to; None for what can only be a bug."""
+    if isinstance(error, CompressorError):
+        return error
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return OutOfMemoryError(MEMORY)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "no space left on device" in text:  # Rust libraries (safetensors, tokenizers) say it in words
+        return DiskFullError(DISK)
+    return None

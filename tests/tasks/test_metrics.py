@@ -1,0 +1,95 @@
+"""Metrics and intervals against values worked out elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from sklearn.metrics import f1_score
+
+from compressor import tasks
+from compressor.errors import ModelError
+from compressor.tasks import intervals
+
+
+def test_wilson_interval_matches_the_published_example():
+    # 81 of 263: Newcombe 1998, table I: 0.2553 to 0.3662.
+    low, high = intervals.wilson(81, 263)
+    assert (low, high) == (pytest.approx(0.2553, abs=1e-4), pytest.approx(0.3662, abs=1e-4))
+    assert intervals.wilson(0, 10)[0] == 0.0
+    assert intervals.wilson(10, 10)[1] == pytest.approx(1.0)
+
+
+def test_single_label_metrics():
+    task = tasks.get("text-classification/single")
+    random = np.random.default_rng(1)
+    outputs = random.normal(size=(200, 3)).astype(np.float32)
+    labels = random.choice(3, 200, p=[0.8, 0.15, 0.05])
+    accuracy, macro = task.qualities(outputs, Dataset.from_dict({"labels": labels.tolist()}))
+    said = outputs.argmax(1)
+    assert accuracy.metric == "accuracy"
+    assert accuracy.value == pytest.approx((said == labels).mean())
+    assert macro.value == pytest.approx(f1_score(labels, said, average="macro"))
+    for quality in (accuracy, macro):
+        assert quality.ci95[0] < quality.value < quality.ci95[1]
+        assert quality.rows == 200
+
+
+def test_bootstrap_interval_has_about_the_right_width():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 400)
+    said = np.where(random.random(400) < 0.9, truth, 1 - truth)
+    low, high = intervals.f1_macro(truth, said).ci95
+    # Near-balanced classes: macro-F1 moves as accuracy does, whose standard error is sqrt(.9*.1/400) = 0.015.
+    assert 0.04 < high - low < 0.08
+
+
+def test_several_labels_and_regression():
+    multi = tasks.get("text-classification/multi")
+    outputs = np.array([[1.0, -1.0], [-1.0, -1.0], [2.0, 3.0]], np.float32)
+    rows = Dataset.from_dict({"labels": [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]})
+    micro, exact = multi.qualities(outputs, rows)
+    assert micro.value == pytest.approx(2 * 3 / (2 * 3 + 1))
+    assert exact.value == pytest.approx(2 / 3)
+    assert multi.decisions(outputs).tolist() == ["10", "00", "11"]
+    regression = tasks.get("text-classification/regression")
+    outputs = np.array([[1.0], [2.0], [3.0], [9.0]], np.float32)
+    spearman, pearson, error = regression.qualities(outputs, Dataset.from_dict({"labels": [1.0, 2.0, 3.0, 4.0]}))
+    assert spearman.value == pytest.approx(1.0)
+    assert 0.8 < pearson.value < 0.95
+    assert (error.better, error.value) == ("lower", pytest.approx(2.5))
+
+
+def test_rows_without_labels_have_no_quality():
+    task = tasks.get("text-classification")
+    assert task.qualities(np.zeros((2, 2), np.float32), Dataset.from_dict({"row": [0, 1]})) == ()
+
+
+def test_perplexity_weighs_tokens_not_windows():
+    quality = intervals.perplexity(np.array([10.0, 1.0]), np.array([10.0, 10.0]))
+    assert quality.value == pytest.approx(np.exp(11 / 20))
+    assert (quality.better, quality.rows) == ("lower", 20)
+
+
+def test_scores_are_probabilities_and_names_follow_them():
+    task = tasks.get("text-classification")
+    assert task.scores(np.array([[0.0, np.log(3.0)]], np.float32))[0] == pytest.approx([0.25, 0.75])
+    assert task.shown(np.array([[0.0, 5.0], [5.0, 0.0]], np.float32), ["no", "yes"])[0][0] == "yes"
+    assert task.shown_label(0, ["no", "yes"]) == "no"
+    assert task.shown_label(None, ["no", "yes"]) is None
+
+
+def test_task_is_found_by_config_and_by_key():
+    found = tasks.for_config({"architectures": ["BertForSequenceClassification"], "id2label": {"0": "a"}})
+    assert found.key == "text-classification/regression"
+    multi = {"architectures": ["BertForSequenceClassification"], "problem_type": "multi_label_classification"}
+    assert tasks.for_config(multi).key == "text-classification/multi"
+    assert tasks.get("text-classification/multi").kind == "multi"
+    assert tasks.for_config({"architectures": ["GPT2LMHeadModel"]}).name == "text-generation"
+    with pytest.raises(ModelError, match="DetrForObjectDetection"):
+        tasks.for_config({"architectures": ["DetrForObjectDetection"]})
+
+
+def test_labels_come_in_the_order_of_their_index():
+    task = tasks.get("text-classification")
+    assert task.label_names({"id2label": {"10": "k", "2": "c", "0": "a"}}) == ["a", "c", "k"]

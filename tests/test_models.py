@@ -1,0 +1,117 @@
+"""The door to models: what is stripped, what is refused, and that what is saved comes back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from compressor import models, tasks
+from compressor.errors import ModelError
+from tests import tiny
+
+TASK = tasks.get("text-classification")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny.bert(tmp_path / "bert")
+
+
+def change_config(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_keys_that_steer_the_loader_are_stripped(folder):
+    steering = {"auto_map": {"AutoConfig": "evil.Config"}, "_attn_implementation": "kernels-community/evil"}
+    change_config(folder, **steering, experts_implementation="evil", nested={"auto_map": 1, "kept": 2})
+    raw = models.read_config(folder)
+    assert not set(raw) & {*steering, "experts_implementation"}
+    assert raw["nested"] == {"kept": 2}
+    assert models.load_model(folder, TASK).config._attn_implementation != "kernels-community/evil"
+
+
+def test_saved_in_bfloat16_and_comes_back_equal(folder, tmp_path):
+    model = models.load_model(folder, TASK, dtype=torch.float32)
+    models.save_float(model, models.load_tokenizer(folder), tmp_path / "out", TASK)
+    stored = load_file(tmp_path / "out" / "model.safetensors")
+    assert {t.dtype for t in stored.values()} == {torch.bfloat16}
+    assert model.dtype == torch.float32  # the live one is left as it was
+    again = models.load_model(tmp_path / "out", TASK)
+    assert torch.equal(models.probe(again), models.probe(model.to(torch.bfloat16)))
+    assert models.load_tokenizer(tmp_path / "out")("good film")["input_ids"]
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_save_that_does_not_come_back_equal_is_an_error(folder, tmp_path, monkeypatch):
+    model = models.load_model(folder, TASK, dtype=torch.float32)
+    real = models.save_variant
+
+    def lossy(model, tokenizer, out):
+        real(model, tokenizer, out)
+        stored = load_file(out / "model.safetensors")
+        stored["classifier.weight"] += 0.5
+        save_file(stored, out / "model.safetensors", metadata={"format": "pt"})
+
+    monkeypatch.setattr(models, "save_variant", lossy)
+    with pytest.raises(ModelError, match="came back different"):
+        models.save_float(model, models.load_tokenizer(folder), tmp_path / "out", TASK)
+
+
+def test_missing_and_unexpected_weights_are_errors(folder):
+    path = folder / "model.safetensors"
+    stored = load_file(path)
+    save_file(stored | {"stray.weight": torch.zeros(2)}, path, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"no place for: stray\.weight"):
+        models.load_model(folder, TASK)
+    assert models.load_model(folder, TASK, strict=False)  # other people's checkpoints hold such things
+    lacking = {k: v for k, v in stored.items() if "layer.2.output" not in k}
+    save_file(lacking, path, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="lacks weights"):
+        models.load_model(folder, TASK)
+
+
+def test_an_encoder_without_a_head_says_the_way_out(tmp_path):
+    folder = tiny.bert_encoder(tmp_path / "encoder")
+    with pytest.raises(ModelError, match="teacher_head: new"):
+        models.load_model(folder, TASK)
+    assert models.load_model(folder, TASK, new_head=True).classifier.weight.shape == (2, 64)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "no weights in safetensors"),
+        (lambda f: (f / "config.json").unlink(), "no config.json"),
+        (lambda f: (f / "config.json").write_text("{"), "cannot be read as JSON"),
+        (lambda f: (f / "config.json").write_text("[]"), "names no model_type"),
+        (lambda f: change_config(f, model_type="martian"), "'martian'"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"\0" * 50), "cannot be loaded"),
+        (lambda f: change_config(f, hidden_size=128), "another shape|cannot be loaded"),
+        (lambda f: change_config(f, hidden_size="wide"), "not valid|cannot be loaded"),
+    ],
+)
+def test_a_broken_folder_is_a_sentence(folder, spoil, says):
+    spoil(folder)
+    with pytest.raises(ModelError, match=says):
+        models.load_model(folder, TASK)
+
+
+def test_a_folder_without_a_tokenizer_is_a_sentence(folder):
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="no tokenizer"):
+        models.load_tokenizer(folder)
+
+
+def test_a_decoder_gets_a_padding_token(tmp_path):
+    tokenizer = models.load_tokenizer(tiny.llama(tmp_path / "llama"))
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
+
+
+def test_building_on_meta_takes_no_memory(folder):
+    model = models.build(models.load_config(folder), TASK)
+    assert {p.device.type for p in model.parameters()} == {"meta"}

@@ -1,0 +1,121 @@
+"""Recipes: defaults, overrides, and every problem in a sentence at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from compressor.errors import RecipeError
+from compressor.recipe import Files, Recipe, Student
+
+MINIMAL = {"teacher": "a/b", "data": {"source": "c/d"}}
+
+
+def problems(raw) -> list[str]:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.parse(raw)
+    return caught.value.problems
+
+
+def test_defaults_are_filled_in_by_task_and_budget():
+    full = Recipe.parse(MINIMAL).resolved("text-classification", Student(size="half"), ("8bit", "4bit"))
+    assert (full.student.size, full.formats, full.distill.epochs) == ("half", ("8bit", "4bit"), 3.0)
+    quick = Recipe.parse(MINIMAL | {"budget": "quick"}).resolved("text-classification", Student(size="half"), ())
+    assert (quick.distill.epochs, quick.formats) == (1.0, ())
+    said = Recipe.parse(MINIMAL | {"budget": "quick", "distill": {"epochs": 7}})
+    assert said.resolved("text-classification", Student(size="half"), ()).distill.epochs == 7
+    generation = Recipe.parse({"teacher": "a/b"}).resolved("text-generation", None, ("8bit", "4bit"))
+    assert (generation.student, generation.distill, generation.task) == (None, None, "text-generation")
+
+
+def test_no_student_is_something_else_than_a_student_left_out():
+    none = Recipe.parse(MINIMAL | {"student": None}).resolved("text-classification", Student(size="half"), ("8bit",))
+    assert none.student is None
+
+
+def test_a_resolved_recipe_reads_back_as_itself():
+    full = Recipe.parse(MINIMAL).resolved("text-classification", Student(size="half"), ("8bit", "4bit"))
+    assert Recipe.parse(full.to_yaml()) == full
+    assert Recipe.parse(json.loads(json.dumps(full.model_dump(mode="json")))) == full
+    assert full.to_yaml().startswith("schema: 1\nteacher: a/b\n")
+
+
+def test_paths_are_relative_to_the_recipe(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("teacher: demo\ndata:\n  source: {train: a.csv, test: /data/t.csv}\n  unlabelled: raw.txt\n")
+    data = Recipe.load(path).data
+    assert data.source == Files(train=str(tmp_path / "a.csv"), test="/data/t.csv")
+    assert data.unlabelled == str(tmp_path / "raw.txt")
+    path.write_text("teacher: demo\ndata: {source: rows.jsonl}\n")
+    assert Recipe.load(path).data.source == Files(train=str(tmp_path / "rows.jsonl"))
+
+
+def test_overrides_reach_into_the_recipe(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("teacher: demo\ndata: {source: demo}\n")
+    recipe = Recipe.load(path, ["data.limit=2000", "distill.epochs=2", "student={size: tiny}", "formats=[]"])
+    assert (recipe.data.limit, recipe.distill.epochs, recipe.student.size, recipe.formats) == (2000, 2, "tiny", ())
+    assert Recipe.load(path, ["student=null"]).student is None
+    with pytest.raises(RecipeError, match="key=value"):
+        Recipe.load(path, ["data.limit"])
+
+
+def test_all_problems_are_reported_at_once():
+    found = problems(
+        {
+            "techer": "a/b",
+            "data": {"source": "c/d", "limt": 5, "limit": 0},
+            "student": {"size": "huge"},
+            "distill": {"learning_rate": "1e-4x", "alpha": 3},
+            "formats": ["16bit"],
+        }
+    )
+    text = "\n".join(found)
+    for expected in (
+        "`techer` is not a key of a recipe. Did you mean `teacher`?",
+        "`teacher` is missing",
+        "Did you mean `limit`?",
+        "`data.limit` is 0",
+        "`student.size` is 'huge'; it can be 'half', 'third'",
+        "`distill.learning_rate` is '1e-4x'",
+        "`distill.alpha` is 3",
+        "'16bit'",
+    ):
+        assert expected in text
+
+
+def test_numbers_that_yaml_reads_as_text_are_taken_or_explained():
+    assert (
+        Recipe.parse("teacher: a/b\ndata: {source: c/d}\ndistill: {learning_rate: 1e-4}").distill.learning_rate == 1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        ({"teacher": "a/b", "student": {"size": "half"}}, "needs data to learn from"),
+        ({"teacher": "a/b", "data": {"source": {"test": "/t.csv"}}, "student": {"size": "half"}}, "no `train` file"),
+        ({"teacher": "a/b", "data": {"source": {}}}, "names no file"),
+        ({"teacher": "a/b", "student": {"size": "half", "model": "x/y"}}, "exactly one"),
+        ({"teacher": "a/b", "student": None, "formats": []}, "nothing to do"),
+        (MINIMAL | {"formats": ["8bit", "8bit"]}, "twice"),
+        (MINIMAL | {"schema": 2}, "`schema` is 2"),
+        ("- a\n- b", "`key: value` lines"),
+        ("a: [", "not valid YAML"),
+        (None, "`key: value` lines"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(raw, says):
+    assert says in "\n".join(problems(raw))
+
+
+def test_a_recipe_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(RecipeError, match="no recipe at"):
+        Recipe.load(tmp_path / "missing.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x80\x81")
+    with pytest.raises(RecipeError, match="not a text file"):
+        Recipe.load(tmp_path / "binary.yaml")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        Recipe.load(Path(tmp_path))
