@@ -20,6 +20,7 @@ from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.report import Report
 from compressor.results import Row, variants_of, write_tables
+from compressor.runfolder import write_text
 from compressor.settings import Settings
 from compressor.stages.judge import format_of
 
@@ -84,9 +85,7 @@ def compare(
         variants=variants,
         notes=tuple(notes),
     )
-    part = out / "report.json.part"
-    part.write_text(report.to_json(), encoding="utf-8")
-    part.replace(out / "report.json")
+    write_text(out / "report.json", report.to_json())
     return report
 
 

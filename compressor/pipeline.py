@@ -19,7 +19,7 @@ from compressor.lease import lease
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import Recipe
 from compressor.report import Report
-from compressor.runfolder import RunFolder
+from compressor.runfolder import RunFolder, write_json
 from compressor.settings import Settings
 from compressor.stages import data as data_stage
 from compressor.stages.context import Run
@@ -65,6 +65,7 @@ def run(
             if earlier := _earlier(folder, full):
                 return earlier
             folder.save_recipe(full)
+            write_json(folder.path / "teacher.json", source.to_json())  # what a model card needs to know of it
             context = Run(
                 recipe=full,
                 task=task,

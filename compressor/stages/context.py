@@ -61,14 +61,6 @@ class Run:
         kept.extend(s for s in sentences if s not in kept)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Whole or not at all: a sibling first, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
 def read_json(path: Path, default: Any = None) -> Any:
     """What `write_json` wrote; `default` where there is nothing."""
     try:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from compressor import models
 from compressor.errors import DataError
 from compressor.recipe import Recipe
-from compressor.stages.context import Run, read_json, write_json
+from compressor.runfolder import write_json
+from compressor.stages.context import Run, read_json
 from compressor.tasks.base import Task
 
 if TYPE_CHECKING:
