@@ -156,7 +156,8 @@ def _descendants(process: Process) -> list[psutil.Process]:
     if not alive(process):
         return []
     with contextlib.suppress(psutil.Error):
-        return psutil.Process(process.pid).children(recursive=True)
+        found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+        return found
     return []
 
 

@@ -10,10 +10,10 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +26,8 @@ from compressor.report import Report
 QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 ENDED = frozenset({FINISHED, FAILED, CANCELLED, INTERRUPTED})
+
+T = TypeVar("T")
 
 STOPPED = "The run was stopped. Start it again to go on from where it was."
 
@@ -195,13 +197,11 @@ def _read(path: Path) -> str:
     return _patiently(lambda: path.read_text(encoding="utf-8"))
 
 
-def _patiently(action: Any) -> Any:
+def _patiently(action: Callable[[], T]) -> T:
     """Windows refuses a rename onto a file that somebody reads at that moment, and the reading during the rename."""
-    for attempt in range(20):
+    for _ in range(20 if processes.WINDOWS else 0):
         try:
             return action()
         except PermissionError:
-            if not processes.WINDOWS or attempt == 19:
-                raise
             time.sleep(0.01)
-    return None
+    return action()
