@@ -37,6 +37,12 @@ class Settings:
     max_upload_bytes: int = 2 * GIB
     max_rows: int = 2_000_000
     max_text_characters: int = 100_000
+    max_queue: int = 20
+    """Runs that may wait at once."""
+    max_waiting_each: int = 20
+    """Runs of one owner that may wait at once."""
+    max_run_seconds: float | None = None
+    """A run of the page is stopped after this time. `COMPRESSOR_MAX_RUN_MINUTES`; hosted: 6 hours."""
     debug: bool = False
 
     @property
@@ -60,6 +66,7 @@ class Settings:
         hosted = _flag(env.get("COMPRESSOR_HOSTED")) if env.get("COMPRESSOR_HOSTED") else space is not None
         data = env.get("COMPRESSOR_DATA")
         small = {"max_model_bytes": 8 * GIB, "max_upload_bytes": GIB // 4, "max_rows": 200_000} if hosted else {}
+        minutes = env.get("COMPRESSOR_MAX_RUN_MINUTES", "")
         return cls(
             data_dir=Path(data).expanduser().resolve() if data else Path(platformdirs.user_data_dir("compressor")),
             hosted=hosted,
@@ -70,6 +77,8 @@ class Settings:
             server_name=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if space else cls.server_name),  # noqa: S104
             server_port=int(env["GRADIO_SERVER_PORT"]) if env.get("GRADIO_SERVER_PORT", "").isdigit() else None,
             debug=_flag(env.get("COMPRESSOR_DEBUG")),
+            max_waiting_each=1 if hosted else cls.max_waiting_each,
+            max_run_seconds=int(minutes) * 60 if minutes.isdigit() else 6 * 3600 if hosted else None,
             **small,
         )
 
