@@ -1,0 +1,42 @@
+"""What all tests share: no network, no machine's login, one folder for everything that the app would keep."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+# Read at import by the libraries: set before anything imports them.
+_HOME = tempfile.mkdtemp(prefix="compressor-tests-")
+os.environ.update(
+    COMPRESSOR_DATA=os.path.join(_HOME, "data"),
+    HF_HOME=os.path.join(_HOME, "hf"),
+    HF_HUB_DISABLE_XET="1",  # the loopback Hub of the tests has none
+    TOKENIZERS_PARALLELISM="false",
+)
+for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "SPACE_ID", "COMPRESSOR_HOSTED"):
+    os.environ.pop(name, None)
+
+from compressor.settings import Settings, prepare_environ  # noqa: E402
+
+prepare_environ()
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    """Settings of a single-user machine with an empty data folder of its own."""
+    return Settings.from_environ({"COMPRESSOR_DATA": str(tmp_path / "data")})
+
+
+def pytest_collection_modifyitems(config, items):
+    try:
+        import torch
+
+        has_gpu = torch.cuda.is_available()
+    except ImportError:
+        has_gpu = False
+    if not has_gpu:
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))

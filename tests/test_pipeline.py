@@ -1,0 +1,248 @@
+"""Whole runs with tiny models: what is left in the folder is true, and another process can use it without this project."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from compressor import pipeline
+from compressor.errors import ModelError, RunCancelledError, RunMismatchError
+from compressor.events import read_events
+from compressor.recipe import Recipe
+from compressor.runfolder import RunFolder
+from compressor.settings import Settings
+from tests import tiny
+
+PLAIN = """
+import json, sys, torch, transformers
+from pathlib import Path
+rows = json.loads(Path(sys.argv[1]).read_text())
+for folder in sys.argv[2:]:
+    model, info = transformers.AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"], info
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    names = model.eval().config.id2label
+    said = []
+    with torch.inference_mode():
+        for text in rows["text"]:
+            said.append(names[int(model(**tokenizer(text, return_tensors="pt")).logits.argmax())])
+    print(json.dumps({"accuracy": sum(a == b for a, b in zip(said, rows["label"])) / len(said)}))
+assert not any(name.startswith("compressor") for name in sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pipeline")
+    tiny.bert_encoder(folder / "encoder")
+    for name, rows, seed in (("train", 240, 1), ("validation", 60, 2), ("test", 120, 3)):
+        tiny.write_csv(folder / f"{name}.csv", rows, seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def common(here):
+    return Settings.from_environ({"COMPRESSOR_DATA": str(here / "data")})
+
+
+def recipe(here, **changes):
+    source = {name: str(here / f"{name}.csv") for name in ("train", "validation", "test")}
+    return Recipe.parse(
+        {
+            "teacher": str(here / "encoder"),
+            "teacher_head": "new",
+            "data": {"source": source},
+            "student": {"size": "half"},
+            "distill": {"epochs": 5, "learning_rate": 2e-3, "batch_size": 16},
+        }
+        | changes
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(here, common):
+    out = here / "run"
+    return out, pipeline.run(recipe(here), out, settings=common)
+
+
+def test_every_variant_is_there_and_measured(finished):
+    out, report = finished
+    assert [v.name for v in report.variants] == ["teacher", "student", "student-8bit", "student-4bit"]
+    assert [v.base for v in report.variants] == [None, "teacher", "student", "student"]
+    teacher, student, eight, four = report.variants
+    assert teacher.quality.value > 0.8
+    assert (teacher.retained, teacher.agreement) == (1.0, 1.0)
+    assert student.parameters < teacher.parameters
+    assert teacher.bytes > student.bytes > eight.bytes > four.bytes
+    for variant in report.variants:
+        assert variant.bytes == sum(p.stat().st_size for p in (out / variant.path).glob("*.safetensors"))
+        assert variant.quality.rows == 120
+        assert variant.retained == pytest.approx(variant.quality.value / teacher.quality.value)
+        assert 0 < variant.latency_ms.p50 <= variant.latency_ms.p95
+        assert variant.throughput > 0
+        assert variant.peak_memory_bytes > 0
+        assert {q.metric for q in variant.metrics} >= {"f1_macro"}
+    assert set(report.seconds) == {"data", "fine-tune", "teacher-logits", "distill", "8bit", "4bit", "measure"}
+
+
+def test_another_process_without_this_project_gets_the_accuracy_that_the_report_says(finished, here, tmp_path):
+    out, report = finished
+    with (here / "test.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    (tmp_path / "rows.json").write_text(json.dumps({k: [r[k] for r in rows] for k in ("text", "label")}))
+    (tmp_path / "plain.py").write_text(PLAIN)
+    folders = [str(out / v.path) for v in report.variants]
+    command = [sys.executable, str(tmp_path / "plain.py"), str(tmp_path / "rows.json"), *folders]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line)["accuracy"] for line in done.stdout.splitlines()]
+    assert said == pytest.approx([v.quality.value for v in report.variants], abs=0.009)  # one row of 120
+
+
+def test_the_tables_agree_with_the_report(finished):
+    out, report = finished
+    table = parquet.read_table(out / "predictions.parquet").to_pydict()
+    truth = np.array(table["label"])
+    for variant in report.variants:
+        said = np.array(table[variant.name])
+        assert (said == truth).mean() == pytest.approx(variant.quality.value)
+        assert (said == np.array(table["teacher"])).mean() == pytest.approx(variant.agreement)
+    with (out / "flips.csv").open() as file:
+        flips = list(csv.DictReader(file))
+    names = [v.name for v in report.variants]
+    expected = [i for i in range(120) if len({table[n][i] for n in names}) > 1]
+    assert [int(row["row"]) for row in flips] == expected
+    assert all(row["text"] == table["text"][int(row["row"])] for row in flips)
+
+
+def test_state_events_and_recipe_tell_the_run(finished):
+    out, _ = finished
+    folder = RunFolder(out)
+    state = folder.state()
+    assert (state["status"], state["error"]) == ("finished", None)
+    events, _ = read_events(folder.events_file)
+    stages = [e["stage"] for e in events if e.get("event") == "stage-finished"]
+    assert stages == ["data", "fine-tune", "teacher-logits", "distill", "8bit", "4bit", "measure"]
+    curve = [e["metrics"] for e in events if e.get("stage") == "distill" and "metrics" in e]
+    assert any("loss" in m for m in curve)
+    assert any("quality" in m for m in curve)
+    assert any("teacher_quality" in e.get("metrics", {}) for e in events)
+    assert Recipe.load(out / "recipe.yaml").distill.alpha == 0.5
+
+
+def test_a_finished_run_is_done_at_once_and_another_recipe_is_refused(finished, here, common):
+    out, report = finished
+    assert pipeline.run(recipe(here), out, settings=common) == report
+    with pytest.raises(RunMismatchError, match="another recipe"):
+        pipeline.run(recipe(here, seed=1), out, settings=common)
+    assert RunFolder(out).state()["status"] == "finished"
+
+
+def test_a_cancelled_run_goes_on_to_the_same_result(finished, here, common):
+    whole, report = finished
+    out = here / "cut"
+
+    def cancel(stage, done=0, total=0, **metrics):
+        if stage == "distill" and done >= total / 2 > 0:
+            raise RunCancelledError("enough")
+
+    with pytest.raises(RunCancelledError):
+        pipeline.run(recipe(here), out, settings=common, progress=cancel)
+    state = RunFolder(out).state()
+    assert (state["status"], state["finished_stages"]) == ("cancelled", ["data", "fine-tune", "teacher-logits"])
+    again = pipeline.run(recipe(here), out, settings=common)
+    events, _ = read_events(out / "events.jsonl")
+    assert [e["stage"] for e in events if e.get("event") == "stage-finished"].count("fine-tune") == 1
+    assert any(e.get("event") == "resumed" for e in events)
+    assert [v.quality for v in again.variants] == [v.quality for v in report.variants]
+    a, b = (parquet.read_table(f / "predictions.parquet").to_pydict() for f in (whole, out))
+    assert a == b
+
+
+def test_labels_are_mapped_by_name_where_the_order_differs(finished, here, common, tmp_path):
+    out, report = finished
+    teacher = tiny_copy_with_labels(
+        out / "variants" / "teacher", tmp_path / "swapped", {"0": "negative", "1": "positive"}
+    )
+    rows = tmp_path / "renamed.csv"
+    lines = (here / "test.csv").read_text().splitlines()
+    # The first row's label is `Positive`, so a map by order of appearance, or by position after sorting, goes wrong.
+    body = [x for x in lines[1:] if x.endswith(",positive")] + [x for x in lines[1:] if x.endswith(",negative")]
+    rows.write_text(
+        "\n".join([lines[0], *body]).replace(",positive", ",Positive").replace(",negative", ", zz_negative")
+    )
+    asked = {
+        "teacher": str(teacher),
+        "data": {"source": {"test": str(rows)}, "labels": {"zz_negative": "negative"}},
+        "student": None,
+        "formats": ["8bit"],
+    }
+    found = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
+    assert found.variants[0].quality.value == pytest.approx(report.variants[0].quality.value)
+
+
+def tiny_copy_with_labels(source, target, names):
+    import shutil
+
+    shutil.copytree(source, target)
+    config = json.loads((target / "config.json").read_text())
+    assert config["id2label"] == names
+    return target
+
+
+def test_quantizing_without_any_data(finished, common, tmp_path):
+    out, _ = finished
+    asked = {"teacher": str(out / "variants" / "teacher"), "student": None}
+    found = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
+    assert [v.name for v in found.variants] == ["teacher", "teacher-8bit", "teacher-4bit"]
+    for variant in found.variants:
+        assert variant.quality is None
+        assert variant.retained is None
+        assert variant.latency_ms.p50 > 0
+    assert not (tmp_path / "out" / "flips.csv").exists()
+
+
+def test_distilling_without_formats_and_cutting_without_distilling(here, common, tmp_path, finished):
+    out, _ = finished
+    source = {name: str(here / f"{name}.csv") for name in ("train", "test")}
+    asked = {"teacher": str(out / "variants" / "teacher"), "data": {"source": source}, "formats": [], "distill": None}
+    found = pipeline.run(Recipe.parse(asked | {"student": {"cut": {"layers": 2}}}), tmp_path / "out", settings=common)
+    assert [v.name for v in found.variants] == ["teacher", "student"]
+    assert "teacher-logits" not in found.seconds
+    assert any("validation" in note.lower() for note in found.notes)
+
+
+def test_a_task_without_students_says_so(common, tmp_path):
+    teacher = tiny.llama(tmp_path / "llama")
+    (tmp_path / "t.txt").write_text("the film was good " * 200)
+    asked = {
+        "teacher": str(teacher),
+        "data": {"source": {"train": str(tmp_path / "t.txt")}},
+        "student": {"size": "half"},
+    }
+    with pytest.raises(ModelError, match="cannot train a student for text generation"):
+        pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
+    assert RunFolder(tmp_path / "out").state()["status"] == "failed"
+
+
+@pytest.mark.parametrize("make", [tiny.llama, tiny.gpt2])
+def test_language_models_are_quantized_and_judged_by_perplexity(make, common, tmp_path):
+    teacher = make(tmp_path / "lm")
+    (tmp_path / "t.txt").write_text("the film was really not bad but slow and cold \n" * 60)
+    asked = {"teacher": str(teacher), "data": {"source": {"test": str(tmp_path / "t.txt")}}}
+    found = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
+    assert found.task == "text-generation"
+    names = [v.name for v in found.variants]
+    if make is tiny.llama:
+        assert names == ["teacher", "teacher-8bit", "teacher-4bit"]
+    for variant in found.variants:
+        assert variant.quality.metric == "perplexity"
+        assert 1 < variant.quality.value < 1000
+        assert variant.throughput > 0
+    assert found.variants[0].bytes > found.variants[-1].bytes
