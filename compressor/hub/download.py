@@ -1,0 +1,244 @@
+"""Downloads: asked for first, pinned to a commit, from a list of harmless files, into the owner's own folder, checked after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compressor.errors import DiskFullError, HubError, ModelError
+from compressor.events import Progress, silent
+from compressor.hub import layout
+from compressor.hub.values import Kind, LocalModel, languages_of, license_of
+from compressor.recipe import DATA_SUFFIXES
+
+if TYPE_CHECKING:
+    from compressor.hub.client import Hub
+
+SMALL = 256 * 1024**2
+"""Bytes that a file which is no weights may have: the largest vocabularies stay far below."""
+SPARE = 64 * 1024**2
+"""Bytes of the disk that a download leaves free."""
+
+
+def folder_name(owner: str) -> str:
+    """A folder for an owner's downloads that no other owner's name leads to, on any file system."""
+    return "local" if owner == "local" else "o-" + hashlib.sha256(owner.encode()).hexdigest()[:32]
+
+
+def listed(info: Any) -> tuple[tuple[str, int], ...]:
+    """Every file of the repo, with its bytes."""
+    return tuple((str(s.rfilename), int(s.size or 0)) for s in info.siblings or ())
+
+
+def card_of(info: Any) -> dict[str, Any]:
+    """The head of the repo's card, as plain data."""
+    return dict(info.card_data.to_dict()) if info.card_data else {}
+
+
+def fetch_config(hub: Hub, ref: str) -> Path:
+    info = hub.info(ref, "model")
+    names = [name for name, _ in listed(info)]
+    _check_config(info.id, names)
+    return fetch(hub, info, "model", [n for n in layout.MODEL_FILES if n in names], silent)[0].parent
+
+
+def fetch_model(hub: Hub, ref: str, revision: str | None, progress: Progress) -> LocalModel:
+    info = hub.info(ref, "model", revision)
+    sizes = dict(listed(info))
+    _check_config(info.id, list(sizes))
+    weights = layout.check_weights(info.id, sizes)
+    heavy, cap = sum(sizes[n] for n in weights), hub.settings.max_model_bytes
+    if heavy > cap:
+        raise ModelError(
+            f"The weights of {info.id} are {heavy / 1e9:.1f} GB, and this installation takes at most {cap / 1e9:.1f} GB. "
+            "Pick a smaller model."
+        )
+    small = [n for n in layout.MODEL_FILES if n in sizes]
+    if layout.INDEX in weights:  # read before its shards are downloaded
+        path = fetch(hub, info, "model", [layout.INDEX], progress)[0]
+        layout.check_index(info.id, _json(path, info.id), sizes)
+    folder = fetch(hub, info, "model", [*small, *weights], progress)[0].parent
+    card = card_of(info)
+    return LocalModel(folder.resolve(), info.id, str(info.sha), license_of(card), languages_of(card))
+
+
+def fetch_files(
+    hub: Hub, ref: str, kind: Kind, files: list[str], revision: str | None, progress: Progress
+) -> list[Path]:
+    info = hub.info(ref, kind, revision)
+    known = dict(listed(info))
+    for name in files:
+        if name not in known:
+            raise HubError(f"{info.id} has no file {name!r}. It may have been renamed: look at its page.")
+        harmless = name.lower().endswith(DATA_SUFFIXES) if kind == "dataset" else name in layout.MODEL_FILES
+        if not harmless:
+            raise HubError(
+                f"{name!r} of {info.id} is not downloaded: only {', '.join(DATA_SUFFIXES)} files of data sets and the "
+                "configs and vocabularies of models are."
+            )
+    return fetch(hub, info, kind, files, progress)
+
+
+def fetch(hub: Hub, info: Any, kind: Kind, names: Sequence[str], progress: Progress) -> list[Path]:
+    """Files that were found harmless, of the commit that `info` names. Those that this owner has already are not asked
+    for again; a transfer that breaks off is resumed.
+
+    Raises:
+        DiskFullError: there is no room for them. HubError: the Hub stopped answering.
+    """
+    sizes = dict(listed(info))
+    for name in names:
+        limit = hub.settings.max_model_bytes if kind == "dataset" or name.endswith(".safetensors") else SMALL
+        if sizes[name] > limit:
+            raise HubError(f"{name} of {info.id} has {sizes[name] / 1e9:.1f} GB: more than is taken here.")
+    sha, have = str(info.sha), []
+    if not re.fullmatch(r"[0-9a-f]{40}", sha):
+        raise HubError(f"The Hub did not say which commit of {info.id} it shows, so nothing was downloaded. Try again.")
+    missing = [n for n in names if not _cached(hub, info.id, kind, sha, n)]
+    _check_room(hub.cache, sum(sizes[n] for n in missing))
+    meter = _Meter(progress, sum(sizes[n] for n in missing))
+    for name in names:
+        path = hub.ask(partial(_one, hub, info.id, kind, sha, name, meter), f"download {info.id}", info.id, kind)
+        if path.stat().st_size != sizes[name]:
+            raise HubError(
+                f"{name} of {info.id} arrived with {path.stat().st_size} bytes in place of {sizes[name]}. Try again; if it "
+                f"stays so, remove {path.parent}."
+            )
+        have.append(path)
+        meter.settle(sizes[name] if name in missing else 0)
+    return have
+
+
+def _one(hub: Hub, repo: str, kind: Kind, sha: str, name: str, meter: _Meter) -> Path:
+    meter.rewind()
+
+    class Bar(_Bar):
+        count = meter
+
+    path = hub.api.hf_hub_download(
+        repo,
+        name,
+        repo_type=kind,
+        revision=sha,
+        cache_dir=hub.cache,
+        tqdm_class=Bar,  # type: ignore[arg-type]
+    )
+    return Path(path)
+
+
+def _cached(hub: Hub, repo: str, kind: Kind, sha: str, name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(repo, name, hub.cache, sha, kind), str)
+
+
+def _check_config(repo: str, names: Sequence[str]) -> None:
+    if "config.json" not in names:
+        raise ModelError(
+            f"{repo} has no config.json, so it is not a model that transformers can load. Pick another model."
+        )
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed and needed + SPARE > free:
+        raise DiskFullError(
+            f"The download needs {needed / 1e6:.0f} MB, and the disk that holds {folder} has {free / 1e6:.0f} MB left. "
+            "Make room and try again."
+        )
+
+
+def _json(path: Path, repo: str) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise ModelError(f"{path.name} of {repo} cannot be read as JSON, so this model cannot be loaded.") from None
+
+
+def count_parameters(hub: Hub, info: Any, files: Sequence[str]) -> int:
+    """Parameters, from the headers of the weights (some kilobytes each), for repos that the Hub has not counted.
+
+    Raises:
+        HubError: they cannot be had. ModelError: one cannot be read.
+    """
+    from huggingface_hub.errors import SafetensorsParsingError
+
+    total = 0
+    for name in files:
+        try:
+            header = hub.ask(
+                partial(hub.api.parse_safetensors_file_metadata, info.id, name, revision=info.sha),
+                f"read the header of {name}",
+                info.id,
+            )
+        except SafetensorsParsingError:
+            raise ModelError(f"{name} of {info.id} is not a safetensors file, whatever its name says.") from None
+        total += sum(header.parameter_count.values())
+    return total
+
+
+# ---------------------------------------------------------------------- progress
+
+
+class _Meter:
+    """Bytes over all files of a download, told at most a few times a second."""
+
+    def __init__(self, progress: Progress, total: int):
+        self.progress, self.total = progress, total
+        self.settled = self.current = 0
+        self._told = 0.0
+
+    def add(self, count: float) -> None:
+        self.current += int(count)
+        if time.monotonic() - self._told > 0.25:
+            self._tell()
+
+    def rewind(self) -> None:
+        """A file begins, or begins again."""
+        self.current = 0
+
+    def settle(self, count: int) -> None:
+        self.settled, self.current = self.settled + count, 0
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        self.progress("download", min(self.settled + self.current, self.total), self.total)
+
+
+class _Bar:
+    """What the library takes for a progress bar."""
+
+    count: _Meter
+
+    def __init__(self, *_: Any, total: float | None = None, initial: float = 0, **__: Any):
+        self.total, self.n = total, initial
+
+    def update(self, count: float | None = 1) -> None:
+        self.n += count or 0
+        self.count.add(count or 0)
+
+    def update_transfer(self, count: float | None = 1) -> None:
+        """Bytes on the wire, which the library counts beside those on disk: not shown."""
+
+    def set_postfix_str(self, *_: Any, **__: Any) -> None: ...
+
+    def set_transfer_postfix_str(self, *_: Any, **__: Any) -> None: ...
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,167 @@
+"""Which files of a repo are wanted, from their names alone. Knows neither the network nor the Hub's client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from compressor.errors import ModelError
+from compressor.recipe import DATA_SUFFIXES
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model",
+                "tokenizer.model", "bpe.codes")  # fmt: skip
+TOKENIZER_FILES = (*VOCABULARIES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+                   "merges.txt", "chat_template.jinja", "normalizer.json")  # fmt: skip
+MODEL_FILES = ("config.json", "generation_config.json", *TOKENIZER_FILES)
+"""With the weights, all that is ever downloaded from a model repo, or published to one."""
+
+
+def weight_files(names: Iterable[str]) -> list[str]:
+    """The files that hold a model's weights: one safetensors file, or an index and its shards; [] where there are none.
+    Only the top folder counts, as for transformers."""
+    names = list(names)
+    if SINGLE in names:
+        return [SINGLE]
+    shards = sorted(n for n in names if _SHARD.fullmatch(n))
+    return [INDEX, *shards] if INDEX in names and shards else []
+
+
+def check_weights(repo: str, names: Iterable[str]) -> list[str]:
+    """`weight_files`, or the sentence why this repo has none that may be loaded.
+
+    Raises:
+        ModelError: its weights are pickles, an adapter, of another kind, or missing.
+    """
+    names = list(names)
+    if found := weight_files(names):
+        return found
+    top = [n for n in names if "/" not in n]
+    if any(n.startswith("adapter_model") for n in top):
+        raise ModelError(
+            f"{repo} is an adapter (LoRA or similar), not a whole model. Merge it into its base model, publish that, "
+            "and pick the merged one."
+        )
+    if any(n.endswith(".gguf") for n in names):
+        raise ModelError(
+            f"{repo} holds GGUF files, which are compressed already. Pick the model that it was made from."
+        )
+    if any(n.endswith(_PICKLES) for n in top):
+        raise ModelError(
+            f"{repo} holds its weights only as pickle files, which can run code of their author's when they are opened, "
+            "so nothing was downloaded. Ask its owner for safetensors (https://huggingface.co/spaces/safetensors/convert), "
+            "or pick another model."
+        )
+    raise ModelError(f"{repo} holds no weights in safetensors format, so there is nothing to load. Pick another model.")
+
+
+def check_index(repo: str, index: Any, names: Iterable[str]) -> None:
+    """An index of shards may name shards of its own repo only: it is a stranger's file, and names are opened as paths.
+
+    Raises:
+        ModelError: it names anything else.
+    """
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    allowed = {n for n in names if _SHARD.fullmatch(n)}
+    if not isinstance(weight_map, dict) or not weight_map or not set(map(str, weight_map.values())) <= allowed:
+        raise ModelError(
+            f"{repo} has an index of its weights ({INDEX}) that does not fit the files beside it, so it is not loaded. "
+            "Pick another model, or tell its owner."
+        )
+
+
+# ---------------------------------------------------------------------- data sets
+
+_SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+           "dev": "validation", "test": "test", "testing": "test", "eval": "test", "evaluation": "test"}  # fmt: skip
+_PREFERRED = (".parquet", ".csv", ".jsonl", ".json", ".tsv", ".txt")
+_WORD = re.compile(r"[A-Za-z]+")
+_NOT_DATA = ("readme", "license", "licence", "requirements", "dataset_infos", "dataset_dict", "dataset_info", "state",
+             "config", "citation", "notice", "changelog")  # fmt: skip
+
+
+def data_files(names: Iterable[str]) -> list[str]:
+    """Those that hold rows, by their suffix and name."""
+    return [
+        n
+        for n in names
+        if n.lower().endswith(DATA_SUFFIXES)
+        and not any(part.startswith(".") for part in n.split("/"))
+        and PurePosixPath(n).name.split(".")[0].lower() not in _NOT_DATA
+    ]
+
+
+def subsets(names: Sequence[str], card: Mapping[str, Any] | None = None) -> dict[str, dict[str, list[str]]]:
+    """`{subset: {split: [file, …]}}`: from the card's `configs`, else from the folders' and files' names.
+
+    Patterns of the card match names of the repo's own files only: an address or a path in them finds nothing.
+    """
+    files = data_files(names)
+    stated = (card or {}).get("configs")
+    found: dict[str, dict[str, list[str]]] = {}
+    for entry in stated if isinstance(stated, list) else ():
+        if isinstance(entry, Mapping) and (splits := _stated(entry, files)):
+            found[str(entry.get("config_name") or "default")] = splits
+    return found or _guessed(files)
+
+
+def _stated(entry: Mapping[str, Any], files: Sequence[str]) -> dict[str, list[str]]:
+    folder = str(entry.get("data_dir") or "").strip("/")
+    prefix = f"{folder}/" if folder else ""
+    inside = [f for f in files if f.startswith(prefix)]
+    stated = entry.get("data_files")
+    if stated is None:
+        return _by_split(inside)
+    if isinstance(stated, Mapping):
+        pairs = list(stated.items())
+    elif isinstance(stated, list) and all(isinstance(s, Mapping) for s in stated):
+        pairs = [(s.get("split", "train"), s.get("path")) for s in stated]
+    else:
+        pairs = [("train", stated)]
+    found: dict[str, list[str]] = {}
+    for split, path in pairs:
+        patterns = path if isinstance(path, list) else [path]
+        matched = [f for p in patterns if p for f in inside if _matches(f, prefix + str(p).removeprefix("./"))]
+        if matched:
+            found.setdefault(_SPLITS.get(str(split).lower(), str(split)), []).extend(dict.fromkeys(matched))
+    return found
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Shell patterns where `*` stays inside a folder and `**` does not."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    as_regex = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.fullmatch("".join(as_regex.get(p, re.escape(p)) for p in parts), name) is not None
+
+
+def _guessed(files: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    if not files:
+        return {}
+    folders = {f.split("/")[0] if "/" in f else "" for f in files}
+    named = all(folder and folder.lower() != "data" and folder.lower() not in _SPLITS for folder in folders)
+    if not named:
+        return {"default": _by_split(files)}
+    return {folder: _by_split([f for f in files if f.startswith(f"{folder}/")]) for folder in sorted(folders)}
+
+
+def _by_split(files: Sequence[str]) -> dict[str, list[str]]:
+    """By the words in the file's name first, then in its folders'. Where no name says a split, all are for training; where
+    some do, the others are left out (IMDb's `unsupervised`). Of copies in several formats one is taken."""
+    suffixes = [PurePosixPath(f).suffix.lower() for f in files]
+    best = max(sorted(set(suffixes), key=_PREFERRED.index), key=suffixes.count, default="")
+    files = sorted(f for f in files if f.lower().endswith(best))
+    found: dict[str, list[str]] = {}
+    for file in files:
+        path = PurePosixPath(file)
+        places = [path.name.split(".")[0], *reversed(path.parts[:-1])]
+        words = (word.lower() for place in places for word in _WORD.findall(place))
+        if split := next((_SPLITS[w] for w in words if w in _SPLITS), None):
+            found.setdefault(split, []).append(file)
+    if not found:
+        return {"train": list(files)} if files else {}
+    return {s: found[s] for s in ("train", "validation", "test") if s in found}

@@ -1,0 +1,186 @@
+"""What the Hub says, as plain frozen values, and how a pasted reference is read. Imports nothing of the Hub's client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from compressor.errors import HubError
+
+Kind = Literal["model", "dataset"]
+
+MAX_ID = 96
+HUB_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
+_ID = re.compile(rf"{_PART}(?:/{_PART})?")
+# First segments of a Hub address that are pages of the site, not people.
+_PAGES = {"models", "spaces", "docs", "blog", "papers", "collections", "settings", "join", "login", "new", "tasks",
+          "posts", "pricing", "organizations", "api"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a token belongs to, and where it may create repos."""
+
+    name: str
+    orgs: tuple[str, ...]
+    can_write: bool
+    """Whether the token may create repos anywhere at all."""
+    namespaces: tuple[str, ...]
+    """Names that may stand before the slash of a new repo, the person's own first."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One line of a search."""
+
+    id: str
+    downloads: int
+    private: bool
+    gated: bool
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model repo, looked at without its weights."""
+
+    id: str
+    sha: str
+    license: str | None
+    languages: tuple[str, ...]
+    gated: bool
+    private: bool
+    pipeline_tag: str | None
+    config: dict[str, Any] = field(repr=False)
+    """`config.json`; what the Hub's index says of it where the repo is gated and this account has no access yet."""
+    parameters: int | None
+    """As the safetensors headers count them; None where there are none to read."""
+    weight_bytes: int
+    """Bytes of the files that would be downloaded as weights."""
+    files: tuple[tuple[str, int], ...] = field(repr=False)
+    """Every file of the repo, with its bytes."""
+    has_safetensors: bool
+    has_tokenizer: bool
+
+
+@dataclass(frozen=True)
+class HubDataset:
+    """A data set repo, listed without its files."""
+
+    id: str
+    sha: str
+    license: str | None
+    files: tuple[tuple[str, int], ...] = field(repr=False)
+    configs: dict[str, dict[str, list[str]]]
+    """`{subset: {split: [file, …]}}`; a subset that the card does not name is called `default`."""
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A model on this disk. Without an id and a sha it did not come from the Hub."""
+
+    folder: Path
+    id: str | None = None
+    sha: str | None = None
+    license: str | None = None
+    languages: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What a model card needs to know later (a run keeps it as `teacher.json`); the folder stays out of it."""
+        return {"id": self.id, "sha": self.sha, "license": self.license, "languages": list(self.languages)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], folder: Path) -> LocalModel:
+        """The reverse of `to_json`."""
+        return cls(folder, raw.get("id"), raw.get("sha"), raw.get("license"), tuple(raw.get("languages") or ()))
+
+
+def license_of(card: Mapping[str, Any]) -> str | None:
+    """The licence's tag, as a card's head gives it."""
+    value = card.get("license")
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return str(value) if value else None
+
+
+def languages_of(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """The languages' codes, as a card's head gives them."""
+    value = card.get("language")
+    values = value if isinstance(value, list) else [value] if value else []
+    return tuple(str(v) for v in values)
+
+
+def account_from(raw: Mapping[str, Any]) -> Account:
+    """From what `whoami` answers: tokens are read-only, for writing, fine-grained, or of an OAuth sign-in."""
+    auth = raw.get("auth") or {}
+    token = auth.get("accessToken") or {}
+    name, orgs = str(raw.get("name")), raw.get("orgs") or []
+    open_orgs = [str(o["name"]) for o in orgs if o.get("roleInOrg", "write") not in ("read", "no_access")]
+    namespaces = [name, *open_orgs]
+    if token.get("role") == "read":
+        namespaces = []
+    elif token.get("role") == "fineGrained":
+        scoped = (token.get("fineGrained") or {}).get("scoped") or []
+        may = {str(s.get("entity", {}).get("name")) for s in scoped if "repo.write" in (s.get("permissions") or ())}
+        namespaces = [n for n in namespaces if n in may]
+    return Account(name, tuple(str(o["name"]) for o in orgs), bool(namespaces), tuple(namespaces))
+
+
+def is_id(text: str) -> bool:
+    """Whether this can be a repo's id: `name` or `user/name`, as the Hub allows them."""
+    return (
+        bool(_ID.fullmatch(text))
+        and len(text) <= MAX_ID
+        and ".." not in text
+        and "--" not in text
+        and not text.endswith(".git")
+    )
+
+
+def parse_reference(text: str, endpoint: str | None = None) -> str:
+    """A repo's id from what a person pasted: `user/name`, or an address of the Hub's site or of one of its pages.
+
+    Args:
+        endpoint: a Hub of one's own, whose addresses are understood too.
+
+    Raises:
+        HubError: it is neither.
+    """
+    shown = text.strip()
+    found = shown
+    if "://" in shown or shown.lower().startswith(tuple(f"{host}/" for host in HUB_HOSTS)):
+        found = _from_address(shown, endpoint)
+    found = found.strip("/")
+    if is_id(found):
+        return found
+    shown = shown if len(shown) <= 80 else shown[:77] + "…"
+    if not shown:
+        raise HubError("No model or data set is named. Write it as user/name, as the Hub shows it above its page.")
+    raise HubError(
+        f"{shown!r} is not the name of a repo on the Hub. Write it as user/name (letters, digits, -, _ and ., at most "
+        f"{MAX_ID} characters), or paste the address of its page."
+    )
+
+
+def _from_address(text: str, endpoint: str | None) -> str:
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    segments = [unquote(s) for s in parts.path.split("/") if s]
+    if parts.scheme == "hf":  # hf://datasets/user/name
+        segments = [unquote(parts.netloc), *segments]
+    elif parts.netloc.lower() not in {*HUB_HOSTS, urlsplit(endpoint or "").netloc.lower()}:
+        raise HubError(
+            f"{parts.netloc or text} is not the Hub. Paste an address that begins with https://huggingface.co/."
+        )
+    if segments[:1] in (["datasets"], ["models"]) and len(segments) > 1:
+        segments = segments[1:]
+    elif segments and segments[0] in _PAGES:
+        raise HubError(f"{text} is a page of the Hub's site, not a model or a data set. Paste the address of its page.")
+    # What follows the name (tree/main, blob/…, resolve/…) is a place inside the repo.
+    stop = next(
+        (i for i, s in enumerate(segments) if s in ("tree", "blob", "resolve", "raw", "viewer", "discussions")), 2
+    )
+    return "/".join(segments[: min(stop, 2)])
