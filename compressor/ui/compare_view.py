@@ -1,0 +1,205 @@
+"""A report as people read it: one plain sentence, and the table with the best of each column marked. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from compressor.report import Report, Variant
+from compressor.ui.metrics import generates, interval, metric_title, value
+from compressor.ui.text import DASH, clip, count, esc, milliseconds, percent, size, times
+from compressor.ui.words import t
+
+FLOOR = 0.95
+SAME_SPEED = 1.05
+"""Within 5 % counts as the same speed: less than that is noise."""
+
+
+def headline(report: Report, floor: float = FLOOR) -> Variant | None:
+    """The variant that the sentence is about: the smallest of those that keep at least `floor` and are not slower than
+    the teacher; where none does both, of those that keep it; else the one that keeps most. None with only the teacher."""
+    others = report.variants[1:]
+    judged = [v for v in others if v.retained is not None]
+    above = [v for v in judged if (v.retained or 0) >= floor] if judged else list(others)
+    if above:
+        quick = [v for v in above if not _slower(v, report.teacher_variant)]
+        return min(quick or above, key=lambda v: v.bytes)
+    return max(judged, key=lambda v: v.retained or 0, default=None)
+
+
+def _slower(variant: Variant, teacher: Variant) -> bool:
+    return bool(
+        variant.latency_ms and teacher.latency_ms and variant.latency_ms.p50 > teacher.latency_ms.p50 * SAME_SPEED
+    )
+
+
+def sentence(report: Report, floor: float = FLOOR) -> str:
+    """The outcome in one or two plain sentences, all of it from measured numbers."""
+    if not report.variants:
+        return t("compare.nothing")
+    teacher, chosen = report.teacher_variant, headline(report, floor)
+    if chosen is None:
+        return t("compare.only_teacher", name=teacher.name)
+    said = t("compare.sentence", name=chosen.name, what=_listed(_facts(chosen, teacher)))
+    smallest = min(report.variants[1:], key=lambda v: v.bytes)
+    if smallest.name != chosen.name:
+        said += " " + t("compare.smaller_still", name=smallest.name, times=times(teacher.bytes / max(smallest.bytes, 1)),
+                        but=_but(smallest, teacher, chosen))  # fmt: skip
+    if chosen.retained is not None and chosen.retained < floor:
+        said += " " + t("compare.below_floor", floor=percent(floor, 0))
+    return said
+
+
+def _facts(variant: Variant, teacher: Variant) -> list[str]:
+    facts = [t("compare.x_smaller", times=times(teacher.bytes / max(variant.bytes, 1)))]
+    if variant.latency_ms and teacher.latency_ms:
+        facts.append(_speed(variant, teacher))
+    if variant.quality and variant.retained is not None:
+        facts.append(t("compare.kept", share=percent(variant.retained), metric=_lower(metric_title(variant.quality.metric))))
+    elif variant.agreement is not None:
+        facts.append(t("compare.agrees", share=percent(variant.agreement)))
+    return facts
+
+
+def _speed(variant: Variant, teacher: Variant) -> str:
+    assert variant.latency_ms and teacher.latency_ms
+    ratio = teacher.latency_ms.p50 / max(variant.latency_ms.p50, 1e-9)
+    if ratio >= SAME_SPEED:
+        return t("compare.x_faster", times=times(ratio))
+    if ratio <= 1 / SAME_SPEED:
+        return t("compare.x_slower", times=times(1 / ratio))
+    return t("compare.as_fast")
+
+
+def _but(smallest: Variant, teacher: Variant, chosen: Variant) -> str:
+    """What speaks against the smallest variant."""
+    found = []
+    if smallest.retained is not None and (chosen.retained is None or smallest.retained < chosen.retained):
+        found.append(t("compare.kept_only", share=percent(smallest.retained)))
+    if _slower(smallest, teacher):
+        found.append(t("compare.slower_here"))
+    return _listed(found) if found else t("compare.not_chosen")
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else t("list.and", first=", ".join(parts[:-1]), last=parts[-1])
+
+
+def _lower(title: str) -> str:
+    return title if title[1:2].isupper() or "-" in title else title[:1].lower() + title[1:]
+
+
+# ---------------------------------------------------------------------- the table
+
+
+@dataclass(frozen=True)
+class Column:
+    """`number` is what the best is picked by (`best`: max or min; None marks nothing); `shown` is safe HTML."""
+
+    key: str
+    title: str
+    shown: Callable[[Variant], str]
+    number: Callable[[Variant], float | None]
+    best: Callable[[Sequence[float]], float] | None
+
+
+def columns(report: Report) -> list[Column]:
+    """The columns that this report has numbers for."""
+    first = next((v.quality for v in report.variants if v.quality), None)
+    tokens = generates(report)
+    better = min if first and first.better == "lower" else max
+    found = [
+        Column("quality", metric_title(first.metric) if first else "", _quality, _of(lambda v: v.quality and v.quality.value), better),
+        *_extra_metrics(report),
+        Column("retained", t("table.retained"), lambda v: percent(v.retained), lambda v: v.retained, None),
+        Column("agreement", t("table.agreement"), lambda v: percent(v.agreement), lambda v: v.agreement, None),
+        Column("bytes", t("table.bytes"), lambda v: size(v.bytes), lambda v: float(v.bytes), min),
+        Column("parameters", t("table.parameters"), lambda v: count(v.parameters), lambda v: float(v.parameters), min),
+        Column("latency", t("table.latency"), _latency, _of(lambda v: v.latency_ms and v.latency_ms.p50), min),
+        Column("throughput", t("table.tokens" if tokens else "table.throughput"),
+               lambda v: count(v.throughput), lambda v: v.throughput, max),
+        Column("memory", t("table.memory"), lambda v: size(v.peak_memory_bytes), _of(lambda v: v.peak_memory_bytes), min),
+    ]  # fmt: skip
+    return [c for c in found if any(c.number(v) is not None for v in report.variants)]
+
+
+def _of(read: Callable[[Variant], float | None]) -> Callable[[Variant], float | None]:
+    return read
+
+
+def _extra_metrics(report: Report) -> list[Column]:
+    names = list(dict.fromkeys(q.metric for v in report.variants for q in v.metrics))
+    first = next((v.quality.metric for v in report.variants if v.quality), None)
+
+    def reader(name: str) -> Callable[[Variant], float | None]:
+        return lambda v: next((q.value for q in v.metrics if q.metric == name), None)
+
+    def shower(name: str) -> Callable[[Variant], str]:
+        return lambda v: esc(value(next((q for q in v.metrics if q.metric == name), None)))
+
+    return [Column(n, metric_title(n), shower(n), reader(n), _better(report, n)) for n in names if n != first]
+
+
+def _better(report: Report, name: str) -> Callable[[Sequence[float]], float]:
+    lower = any(q.better == "lower" for v in report.variants for q in v.metrics if q.metric == name)
+    return min if lower else max
+
+
+def _quality(variant: Variant) -> str:
+    return f'{esc(value(variant.quality))}<small class="under">{esc(interval(variant.quality))}</small>'
+
+
+def _latency(variant: Variant) -> str:
+    if variant.latency_ms is None:
+        return DASH
+    p95 = t("table.p95", ms=milliseconds(variant.latency_ms.p95))
+    return f'{esc(milliseconds(variant.latency_ms.p50))}<small class="under">{esc(p95)}</small>'
+
+
+def table(report: Report) -> str:
+    """The comparison as an HTML table, the teacher first; every row opens its snippet."""
+    shown = columns(report)
+    best = {c.key: _best(c, report.variants) for c in shown}
+    head = "".join(f'<th scope="col">{esc(c.title)}</th>' for c in shown)
+    rows = "".join(_row(v, number, shown, best) for number, v in enumerate(report.variants))
+    return (
+        f'<table class="compare" aria-label="{esc(t("table.caption"))}">'
+        f'<thead><tr><th scope="col">{esc(t("table.model"))}</th>{head}</tr></thead>{rows}</table>{_measured(report)}'
+    )
+
+
+def _best(column: Column, variants: Sequence[Variant]) -> float | None:
+    numbers = [n for n in (column.number(v) for v in variants) if n is not None]
+    if column.best is None or len(numbers) < 2 or len(set(numbers)) == 1:
+        return None
+    return column.best(numbers)
+
+
+def _row(variant: Variant, number: int, shown: Sequence[Column], best: dict[str, float | None]) -> str:
+    cells = []
+    for column in shown:
+        mine = column.number(variant)
+        wins = mine is not None and mine == best[column.key]
+        badge = f' <span class="best">{esc(t("table.best"))}</span>' if wins else ""
+        classes = ' class="is-best"' if wins else ""
+        cells.append(f'<td data-label="{esc(column.title)}"{classes}><span>{column.shown(variant)}{badge}</span></td>')
+    notes = "".join(f"<p>{esc(note)}</p>" for note in variant.notes)
+    snippet = (
+        f'<details><summary>{esc(t("table.snippet"))}</summary><pre><code>{esc(variant.load)}</code></pre></details>'
+        if variant.load else ""
+    )  # fmt: skip
+    name = f'<span class="dot mark-{min(number, 7)}"></span>{esc(clip(variant.name, 60))}'
+    under = f'<tr class="more"><td colspan="{len(shown) + 1}">{notes}{snippet}</td></tr>' if notes or snippet else ""
+    return f'<tbody><tr><th scope="row">{name}</th>{"".join(cells)}</tr>{under}</tbody>'
+
+
+def _measured(report: Report) -> str:
+    on = next((v.measured_on for v in report.variants if v.measured_on), None)
+    first = next((v.quality for v in report.variants if v.quality), None)
+    said = []
+    if on:
+        said.append(t("table.measured", device=on.device, threads=on.threads, length=on.length))
+    if first:
+        said.append(t("table.rows", rows=f"{first.rows:,}"))
+    said += report.notes
+    return "".join(f'<p class="small">{esc(s)}</p>' for s in said)

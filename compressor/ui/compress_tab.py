@@ -1,0 +1,153 @@
+"""The Compress tab: the form from top to bottom; a run takes its place while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from compressor.recipe import Recipe
+from compressor.ui import data_section, estimate, options_section, teacher_section
+from compressor.ui.data_section import DataSection
+from compressor.ui.form import DEMO, Form, to_raw
+from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
+from compressor.ui.options_section import OptionsSection
+from compressor.ui.services import Services, Visitor
+from compressor.ui.shared import Shared, empty
+from compressor.ui.teacher_section import TeacherSection
+from compressor.ui.text import clip, esc
+from compressor.ui.words import t
+
+
+@dataclass(frozen=True)
+class CompressTab:
+    """`form` is the column that a run takes the place of; `inputs` are in the order of `Form`'s fields."""
+
+    form: gr.Column
+    teacher: TeacherSection
+    data: DataSection
+    options: OptionsSection
+    estimate: gr.HTML
+    start: gr.Button
+    recipe: gr.Code
+
+    @property
+    def inputs(self) -> list[Any]:
+        d = self.data
+        return [self.teacher.teacher, self.teacher.size, d.source, d.subset, d.train, d.validation, d.test, d.text,
+                d.text_pair, d.label, d.labels, d.new_head, *self.options.all]  # fmt: skip
+
+
+def build(services: Services) -> CompressTab:
+    with gr.Column(elem_id="compress-form") as form:
+        teacher = teacher_section.build(services)
+        data = data_section.build()
+        options = options_section.build()
+        with gr.Column(elem_classes="step", elem_id="step-start"):
+            with gr.Row(elem_id="start-row"):
+                line = gr.HTML(empty(t("estimate.waiting")), elem_id="estimate")
+                start = gr.Button(t("start"), variant="primary", size="lg", elem_id="start", scale=0, min_width=160)
+            with gr.Accordion(t("recipe.title"), open=False, elem_id="recipe-accordion"):
+                gr.HTML(f'<p class="small">{esc(t("recipe.lead"))}</p>')
+                recipe = gr.Code(
+                    value="", language="yaml", interactive=False, elem_id="recipe", label=t("recipe.label"), lines=4
+                )
+    return CompressTab(form, teacher, data, options, line, start, recipe)
+
+
+def read(values: tuple[Any, ...]) -> Form:
+    """The form from its components' values."""
+    return Form(*values)
+
+
+class Handlers:
+    """What happens when somebody touches the form. Every handler's inputs end with `Shared.who`."""
+
+    def __init__(self, services: Services):
+        self.services = services
+
+    def who(self, values: tuple[Any, ...]) -> tuple[Form, Visitor]:
+        *form, browser, token = values
+        return read(tuple(form)), visitor(self.services.settings, browser, token)
+
+    def choose(self, reference: Any, browser: Any, token: Any) -> Any:
+        return teacher_section.choose(self.services, reference, visitor(self.services.settings, browser, token))
+
+    def resize(self, reference: Any, chosen: Any, browser: Any, token: Any) -> Any:
+        who = visitor(self.services.settings, browser, token)
+        return teacher_section.resize(self.services, reference, chosen, who)
+
+    def look_fresh(self, *values: Any) -> Any:
+        form, who = self.who(values)
+        return data_section.look(self.services, form, who, fresh=True)
+
+    def look(self, *values: Any) -> Any:
+        form, who = self.who(values)
+        return data_section.look(self.services, form, who, fresh=False)
+
+    def look_after_teacher(self, *values: Any) -> Any:
+        form, who = self.who(values)
+        return data_section.look(self.services, form, who, fresh=True) if form.has_data else (gr.skip(),) * 7
+
+    def check(self, *values: Any) -> str:
+        form, who = self.who(values)
+        return data_section.check(self.services, form, who)
+
+    def weigh(self, *values: Any) -> tuple[str, str]:
+        form, who = self.who(values)
+        trained = estimate.trains(self.services, form, who)
+        return estimate.line(self.services, form, trained, who), estimate.recipe_of(form, trained)
+
+    def start(self, *values: Any) -> str:
+        """The new run's id. Everything that is wrong with the form is said at once."""
+        form, who = self.who(values)
+        if not (form.teacher or "").strip():
+            raise gr.Error(t("teacher.none"), title="", print_exception=False)
+        trained = estimate.trains(self.services, form, who)
+        Recipe.parse(to_raw(form, trains=trained))  # before anything is copied
+        files = self.services.keep(form.files, who) if form.files else None
+        recipe = Recipe.parse(to_raw(form, trains=trained, files=files))
+        try:
+            return self.services.start(recipe, run_title(form), who).id
+        finally:
+            self.services.let_go(files)  # the job has copies of its own
+
+
+def run_title(form: Form) -> str:
+    """What the list of runs calls it: `sst2 to half`."""
+    name = clip((form.teacher or "").rstrip("/").split("/")[-1], 60)
+    return f"{name} · {form.student_model or form.size or t('runs.no_student')}"
+
+
+def wire(tab: CompressTab, shared: Shared) -> Any:
+    """Connect the form; the event that a started run's id comes from."""
+    services = shared.services
+    act = Handlers(services)
+    teacher, data, options = tab.teacher, tab.data, tab.options
+    everything = [*tab.inputs, *shared.who]
+    chosen = [teacher.card, teacher.size, teacher.sizes, data.new_head]
+    weighed = {"inputs": everything, "outputs": [tab.estimate, tab.recipe], **ASKS}
+    looked = {"inputs": everything, "outputs": data.shown, **ASKS}
+
+    for box, kind in ((teacher.teacher, "model"), (data.source, "dataset")):
+        box.key_up(teacher_section.searcher(services, kind), shared.who, box, **ASKS)
+    demo = teacher.demo.click(lambda: (DEMO, DEMO, None), None, [teacher.teacher, data.source, data.train], **LIGHT)
+    for event in (teacher.teacher.input(lambda: empty(t("teacher.looking")), None, teacher.card, **LIGHT), demo):
+        event.then(act.choose, [teacher.teacher, *shared.who], chosen, **ASKS).then(
+            act.look_after_teacher, **looked
+        ).then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
+    teacher.size.input(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS)
+    use_demo = data.demo.click(lambda: (DEMO, None), None, [data.source, data.train], **LIGHT)
+    uploads = [f(act.look_fresh, **looked) for box in (data.train, data.validation, data.test) for f in (box.upload, box.clear)]
+    for event in (use_demo.then(act.look_fresh, **looked), data.source.input(act.look_fresh, **looked), *uploads,
+                  *(box.input(act.look, **looked) for box in (data.subset, data.text, data.text_pair, data.label,
+                                                              data.labels, data.new_head))):  # fmt: skip
+        event.then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
+    for box in (teacher.size, *options.all):
+        (box.blur if isinstance(box, gr.Number | gr.Textbox) else box.input)(act.weigh, **weighed)
+    return tab.start.click(
+        guarded(act.start), everything, shared.run_id, concurrency_limit=4, api_visibility="private"
+    )
+
+

@@ -1,0 +1,64 @@
+"""What a run will take, and the recipe that it is, from the form as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from compressor.errors import CompressorError, RecipeError
+from compressor.recipe import Recipe
+from compressor.ui.form import Form, recipe_text, to_raw
+from compressor.ui.handlers import sentence
+from compressor.ui.services import Services, Visitor
+from compressor.ui.shared import empty
+from compressor.ui.text import duration, esc, paragraphs, size
+from compressor.ui.words import t
+
+
+def trains(services: Services, form: Form, who: Visitor) -> bool:
+    """Whether a student can be trained for this teacher's task. A teacher that cannot be looked at counts as one."""
+    if not form.teacher:
+        return True
+    try:
+        return services.inspect(form.teacher.strip(), who).get("task") != "text-generation"
+    except CompressorError:
+        return True
+
+
+def recipe_of(form: Form, trained: bool) -> str:
+    """The recipe as text, or the sentences why it is none yet."""
+    if not form.teacher:
+        return ""
+    try:
+        return recipe_text(form, trains=trained)
+    except RecipeError as error:
+        return "".join(f"# {line}\n" for line in str(error).splitlines())
+
+
+def line(services: Services, form: Form, trained: bool, who: Visitor) -> str:
+    """Minutes, download, disk and memory in a line; or why it cannot be."""
+    if not form.teacher or (trained and not form.has_data):
+        return empty(t("estimate.waiting"))
+    try:
+        recipe = Recipe.parse(to_raw(form, trains=trained))
+    except RecipeError as error:
+        return paragraphs(error.problems, "problem")
+    try:
+        found = services.ask("estimate", 60, who, recipe=recipe.model_dump(mode="json", exclude_unset=True))
+    except Exception as error:
+        return paragraphs([sentence(error)], "warning")
+    return render(found)
+
+
+def render(found: Mapping[str, Any]) -> str:
+    """The helper's estimate as the page shows it."""
+    download = found.get("download_bytes")
+    facts = [
+        t("estimate.minutes", time=duration(found.get("seconds"))),
+        t("estimate.download", size=size(download)) if download else t("estimate.no_download"),
+        t("estimate.disk", size=size(found.get("disk_bytes"))),
+        t("estimate.memory", need=size(found.get("memory_bytes")), have=size(found.get("memory_total"))),
+    ]
+    shown = "".join(f"<span>{esc(fact)}</span>" for fact in facts)
+    problem = paragraphs([str(found["problem"])], "problem") if found.get("problem") else ""
+    return f'<p class="facts-row">{shown}</p>{problem}'

@@ -1,0 +1,118 @@
+"""Where the versions part ways: the rows, filtered; the change of each class; all of it as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from compressor.report import Report
+from compressor.ui import compare_view, rows
+from compressor.ui.handlers import guarded, visitor
+from compressor.ui.services import Services
+from compressor.ui.shared import Shared, empty, step_title
+from compressor.ui.text import esc
+from compressor.ui.words import t
+
+
+@dataclass(frozen=True)
+class FlipsPanel:
+    column: gr.Column
+    variant: gr.Dropdown
+    which: gr.Radio
+    line: gr.HTML
+    table: gr.Dataframe
+    classes: gr.HTML
+    prepare: gr.Button
+    download: gr.DownloadButton
+
+    @property
+    def shown(self) -> list[Any]:
+        return [self.column, self.variant, self.which, self.line, self.table, self.classes, self.prepare, self.download]
+
+
+def build() -> FlipsPanel:
+    with gr.Column(elem_classes="step", elem_id="flips", visible=False) as column:
+        step_title("", "flips")
+        with gr.Row():
+            variant = gr.Dropdown(choices=[], elem_id="flips-variant", label=t("flips.variant"), min_width=180)
+            which = gr.Radio(
+                choices=[(t(f"flips.{key}"), key) for key in (rows.ALL, rows.LOST, rows.WON)], value=rows.ALL,
+                elem_id="flips-filter", label=t("flips.filter"), min_width=260, scale=2,
+            )  # fmt: skip
+        line = gr.HTML("", elem_id="flips-count")
+        table = gr.Dataframe(
+            value=None, headers=[t("flips.row"), t("flips.text")], datatype="str", type="array", interactive=False,
+            wrap=True, max_height=420, elem_id="flips-table", label=t("flips.title"), show_label=False, buttons=[],
+        )  # fmt: skip
+        classes = gr.HTML("", elem_id="classes")
+        with gr.Row():
+            prepare = gr.Button(t("flips.download"), elem_id="flips-download", min_width=160, scale=0)
+            download = gr.DownloadButton(t("flips.download"), visible="hidden", elem_id="flips-file")
+    return FlipsPanel(column, variant, which, line, table, classes, prepare, download)
+
+
+def opened(report: Report, read: rows.Rows | None) -> tuple[Any, ...]:
+    """`FlipsPanel.shown` for a report."""
+    if read is None or len(read.names) < 2:
+        return closed()
+    chosen = compare_view.headline(report)
+    name = chosen.name if chosen is not None and chosen.name in read.names else read.names[1]
+    return (
+        gr.update(visible=True),
+        gr.update(choices=read.names[1:], value=name),
+        gr.update(visible=read.labelled, value=rows.ALL),
+        *filled(read, name, rows.ALL),
+        gr.update(visible=True),
+        gr.skip(),
+    )
+
+
+def closed() -> tuple[Any, ...]:
+    return (gr.update(visible=False), *(gr.skip(),) * 7)
+
+
+def filled(read: rows.Rows, name: str, which: str) -> tuple[Any, Any, Any]:
+    """(line, table, classes) for a variant and a filter."""
+    values = rows.table(read, name, which)
+    line = f'<p class="splits">{esc(rows.count_line(read, name))}</p>'
+    if not values:
+        return line + empty(t("flips.none", name=name)), gr.update(visible=False), _classes(read, name)
+    shown = gr.update(visible=True, value={"headers": rows.headers(read), "data": values})
+    return line, shown, _classes(read, name)
+
+
+def _classes(read: rows.Rows, name: str) -> str:
+    return rows.classes_table(rows.by_class(read, name))
+
+
+class Handlers:
+    def __init__(self, services: Services):
+        self.services = services
+
+    def fill(self, run_id: str | None, name: str, which: str, browser: Any, token: Any) -> Any:
+        found = self.services.report(run_id or None, visitor(self.services.settings, browser, token))
+        read = rows.load(found[1]) if found else None
+        if read is None or name not in read.names:
+            return (gr.skip(),) * 3
+        return filled(read, name, which or rows.ALL)
+
+    def file(self, run_id: str | None, browser: Any, token: Any) -> Any:
+        found = self.services.report(run_id or None, visitor(self.services.settings, browser, token))
+        path = found[1] / "flips.csv" if found else None
+        if path is None or not path.is_file():
+            raise gr.Error(t("flips.no_rows"), title="", print_exception=False)
+        return self.services.share_file(path, "flips.csv")
+
+
+def wire(panel: FlipsPanel, shared: Shared) -> None:
+    act = Handlers(shared.services)
+    inputs = [shared.compare_pick, panel.variant, panel.which, *shared.who]
+    fill = guarded(act.fill)
+    for box in (panel.variant, panel.which):
+        box.input(fill, inputs, [panel.line, panel.table, panel.classes], concurrency_limit=8, show_progress="hidden",
+                  api_visibility="private")  # fmt: skip
+    panel.prepare.click(guarded(act.file), [shared.compare_pick, *shared.who], panel.download, api_visibility="private").success(
+        None, None, None, js="() => { setTimeout(() => document.querySelector('#flips-file').click(), 150); }"
+    )

@@ -1,0 +1,148 @@
+"""What the form says, and the recipe that it means. Knows nothing of gradio's components but their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compressor.recipe import SIZES, Recipe
+
+NONE = "none"
+"""The choice of no student."""
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form's values, in the order of its components. Files are paths on this machine."""
+
+    teacher: str | None = None
+    size: str | None = None
+    source: str | None = None
+    subset: str | None = None
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    text: str | None = None
+    text_pair: str | None = None
+    label: str | None = None
+    labels: Sequence[Sequence[Any]] = ()
+    new_head: bool = False
+    formats: Sequence[str] = ("8bit", "4bit")
+    budget: str = "balanced"
+    epochs: float | None = None
+    limit: float | None = None
+    max_length: float | None = None
+    learning_rate: float | None = None
+    batch_size: float | None = None
+    temperature: float | None = None
+    alpha: float | None = None
+    seed: float | None = None
+    layers: float | None = None
+    hidden: float | None = None
+    intermediate: float | None = None
+    student_model: str | None = None
+    distill: bool = True
+
+    @property
+    def has_data(self) -> bool:
+        return bool(self.train or self.test or _text(self.source))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The uploaded files, by split."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {split: path for split, path in named.items() if path}
+
+
+def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The recipe as plain data, with only what was said; `Recipe.parse` judges it.
+
+    Args:
+        trains: whether this teacher's task can train a student in this version.
+        files: names in place of the uploaded files' paths.
+    """
+    raw: dict[str, Any] = {"teacher": _text(form.teacher) or ""}
+    if form.new_head and trains:
+        raw["teacher_head"] = "new"
+    data = data_raw(form, trains=trains, files=files)
+    if data is not None:
+        raw["data"] = data
+    raw["student"] = _student(form) if trains else None
+    if raw["student"] is not None:
+        raw |= _training(form)
+    elif raw.get("teacher_head") == "new" and form.budget != "balanced":
+        raw["budget"] = form.budget
+    raw["formats"] = [f for f in ("8bit", "4bit") if f in form.formats]
+    if form.seed:
+        raw["seed"] = _whole(form.seed)
+    return raw
+
+
+def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+    """The recipe's `data`, or None where none was chosen. A file of one's own goes before a data set's name."""
+    if not form.has_data:
+        return None
+    given = dict(files if files is not None else form.files)
+    if given and not trains and "test" not in given:
+        given = {"test": given.get("train") or next(iter(given.values()))}  # only measured: nothing learns from it
+    data: dict[str, Any] = {"source": given or _text(form.source)}
+    if _text(form.subset) and not given:
+        data["subset"] = _text(form.subset)
+    columns = {role: _text(name) for role, name in
+               (("text", form.text), ("text_pair", form.text_pair), ("label", form.label))}  # fmt: skip
+    if data["source"] != DEMO and (chosen := {role: name for role, name in columns.items() if name}):
+        data["columns"] = chosen
+    labels = {str(mine): str(theirs) for mine, theirs, *_ in form.labels if _text(mine) and _text(theirs)}
+    if labels and not form.new_head:
+        data["labels"] = labels
+    for key in ("limit", "max_length"):
+        if (number := getattr(form, key)) and trains:
+            data[key] = _whole(number)
+    return data
+
+
+def _student(form: Form) -> dict[str, Any] | None:
+    if _text(form.student_model):
+        return {"model": _text(form.student_model)}
+    cut = {key: _whole(number) for key in ("layers", "hidden", "intermediate") if (number := getattr(form, key))}
+    if cut:
+        return {"cut": cut}
+    return {"size": form.size} if form.size in SIZES else None
+
+
+def _training(form: Form) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if not form.distill:
+        return {"distill": None}
+    distill: dict[str, Any] = {}
+    for key in ("epochs", "temperature", "alpha", "learning_rate"):
+        if (number := getattr(form, key)) is not None and (number or key == "alpha"):
+            distill[key] = float(number)
+    if form.batch_size:
+        distill["batch_size"] = _whole(form.batch_size)
+    if distill:
+        found["distill"] = distill
+    if form.budget != "balanced":
+        found["budget"] = form.budget
+    return found
+
+
+def recipe_text(form: Form, *, trains: bool = True) -> str:
+    """The equivalent recipe to copy: uploaded files by their names. The form as it stands, even while it is not complete.
+
+    Raises:
+        RecipeError: a value cannot be.
+    """
+    names = {split: Path(path).name for split, path in form.files.items()}
+    return Recipe.parse(to_raw(form, trains=trains, files=names or None)).to_yaml(asked_only=True)
+
+
+def _text(value: Any) -> str:
+    return str(value).strip() if value is not None else ""
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if float(number).is_integer() else number

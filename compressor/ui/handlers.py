@@ -1,0 +1,63 @@
+"""How the page's handlers meet the outside: whose request it is, errors as sentences, and events that do not wait in line."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from compressor.failures import as_ours
+from compressor.settings import Settings
+from compressor.ui.services import LOCAL, Visitor
+from compressor.ui.text import esc
+from compressor.ui.words import t
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger("compressor.ui")
+
+LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""For events that only read a little: they never stand in the queue."""
+ASKS: dict[str, Any] = {"concurrency_limit": 16, "show_progress": "hidden", "api_visibility": "private"}
+"""For events that ask the Hub or the helper: side by side, each with a line of its own."""
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{20,64}")
+
+
+def visitor(settings: Settings, browser: Any, token: Any, oauth: gr.OAuthToken | None = None) -> Visitor:
+    """Whose request this is. On one's own machine everybody is its owner; elsewhere the browser's secret key says who."""
+    own = (oauth.token if oauth is not None and settings.oauth else None) or (str(token).strip() if token else None)
+    if not settings.hosted:
+        return Visitor(LOCAL, own)
+    key = str(browser or "")
+    return Visitor(key if _KEY.fullmatch(key) else "nobody", own)
+
+
+def sentence(error: BaseException) -> str:
+    """What the person is told. A bug of ours is a general sentence, and its trace goes to the server's log."""
+    ours = as_ours(error)
+    if ours is not None:
+        return str(ours)
+    log.error("A handler of the page failed.", exc_info=error)
+    return t("error.general")
+
+
+def guarded(handler: Callable[P, R]) -> Callable[P, R]:
+    """A handler whose errors reach the person as a sentence in a toast, never as a trace or as nothing."""
+
+    @functools.wraps(handler)
+    def guard(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return handler(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise gr.Error(esc(sentence(error)), title="", duration=15, print_exception=False) from None
+
+    return guard
+
+

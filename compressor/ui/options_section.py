@@ -1,0 +1,66 @@
+"""Part 4 of the form: formats, effort, and what most people leave alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from compressor.ui.shared import step_title
+from compressor.ui.words import t
+
+TRAINING = (("epochs", 0), ("limit", 1), ("max_length", 8), ("learning_rate", 0), ("batch_size", 1), ("temperature", 0),
+            ("alpha", 0), ("seed", 0))  # fmt: skip
+SHAPE = (("layers", 1), ("hidden", 8), ("intermediate", 8))
+
+
+@dataclass(frozen=True)
+class OptionsSection:
+    formats: gr.CheckboxGroup
+    budget: gr.Radio
+    numbers: tuple[gr.Number, ...]
+    """In the order of TRAINING, then of SHAPE."""
+    student_model: gr.Textbox
+    distill: gr.Checkbox
+
+    @property
+    def all(self) -> list[Any]:
+        return [self.formats, self.budget, *self.numbers, self.student_model, self.distill]
+
+
+def build() -> OptionsSection:
+    with gr.Column(elem_classes="step", elem_id="step-options"):
+        step_title("4", "options")
+        with gr.Row():
+            formats = gr.CheckboxGroup(
+                choices=[(t("options.8bit"), "8bit"), (t("options.4bit"), "4bit")], value=["8bit", "4bit"],
+                elem_id="formats", label=t("options.formats"), min_width=220,
+            )  # fmt: skip
+            efforts = [(t(f"options.{name}"), name) for name in ("quick", "balanced", "thorough")]
+            budget = gr.Radio(
+                choices=efforts, value="balanced", elem_id="budget", label=t("options.effort"), min_width=260
+            )
+        with gr.Accordion(t("advanced.title"), open=False, elem_id="advanced"):
+            gr.HTML(f'<p class="small">{t("advanced.lead")}</p>')
+            numbers = [*_numbers(TRAINING[:4]), *_numbers(TRAINING[4:]), *_numbers(SHAPE)]
+            with gr.Row():
+                student_model = gr.Textbox(
+                    elem_id="student-model", label=t("advanced.student_model"), info=t("advanced.student_model_info"),
+                    max_length=200, min_width=220,
+                )  # fmt: skip
+                distill = gr.Checkbox(
+                    True, elem_id="distill", label=t("advanced.distill"), info=t("advanced.distill_info"), min_width=220
+                )
+    return OptionsSection(formats, budget, tuple(numbers), student_model, distill)
+
+
+def _numbers(fields: tuple[tuple[str, int], ...]) -> list[gr.Number]:
+    with gr.Row():
+        return [
+            gr.Number(
+                value=None, minimum=least, elem_id=f"advanced-{name.replace('_', '-')}", label=t(f"advanced.{name}"),
+                info=t(f"advanced.{name}_info"), min_width=150,
+            )
+            for name, least in fields
+        ]  # fmt: skip

@@ -1,0 +1,123 @@
+"""The page: header, tabs, and what ties them together."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from compressor.runfolder import write_text
+from compressor.settings import Settings
+from compressor.ui import compare_tab, compress_tab, publish_tab, run_panel, runs_tab
+from compressor.ui.handlers import LIGHT, visitor
+from compressor.ui.services import Services
+from compressor.ui.shared import COMPARE, COMPRESS, PUBLISH, RUNS, Shared, hidden_text
+from compressor.ui.text import esc
+from compressor.ui.words import t
+
+DAY = 86_400
+ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+
+
+def build(services: Services) -> gr.Blocks:
+    """The whole page. Loads no model and starts nothing."""
+    settings = services.settings
+    with gr.Blocks(title=t("app.name"), analytics_enabled=False, delete_cache=(3600, DAY), fill_width=True) as page:
+        gr.HTML(f'<header id="header"><h1>{esc(t("app.name"))}</h1><p>{esc(t("app.tagline"))}</p></header>')
+        browser = gr.BrowserState("", storage_key="compressor-browser", secret=browser_secret(settings))
+        run_id, share = hidden_text("run-id"), hidden_text("share-key")
+        token, compare_pick, publish_pick = publish_tab.token_box(settings), compare_tab.pick_box(), publish_tab.pick_box()
+        with gr.Tabs(elem_id="tabs", selected=COMPRESS) as tabs:
+            shared = Shared(services, browser, token, run_id, share, tabs, compare_pick, publish_pick)
+            _tabs(shared)
+        page.load(
+            Opening(services).open, [browser], [browser, run_id, share], js=None, queue=False, show_progress="hidden",
+            api_visibility="private",
+        )  # fmt: skip
+        page.load(None, None, None, js=ROWS_SELECT)
+    return page
+
+
+def _tabs(shared: Shared) -> None:
+    services = shared.services
+    with gr.Tab(t("tab.compress"), id=COMPRESS, elem_id="tab-compress"):
+        form = compress_tab.build(services)
+        panel = run_panel.build()
+    with gr.Tab(t("tab.compare"), id=COMPARE, elem_id="tab-compare") as compare_item:
+        compare = compare_tab.build(shared.compare_pick)
+    with gr.Tab(t("tab.publish"), id=PUBLISH, elem_id="tab-publish") as publish_item:
+        publish = publish_tab.build(services.settings, shared.token, shared.publish_pick)
+    with gr.Tab(t("tab.runs"), id=RUNS, elem_id="tab-runs", alignment="right") as runs_item:
+        runs = runs_tab.build()
+    compress_tab.wire(form, shared)
+    run_panel.wire(panel, form.form, services, shared.run_id, shared.share, shared.who)
+    compare_tab.wire(compare, compare_item, shared)
+    publish_tab.wire(publish, publish_item, shared)
+    runs_tab.wire(runs, runs_item, shared)
+    act = compare_tab.Handlers(services)
+    panel.compare.click(
+        lambda run_id: (gr.update(value=run_id), gr.Tabs(selected=COMPARE)), shared.run_id,
+        [shared.compare_pick, shared.tabs], **LIGHT,
+    ).then(act.refresh, [shared.run_id, *shared.who], shared.compare_pick, **LIGHT).then(
+        act.show, [shared.compare_pick, *shared.who], compare.shown, **{**LIGHT, "queue": True}
+    )  # fmt: skip
+
+
+class Opening:
+    """What the page shows when it is opened: the run in its address, else this person's run that is going on."""
+
+    def __init__(self, services: Services):
+        self.services = services
+
+    def open(self, browser: Any, request: gr.Request) -> tuple[Any, str, str]:
+        query = dict(request.query_params)
+        browser = browser or secrets.token_urlsafe(24)
+        who = visitor(self.services.settings, browser, None)
+        run_id = query.get("run", "")[:64]
+        if not run_id:
+            live = [job.id for job in self.services.jobs(who) if job.status == "running"]
+            run_id = live[0] if live else ""
+        return browser, run_id, query.get("share", "")[:64]
+
+
+def browser_secret(settings: Settings) -> str:
+    """The key of what the browser keeps; the same after a restart, or every browser would be a stranger."""
+    path = settings.data_dir / "browser.key"
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        write_text(path, secrets.token_urlsafe(24))
+        path.chmod(0o600)
+        return path.read_text(encoding="utf-8")
+
+
+def launch_options(settings: Settings) -> dict[str, Any]:
+    """How the page is served: no share link, no folders of the machine, no traces, nothing that is recorded in the browser."""
+    from compressor.ui import theme
+
+    return {
+        "theme": theme.make(),
+        "css_paths": [theme.CSS],
+        "server_name": settings.server_name,
+        "server_port": settings.server_port,
+        "max_file_size": settings.max_upload_bytes,
+        "show_error": False,
+        "run_history": False,
+        "footer_links": ["settings"],
+        "ssr_mode": False,
+        "share": False,
+        "quiet": True,
+    }
+
+
+ROWS_SELECT = """() => {
+  document.addEventListener('click', (event) => {
+    const row = event.target.closest('table.sizes tr[data-size]');
+    if (!row) return;
+    const wanted = document.querySelector(`#student-size input[value="${CSS.escape(row.dataset.size)}"]`);
+    if (wanted && !wanted.checked) wanted.click();
+  });
+}"""
+"""A click on a row of the table chooses its size; the keyboard has the buttons above it."""

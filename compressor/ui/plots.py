@@ -1,0 +1,170 @@
+"""Plots: the trade-off of a report (quality against bytes, and against latency), and the live curves of a run.
+
+The curves are gradio's native line plots. The trade-off is a small SVG of our own: the native scatter draws one layer of
+hollow marks, and this one needs the teacher's line, each mark's name beside it and its interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compressor.report import Report, Variant
+from compressor.ui.metrics import is_percent, metric_title, value
+from compressor.ui.text import esc, milliseconds, size
+from compressor.ui.words import t
+
+WIDTH, HEIGHT = 560, 320
+LEFT, RIGHT, TOP, BOTTOM = 58, 18, 18, 46
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear scale from data to pixels."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, number: float) -> float:
+        share = (number - self.low) / (self.high - self.low or 1)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, wanted: int = 4) -> list[float]:
+        """Round numbers inside the axis."""
+        raw = (self.high - self.low) / wanted or 1
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw * 0.999)
+        first = math.ceil(self.low / step - 1e-9)
+        return [step * k for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def trade_off(report: Report, against: str) -> str:
+    """SVG of quality against `bytes` or `latency`: a mark a variant, its 95 % interval, the teacher's line. Empty where
+    nothing can be drawn (no quality was measured)."""
+    x_of: Callable[[Variant], float | None]
+    if against == "bytes":
+        x_of, x_text, title = (lambda v: float(v.bytes)), size, t("plot.bytes")
+    else:
+        x_of, x_text, title = (lambda v: v.latency_ms.p50 if v.latency_ms else None), milliseconds, t("plot.latency")
+    shown = [v for v in report.variants if v.quality is not None and x_of(v) is not None]
+    if len(shown) < 2:
+        return ""
+    xs = [float(x_of(v) or 0.0) for v in shown]
+    x = Axis(0, max(xs) * 1.12 or 1, LEFT, WIDTH - RIGHT)
+    y = _quality_axis(shown)
+    name = metric_title(shown[0].quality.metric if shown[0].quality else "")
+    label = t("plot.summary", metric=name, against=title, points="; ".join(
+        f"{v.name}: {value(v.quality)}, {x_text(at)}" for v, at in zip(shown, xs)))  # fmt: skip
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{esc(label)}" class="trade-off">',
+        *_grid(x, y, x_text, is_percent(shown[0].quality.metric if shown[0].quality else "")),
+        f'<text class="axis-title" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 6}">{esc(title)}</text>',
+        *_teacher_line(shown[0], y),
+        *_marks(shown, xs, x, y),
+        "</svg>",
+    ]
+    better = "" if shown[0].quality and shown[0].quality.better == "higher" else f" ({t('plot.lower')})"
+    return f'<figure class="plot"><figcaption>{esc(t("plot.title", metric=name, against=title))}{esc(better)}</figcaption>{"".join(parts)}</figure>'
+
+
+def _quality_axis(variants: Iterable[Variant]) -> Axis:
+    ends = [end for v in variants if v.quality for end in (*v.quality.ci95, v.quality.value)]
+    low, high = min(ends), max(ends)
+    room = (high - low) * 0.12 or abs(high) * 0.05 or 0.05
+    return Axis(low - room, high + room, HEIGHT - BOTTOM, TOP)
+
+
+def _grid(x: Axis, y: Axis, x_text: Callable[[float | None], str], as_percent: bool) -> list[str]:
+    parts = []
+    for tick in y.ticks():
+        at, shown = y.at(tick), f"{tick * 100:.3g} %" if as_percent else f"{tick:.3g}"
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{shown}</text>')
+    for tick in x.ticks():
+        at = x.at(tick)
+        parts.append(f'<text class="tick" x="{at:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">'
+                     f"{esc('0' if tick == 0 else x_text(tick))}</text>")  # fmt: skip
+    return parts
+
+
+def _teacher_line(teacher: Variant, y: Axis) -> list[str]:
+    if teacher.quality is None:
+        return []
+    at = y.at(teacher.quality.value)
+    return [
+        f'<line class="teacher-line" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>',
+    ]
+
+
+def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis) -> list[str]:
+    parts: list[str] = []
+    placed: list[tuple[float, float, float, float]] = []
+    for number, (variant, at) in enumerate(zip(shown, xs)):
+        if variant.quality is None:
+            continue
+        px, py = x.at(at), y.at(variant.quality.value)
+        low, high = (y.at(end) for end in variant.quality.ci95)
+        colour = f"mark-{min(number, 7)}"
+        parts.append(f'<line class="interval {colour}" x1="{px:.1f}" x2="{px:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>')
+        parts.append(f'<circle class="mark {colour}" cx="{px:.1f}" cy="{py:.1f}" r="6.5">'
+                     f"<title>{esc(variant.name)}: {esc(value(variant.quality))}</title></circle>")  # fmt: skip
+        parts.append(_name(variant.name, px, py, placed))
+    return parts
+
+
+def _name(name: str, px: float, py: float, placed: list[tuple[float, float, float, float]]) -> str:
+    """The mark's name beside it, moved down (then up) until it covers no other name."""
+    shown = name if len(name) <= 28 else name[:27] + "…"
+    width = 7.2 * len(shown)
+    left = px + 12 + width > WIDTH - RIGHT
+    start = px - 12 - width if left else px + 12
+    for shift in (0, 15, -15, 30, -30, 45, -45, 60):
+        box = (start, py + shift - 8, start + width, py + shift + 6)
+        inside = TOP - 4 <= box[1] and box[3] <= HEIGHT - BOTTOM + 4
+        if inside and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in placed):
+            break
+    placed.append(box)
+    anchor = "end" if left else "start"
+    at = px - 12 if left else px + 12
+    return f'<text class="mark-name" x="{at:.1f}" y="{box[1] + 12:.1f}" text-anchor="{anchor}">{esc(shown)}</text>'
+
+
+# ---------------------------------------------------------------------- live curves (gradio's own line plots)
+
+POINTS = 240
+"""At most so many points a series: a long run stays light in the browser."""
+
+
+def loss_curve(points: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
+    """(step, loss) pairs as the data of a line plot; None where there are none yet."""
+    rows = [[step, loss, t("curve.loss")] for step, loss in thin(points)]
+    return _plot_data(rows, t("curve.step"), t("curve.loss")) if len(rows) > 1 else None
+
+
+def quality_curve(points: Sequence[tuple[float, float]], teacher: float | None) -> dict[str, Any] | None:
+    """(step, validation quality) pairs with the teacher's line; None where there are none yet."""
+    if not points:
+        return None
+    rows = [[step, quality, t("curve.student")] for step, quality in thin(points)]
+    if teacher is not None:
+        start, end = min(rows[0][0], 0), max(rows[-1][0], 1)
+        rows += [[at, teacher, t("curve.teacher")] for at in (start, end)]
+    return _plot_data(rows, t("curve.step"), t("curve.quality"))
+
+
+def thin(points: Sequence[tuple[float, float]], most: int = POINTS) -> list[tuple[float, float]]:
+    """At most `most` of the points, evenly spaced, the last one always kept."""
+    if len(points) <= most:
+        return list(points)
+    every = math.ceil(len(points) / most)
+    kept = list(points[::every])
+    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
+
+
+def _plot_data(rows: Sequence[Sequence[Any]], x: str, y: str) -> dict[str, Any]:
+    kinds: Mapping[str, str] = {x: "quantitative", y: "quantitative", "series": "nominal"}
+    return {"columns": [x, y, "series"], "data": [list(r) for r in rows], "datatypes": dict(kinds), "mark": "line"}

@@ -1,0 +1,159 @@
+"""What happens on the Publish tab."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+import gradio as gr
+
+from compressor.errors import BelowFloorError, CompressorError
+from compressor.report import Report
+from compressor.ui.background import Background
+from compressor.ui.card_panel import read_cards
+from compressor.ui.handlers import sentence, visitor
+from compressor.ui.runs_tab import finished
+from compressor.ui.services import Services
+from compressor.ui.shared import empty
+from compressor.ui.text import esc, paragraphs, percent
+from compressor.ui.words import t
+
+NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+
+
+class Handlers:
+    def __init__(self, services: Services):
+        self.services = services
+        self.background = Background()
+
+    # ------------------------------------------------------------------ who, what
+
+    def account(self, browser: Any, token: Any, oauth: gr.OAuthToken | None = None) -> tuple[Any, Any]:
+        """Who is signed in, and where they may publish; write access is checked now, not after an hour."""
+        try:
+            account = self.services.account(visitor(self.services.settings, browser, token, oauth))
+        except CompressorError as error:
+            return paragraphs([sentence(error)], "problem"), gr.update(choices=[], value=None)
+        if account is None:
+            return empty(t("publish.not_signed_in")), gr.update(choices=[], value=None)
+        if not account.can_write:
+            said = paragraphs([t("publish.read_only", name=account.name)], "warning")
+            return said, gr.update(choices=[], value=None)
+        places = list(account.namespaces)
+        said = paragraphs([t("publish.signed_in", name=account.name)], "good")
+        return said, gr.update(choices=places, value=places[0] if places else None)
+
+    def refresh(self, current: str | None, browser: Any, token: Any) -> Any:
+        who = visitor(self.services.settings, browser, token)
+        runs = {job.id for job in self.services.jobs(who) if job.kind == "run"}
+        choices = [(text, run_id) for text, run_id in finished(self.services, who) if run_id in runs]
+        if not choices:
+            return gr.update(choices=[], value=None, info=t("publish.no_runs"))
+        keeps = any(run_id == current for _, run_id in choices)
+        return gr.update(choices=choices, value=current if keeps else choices[0][1], info="")
+
+    def open(self, run_id: str | None, floor: float, browser: Any, token: Any) -> tuple[Any, ...]:
+        """(variants, name, card_of, zip_variant, publish) for the chosen run."""
+        if not run_id:
+            nothing = gr.update(choices=[], value=None)
+            return gr.update(choices=[], value=[]), gr.skip(), nothing, nothing, gr.update(interactive=False)
+        who = visitor(self.services.settings, browser, token)
+        job = self.services.job(run_id, who)
+        report = Report.load(job.folder)
+        names = self.services.publishable(job, report)
+        chosen = self.services.default_variants(report, floor / 100)
+        first = chosen[0] if chosen else (names[0] if names else None)
+        return (
+            gr.update(choices=[(_described(report, name), name) for name in names], value=chosen),
+            gr.update(value=suggested(report.teacher)),
+            gr.update(choices=names, value=first),
+            gr.update(choices=names, value=first),
+            gr.update(interactive=bool(names)),
+        )
+
+    def repos(self, run_id: str | None, variants: list[str], namespace: str | None, name: str, _public: bool, _floor: float,
+              browser: Any, token: Any) -> str:  # fmt: skip
+        """Which repos it will make."""
+        if not run_id or not variants or not namespace or not NAME.fullmatch(name or ""):
+            return ""
+        made = self.services.repo_names(f"{namespace}/{name}", variants)
+        return f'<p class="small">{esc(t("publish.repos", repos=", ".join(made.values())))}</p>'
+
+    # ------------------------------------------------------------------ publish
+
+    def publish(self, *values: Any, anyway: bool = False, oauth: gr.OAuthToken | None = None) -> tuple[Any, ...]:
+        """(result, work, timer, anyway): starts it, or says what is missing, or asks once more under the floor."""
+        run_id, variants, namespace, name, public, floor, of, text, edited, browser, token = values
+        who = visitor(self.services.settings, browser, token, oauth)
+        if problems := _missing(run_id, variants, namespace, name):
+            return paragraphs(problems, "problem"), "", gr.Timer(active=False), gr.update(visible=False)
+        job = self.services.job(run_id, who)
+        if not anyway and (below := _below(Report.load(job.folder), variants, floor / 100)):
+            return paragraphs(below, "warning"), "", gr.Timer(active=False), gr.update(visible=True)
+        cards = {k: v for k, v in read_cards(edited).items() if k in variants}
+        action = functools.partial(
+            self.services.publish, job, f"{namespace}/{name}", variants, bool(public), floor / 100, anyway, cards, who
+        )
+        key = self.background.start(who.owner, action)
+        return paragraphs([t("publish.working")]), key, gr.Timer(active=True), gr.update(visible=False)
+
+    def publish_anyway(self, *values: Any) -> tuple[Any, ...]:
+        return self.publish(*values, anyway=True)
+
+    def tick(self, key: str, browser: Any, token: Any) -> tuple[Any, Any]:
+        work = self.background.get(key, visitor(self.services.settings, browser, token).owner)
+        if work is None:
+            return gr.skip(), gr.Timer(active=False)
+        if not work.done:
+            return paragraphs([work.said or t("publish.working")]), gr.skip()
+        return (_failed(work.error) if work.error is not None else published(work.result)), gr.Timer(active=False)
+
+
+def _failed(error: BaseException) -> str:
+    kind = "warning" if isinstance(error, BelowFloorError) else "problem"
+    return paragraphs(sentence(error).splitlines(), kind)
+
+
+def published(done: list[Any]) -> str:
+    """The links to what was made."""
+    links = "".join(
+        f'<p class="published"><a href="{esc(one.url)}" target="_blank" rel="noopener">'
+        f"{esc(t('publish.link', repo=one.repo_id))}</a></p>"
+        for one in done if str(one.url).startswith(("https://", "http://"))
+    )  # fmt: skip
+    warnings = paragraphs([w for one in done for w in one.warnings], "warning")
+    return f"{paragraphs([t('publish.done')], 'good')}{links}{warnings}"
+
+
+def suggested(teacher: str) -> str:
+    """A repo's name from the teacher's."""
+    base = re.sub(r"[^A-Za-z0-9_.-]+", "-", teacher.rstrip("/").split("/")[-1]).strip("-.") or "model"
+    return f"{base[:80]}-small"
+
+
+def _described(report: Report, name: str) -> str:
+    kept = report.variant(name).retained
+    return name if kept is None else t("publish.variant", name=name, share=percent(kept))
+
+
+def _missing(run_id: Any, variants: Any, namespace: Any, name: Any) -> list[str]:
+    found = []
+    if not run_id:
+        found.append(t("publish.no_runs"))
+    if not variants:
+        found.append(t("publish.pick_variant"))
+    if not namespace:
+        found.append(t("publish.pick_namespace"))
+    if not NAME.fullmatch(name or ""):
+        found.append(t("publish.pick_name"))
+    return found
+
+
+def _below(report: Report, variants: list[str], floor: float) -> list[str]:
+    kept = {name: report.variant(name).retained for name in variants}
+    return [
+        t("publish.below", name=name, share=percent(share), floor=percent(floor, 0))
+        for name, share in kept.items()
+        if share is not None and share < floor
+    ]

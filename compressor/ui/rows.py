@@ -1,0 +1,154 @@
+"""The test rows of a report, as every variant decided them: where they part ways, and how each class changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compressor.ui.text import clip, esc, percent
+from compressor.ui.words import t
+
+ALL, LOST, WON = "all", "lost", "won"
+SHOWN = 500
+"""At most so many differing rows on the page; the file has all of them."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns of `predictions.parquet`; `names` are the variants, the teacher first."""
+
+    texts: list[str]
+    pairs: list[str] | None
+    labels: list[str | None]
+    said: dict[str, list[str]]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.said)
+
+    @property
+    def labelled(self) -> bool:
+        return any(label is not None for label in self.labels)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def load(folder: Path) -> Rows | None:
+    """The rows of a run's folder; None where it has none (text generation, or no test rows)."""
+    path = folder / "predictions.parquet"
+    if not path.is_file():
+        return None
+    from pyarrow import parquet
+
+    table: dict[str, list[Any]] = parquet.read_table(path).to_pydict()
+    fixed = ("text", "text_pair", "label")
+    said = {name: values for name, values in table.items() if name not in fixed and not name.endswith(":score")}
+    texts = table.get("text") or []
+    if not said or not texts:
+        return None
+    return Rows(texts, table.get("text_pair"), table.get("label") or [None] * len(texts), said)
+
+
+def differing(rows: Rows, name: str, which: str = ALL) -> list[int]:
+    """Indexes of the rows that `name` decides differently from the teacher; `lost` where only the teacher was right,
+    `won` where only `name` was."""
+    teacher, other = rows.said[rows.names[0]], rows.said[name]
+    found = []
+    for index, (a, b, label) in enumerate(zip(teacher, other, rows.labels)):
+        if a == b:
+            continue
+        if which == ALL or (label is not None and label == (a if which == LOST else b)):
+            found.append(index)
+    return found
+
+
+def table(rows: Rows, name: str, which: str) -> list[list[Any]]:
+    """The differing rows as a table's values, in the order of `headers`."""
+    teacher, other = rows.said[rows.names[0]], rows.said[name]
+    return [
+        [index, clip(rows.texts[index], 400), *([clip(rows.pairs[index], 400)] if rows.pairs else []),
+         rows.labels[index] or "", teacher[index], other[index]]
+        for index in differing(rows, name, which)[:SHOWN]
+    ]  # fmt: skip
+
+
+def headers(rows: Rows) -> list[str]:
+    keys = ["row", "text", *(["text_pair"] if rows.pairs else []), "truth", "teacher", "other"]
+    return [t(f"flips.{key}") for key in keys]
+
+
+def count_line(rows: Rows, name: str) -> str:
+    """How many rows differ, and which way."""
+    every = len(differing(rows, name))
+    line = t("flips.count", flips=f"{every:,}", rows=f"{len(rows):,}", share=percent(every / len(rows)))
+    if rows.labelled:
+        lost, won = (f"{len(differing(rows, name, which)):,}" for which in (LOST, WON))
+        line += " " + t("flips.lost_won", lost=lost, won=won)
+    return line
+
+
+@dataclass(frozen=True)
+class ClassChange:
+    """Of the rows with this label, the shares that the teacher and the variant got right."""
+
+    label: str
+    rows: int
+    teacher: float
+    other: float
+
+
+def by_class(rows: Rows, name: str) -> list[ClassChange]:
+    """Per label of the data, the largest loss first; empty without labels, or with numbers for labels."""
+    totals: Counter[str] = Counter()
+    teacher: Counter[str] = Counter()
+    other: Counter[str] = Counter()
+    for label, a, b in _labelled(rows, name):
+        totals[label] += 1
+        teacher[label] += a == label
+        other[label] += b == label
+    if len(totals) > 200:
+        return []
+    found = [ClassChange(k, n, teacher[k] / n, other[k] / n) for k, n in totals.items()]
+    return sorted(found, key=lambda c: (c.other - c.teacher, c.label))
+
+
+def _labelled(rows: Rows, name: str) -> Iterator[tuple[str, str, str]]:
+    for label, a, b in zip(rows.labels, rows.said[rows.names[0]], rows.said[name]):
+        if label is not None:
+            yield label, a, b
+
+
+def classes_table(changes: Sequence[ClassChange]) -> str:
+    """Per-class change as an HTML table."""
+    if not changes:
+        return ""
+    keys = ("class", "rows", "teacher", "other", "change")
+    head = "".join(f'<th scope="col">{esc(t(f"classes.{key}"))}</th>' for key in keys)
+    body = "".join(
+        f'<tr><th scope="row">{esc(clip(c.label, 60))}</th><td>{c.rows:,}</td><td>{percent(c.teacher)}</td>'
+        f"<td>{percent(c.other)}</td>{_change(c.other - c.teacher)}</tr>"
+        for c in changes
+    )
+    return (
+        f'<h3 class="under-title">{esc(t("classes.title"))}</h3><div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{esc(t("classes.title"))}"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _change(points: float) -> str:
+    way = "up" if points > 0.0005 else "down" if points < -0.0005 else "same"
+    sign = "+" if way == "up" else "−" if way == "down" else "±"
+    return f'<td class="{way}">{sign}{abs(points) * 100:.1f}</td>'
+
+
+def examples(rows: Rows | None, most: int = 4) -> list[str]:
+    """Short texts to try: first those on which the versions part ways."""
+    if rows is None or rows.pairs:
+        return []
+    order = list(dict.fromkeys([*(i for n in rows.names[1:] for i in differing(rows, n)[:2]), *range(min(len(rows), 40))]))
+    short = [" ".join(rows.texts[i].split()) for i in order if 8 <= len(rows.texts[i]) <= 140]
+    return list(dict.fromkeys(short))[:most]

@@ -1,0 +1,124 @@
+"""A run as the page shows it, gathered from its events: which stages are done, how far the current one is, the curves.
+Knows nothing of gradio; reads only what is new of `events.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compressor.events import read_events
+from compressor.recipe import Recipe
+
+KEPT = 5000
+"""Points kept of a curve; beyond that every second one goes."""
+
+
+@dataclass
+class RunState:
+    """Grows by `take`. `done` and `total` are the current stage's; `metrics` its last."""
+
+    stages: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+    stage: str = ""
+    done: float = 0
+    total: float = 0
+    metrics: dict[str, Any] = field(default_factory=dict)
+    loss: list[tuple[float, float]] = field(default_factory=list)
+    quality: list[tuple[float, float]] = field(default_factory=list)
+    curves_of: str = ""
+    teacher_quality: float | None = None
+    started: float | None = None
+    stage_started: float | None = None
+    last: float | None = None
+    resumed: bool = False
+    offset: int = 0
+
+    def take(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Add events, in the order in which they were written."""
+        for event in events:
+            when = event.get("time")
+            if isinstance(when, int | float):
+                self.last = float(when)
+                self.started = self.started or float(when)
+            kind = event.get("event")
+            if kind is not None:
+                self._mark(str(kind), event)
+            elif event.get("stage"):
+                self._step(event)
+
+    def _mark(self, kind: str, event: Mapping[str, Any]) -> None:
+        stage = str(event.get("stage") or "")
+        if kind == "resumed":
+            self.resumed = True
+        elif kind == "stage-finished" and stage and stage not in self.finished:
+            self.finished.append(stage)
+        elif kind == "stage-started" and stage:
+            self._enter(stage)
+
+    def _enter(self, stage: str) -> None:
+        if stage != self.stage:
+            self.stage, self.done, self.total, self.metrics = stage, 0, 0, {}
+            self.stage_started = self.last
+
+    def _step(self, event: Mapping[str, Any]) -> None:
+        self._enter(str(event["stage"]))
+        self.done, self.total = _number(event.get("done")) or 0, _number(event.get("total")) or 0
+        metrics = event.get("metrics")
+        if isinstance(metrics, Mapping):
+            self.metrics |= metrics
+            self._curve(metrics)
+
+    def _curve(self, metrics: Mapping[str, Any]) -> None:
+        loss, quality = _number(metrics.get("loss")), _number(metrics.get("quality"))
+        if (loss is not None or quality is not None) and self.curves_of != self.stage:
+            self.curves_of, self.loss, self.quality = self.stage, [], []  # the fine-tuned teacher's curves give way
+        if loss is not None:
+            self.loss.append((self.done, loss))
+        if quality is not None:
+            self.quality.append((self.done, quality))
+        teacher = _number(metrics.get("teacher_quality"))
+        self.teacher_quality = self.teacher_quality if teacher is None else teacher
+        for curve in (self.loss, self.quality):
+            if len(curve) > KEPT:
+                del curve[1:-1:2]
+
+    @property
+    def share(self) -> float | None:
+        """How far the current stage is, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the current stage ends: its own word, or by the rule of three."""
+        said = _number(self.metrics.get("eta"))
+        if said is not None:
+            return said
+        share = self.share
+        if not share or self.stage_started is None or self.last is None or self.last - self.stage_started < 2:
+            return None
+        return (self.last - self.stage_started) * (1 - share) / share
+
+    def read(self, folder: Path) -> bool:
+        """Take what the run's `events.jsonl` has gained; True where that was anything."""
+        events, offset = read_events(folder / "events.jsonl", self.offset)
+        self.take(events)
+        changed, self.offset = offset != self.offset, offset
+        return changed
+
+
+def expected_stages(recipe: Recipe | None) -> list[str]:
+    """The stages that a recipe will go through, in order."""
+    if recipe is None:
+        return []
+    stages = ["download", "data"] if recipe.data is not None else ["download"]
+    if recipe.teacher_head == "new":
+        stages.append("fine-tune")
+    if recipe.student is not None and recipe.distill is not None:
+        stages += ["teacher-logits", "distill"]
+    return [*stages, *recipe.formats, "measure"]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,106 @@
+"""The Runs tab: every run of this person, with its recipe, log and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from compressor.ui.handlers import LIGHT, guarded, visitor
+from compressor.ui.run_panel import log_of, recipe_of, result
+from compressor.ui.services import Services, Visitor
+from compressor.ui.shared import COMPRESS, Shared, empty
+from compressor.ui.text import ago, clip, esc, paragraphs
+from compressor.ui.words import t
+
+if TYPE_CHECKING:
+    from compressor.jobs.job import Job
+
+
+@dataclass(frozen=True)
+class RunsTab:
+    pick: gr.Radio
+    summary: gr.HTML
+    detail: gr.Column
+    open: gr.Button
+    delete: gr.Button
+    sure: gr.Button
+    report: gr.DownloadButton
+    recipe: gr.Code
+    log: gr.Code
+
+    @property
+    def shown(self) -> list[Any]:
+        return [self.summary, self.detail, self.report, self.recipe, self.log, self.delete, self.sure]
+
+
+def build() -> RunsTab:
+    with gr.Column(elem_classes="step"):
+        gr.HTML(f'<p class="lead">{esc(t("runs.lead"))}</p>')
+        pick = gr.Radio(choices=[], elem_id="runs-list", label=t("runs.label"), elem_classes="as-list", visible=False)
+        summary = gr.HTML(empty(t("runs.empty")), elem_id="run-summary")
+        with gr.Column(visible=False, elem_id="run-detail") as detail:
+            with gr.Row():
+                open_ = gr.Button(t("runs.open"), variant="primary", elem_id="run-open", min_width=120)
+                report = gr.DownloadButton(t("runs.report"), visible=False, elem_id="run-report", min_width=140)
+                delete = gr.Button(t("runs.delete"), elem_id="run-delete", min_width=120)
+                sure = gr.Button(
+                    t("runs.delete_sure"), variant="stop", visible=False, elem_id="run-delete-sure", min_width=120
+                )
+            recipe = gr.Code("", language="yaml", interactive=False, elem_id="runs-recipe", label=t("recipe.label"))
+            log = gr.Code("", language=None, interactive=False, elem_id="runs-log", label=t("runs.log"), max_lines=24)
+    return RunsTab(pick, summary, detail, open_, delete, sure, report, recipe, log)
+
+
+def label(job: Job) -> str:
+    """A run's line in a list: `teacher · half (finished, 3 min ago)`."""
+    return t("runs.line", title=clip(job.title, 80), status=t(f"status.{job.status}").lower(), when=ago(job.created))
+
+
+class Handlers:
+    def __init__(self, services: Services):
+        self.services = services
+
+    def refresh(self, browser: Any, token: Any) -> tuple[Any, ...]:
+        jobs = self.services.jobs(visitor(self.services.settings, browser, token))
+        choices = [(label(job), job.id) for job in jobs]
+        said = empty(t("runs.pick") if jobs else t("runs.empty"))
+        off = gr.update(visible=False)
+        return gr.update(choices=choices, value=None, visible=bool(jobs)), said, off, off, "", "", gr.skip(), off
+
+    def pick(self, run_id: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
+        if not run_id:
+            return (gr.skip(),) * 7
+        job = self.services.job(run_id, visitor(self.services.settings, browser, token))
+        path = job.folder / "report.json"
+        report = gr.update(visible=path.is_file(), value=self.services.share_file(path, "report.json") if path.is_file() else None)
+        said = result(job.folder) if job.status == "finished" else paragraphs(
+            [job.error or t(f"run.{job.status}")], "problem" if job.status == "failed" else "note"
+        )
+        return (said, gr.update(visible=True), report, recipe_of(job), log_of(job), gr.update(visible=True),
+                gr.update(visible=False))  # fmt: skip
+
+    def delete(self, run_id: str, browser: Any, token: Any) -> None:
+        who = visitor(self.services.settings, browser, token)
+        self.services.delete(self.services.job(run_id, who), who)
+        gr.Info(t("runs.deleted"), title="", duration=4)
+
+
+def finished(services: Services, who: Visitor) -> list[tuple[str, str]]:
+    """Finished runs and comparisons as choices, the newest first."""
+    return [(label(job), job.id) for job in services.jobs(who) if job.status == "finished"]
+
+
+def wire(tab: RunsTab, item: gr.Tab, shared: Shared) -> None:
+    act = Handlers(shared.services)
+    fresh = {"inputs": shared.who, "outputs": [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.delete, tab.sure]}
+    item.select(guarded(act.refresh), **fresh, **LIGHT)
+    tab.pick.input(guarded(act.pick), [tab.pick, *shared.who], tab.shown, **LIGHT)
+    tab.open.click(
+        lambda run_id: (run_id, "", gr.Tabs(selected=COMPRESS)), tab.pick, [shared.run_id, shared.share, shared.tabs], **LIGHT
+    )
+    tab.delete.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [tab.delete, tab.sure], **LIGHT)
+    tab.sure.click(guarded(act.delete), [tab.pick, *shared.who], None, api_visibility="private").then(
+        guarded(act.refresh), **fresh, **LIGHT
+    )
