@@ -1,0 +1,103 @@
+"""What a cell of a label column says: a number, a list, several names in one. Text in, plain values out; knows no teacher."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+_NUMBERED = re.compile(r"label[\W_]*(\d+)", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[\W_]+")
+JOINS = ("|", ";", ",")
+MAX_LIST = 20_000
+
+
+def normalised(name: str) -> str:
+    """A label's name without what people write differently: case, width, and the signs between its words.
+    Names made of signs only (`+`, `-`) stay as they are."""
+    plain = unicodedata.normalize("NFKC", name).casefold().strip()
+    return _SEPARATORS.sub("", plain) or plain
+
+
+def missing(cell: str | None) -> bool:
+    return cell is None or not cell.strip() or cell.strip().lower() == "nan"
+
+
+def number(cell: str) -> float | None:
+    """`3`, `0.5`, `1e-3`, and `0,5` as half of the world writes it; None for anything else."""
+    cell = cell.strip()
+    if _NUMBER.fullmatch(cell):
+        value = float(cell)
+        return value if abs(value) < 1e30 else None
+    return float(cell.replace(",", ".")) if _COMMA.fullmatch(cell) else None
+
+
+def integer(cell: str) -> int | None:
+    """The whole number that a cell holds, `3.0` included (a column with gaps is often written so)."""
+    value = number(cell)
+    return int(value) if value is not None and value.is_integer() and abs(value) < 1e9 else None
+
+
+def index(name: str) -> int | None:
+    """The place in a list of labels that a name stands for: `2`, `LABEL_2`, `true`; None where it is a name proper."""
+    if (found := _NUMBERED.fullmatch(name.strip())) is not None:
+        return int(found.group(1))
+    if name.strip().lower() in ("true", "false"):
+        return int(name.strip().lower() == "true")
+    return integer(name)
+
+
+def items(cell: str) -> list[str] | None:
+    """The items of a list, as JSON, Python or numpy write it; None where the cell is none."""
+    cell = cell.strip()
+    if not (cell.startswith("[") and cell.endswith("]")) or len(cell) > MAX_LIST:
+        return None
+    try:
+        found = json.loads(cell)
+    except (ValueError, RecursionError):
+        try:
+            found = ast.literal_eval(cell)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            found = cell[1:-1].replace(",", " ").split()
+    if not isinstance(found, list) or any(isinstance(x, (list, dict, tuple)) for x in found):
+        return None
+    return [_plain(x) for x in found if x is not None]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def joined(cells: Iterable[str]) -> str | None:
+    """The sign that joins several names in a cell (`joy|anger`), where that explains the column better than taking each
+    cell for one name: there are fewer names than different cells."""
+    different = set(cells)
+    for sign in JOINS:
+        if any(sign in cell for cell in different):
+            parts = {part.strip() for cell in different for part in cell.split(sign)}
+            if len(parts) < len(different) and "" not in parts:
+                return sign
+    return None
+
+
+def names_sorted(names: Iterable[str]) -> list[str]:
+    """A stable order: whole numbers by value, otherwise by their letters."""
+    different = sorted(set(names))
+    if all(integer(name) is not None for name in different):
+        return sorted(different, key=lambda name: (integer(name), name))
+    return different
+
+
+def some(names: Iterable[str], shown: int = 8) -> str:
+    """`'a', 'b' and 3 more`, each cut to what a sentence can hold."""
+    names = list(names)
+    cut = [repr(n if len(n) <= 40 else n[:39] + "…") for n in names[:shown]]
+    return ", ".join(cut) + (f" and {len(names) - shown} more" if len(names) > shown else "")

@@ -1,0 +1,170 @@
+"""CSV as people and Excel write it: any of four separators, quotes kept or not, a header or none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from compressor.data.table import MAX_CELL, Batch, Caps, Reader, check_columns
+from compressor.data.textfile import detect, open_text
+from compressor.errors import DataError
+
+SAMPLE_LINES = 2000
+SAMPLE_CHARACTERS = 2_000_000
+DELIMITERS = (",", ";", "\t", "|")
+NEVER = "\x1f"
+"""Separates nothing: the delimiter of a file with one column."""
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
+WRONG_SHARE = 0.01
+"""Of rows with too many cells that are left out, with a note; more is an error."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    delimiter: str
+    quoted: bool = True
+    escape: str | None = None
+
+    def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        # The limit is the process's; the same number each time does no harm.
+        csv.field_size_limit(MAX_CELL)
+        if not self.quoted:
+            plain = csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
+            return ([_unwrap(cell) for cell in row] for row in plain)
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            strict=True,
+            doublequote=True,
+            escapechar=self.escape,
+        )
+
+
+class CsvReader(Reader):
+    """A `.csv` or `.tsv` file. The first line names the columns, unless it reads like a row of data."""
+
+    def __init__(self, path: Path, caps: Caps):
+        super().__init__(path, caps)
+        self.encoding = detect(path)
+        if self.encoding.note:
+            self.notes.append(self.encoding.note)
+        with open_text(path, self.encoding) as file:
+            sample = file.read(SAMPLE_CHARACTERS).replace("\0", "")
+        stated = re.match(r"sep=(.)\r?\n", sample)  # a line that Excel itself writes and understands
+        self.skipped = 1 if stated else 0
+        sample = sample[stated.end() :] if stated else sample
+        lines = [line for line in io.StringIO(sample, newline="") if line.strip()]
+        if not lines:
+            raise DataError(f"{path.name} is empty: there is no row to read. Check the file.")
+        self.dialect = sniff(lines[:SAMPLE_LINES], stated.group(1) if stated else None)
+        if self.dialect.delimiter == "\t" and self._even():
+            self.dialect = Dialect("\t", quoted=False)
+        with open_text(path, self.encoding) as file:
+            first = next((row for _, row in self._raw(file)), [])
+        self.header = not reads_like_data(first)
+        self.columns = check_columns(path, first if self.header else [""] * len(first))
+        if not self.header:
+            self.notes.append(f"{path.name} has no line with the columns' names, so they are called by their place.")
+
+    def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
+        places, cap = [self.columns.index(name) for name in wanted], self.caps.cell + 1
+        width, batch = len(self.columns), Batch(wanted)
+        read = wrong = first_wrong = 0
+        with open_text(self.path, self.encoding) as file:
+            for line, row in islice(self._raw(file), int(self.header), None):
+                read += 1
+                if len(row) > width and any(cell.strip() for cell in row[width:]):
+                    wrong, first_wrong = wrong + 1, first_wrong or line
+                    if wrong > 100 and wrong > read * WRONG_SHARE:
+                        break
+                    continue
+                if batch.add([row[i][:cap] if i < len(row) else None for i in places]):
+                    yield batch.cells
+                    batch = Batch(wanted)
+        if batch.rows:
+            yield batch.cells
+        if wrong:
+            self._wrong(wrong, read, first_wrong)
+
+    def _wrong(self, wrong: int, read: int, line: int) -> None:
+        what = (
+            f"{'Line' if wrong == 1 else f'{wrong:,} lines, the first of them line'} {line:,} of {self.path.name} "
+            f"{'has' if wrong == 1 else 'have'} more cells than the {len(self.columns)} columns of its first line"
+        )
+        if wrong > max(1, read * WRONG_SHARE):
+            raise DataError(f"{what}. A text with a {self._separator()} in it has to stand in double quotes.")
+        self.notes.append(f"{what}; {'it was' if wrong == 1 else 'they were'} left out.")
+
+    def _separator(self) -> str:
+        return {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar (|)"}.get(self.dialect.delimiter, "separator")
+
+    def _raw(self, file: IO[str]) -> Iterator[tuple[int, list[str]]]:
+        """(line number, cells) of every row that is not blank, the header among them."""
+        reader = self.dialect.reader(line.replace("\0", "") for line in islice(file, self.skipped, None))
+        line = 1 + self.skipped
+        try:
+            for row in reader:
+                if any(row):
+                    yield line, row
+                line = self.skipped + getattr(reader, "line_num", line - self.skipped) + 1
+        except csv.Error:
+            raise DataError(
+                f"The quotes of {self.path.name} are broken in the row that begins at line {line:,}: one is opened and not "
+                'closed, or followed by more text. Inside quotes, write a quote as two (""), and save the file again.'
+            ) from None
+
+    def _even(self) -> bool:
+        """Whether every line has as many tabs as the first: then quotes hold nothing together, and a lone one is text."""
+        with open_text(self.path, self.encoding) as file:
+            counts = {line.count("\t") for line in islice(file, self.skipped, None) if line.strip()}
+        return len(counts) == 1
+
+
+def sniff(lines: Sequence[str], stated: str | None = None) -> Dialect:
+    """The dialect under which the most of these lines have as many cells as the first. `stated`: the delimiter that the
+    file names itself."""
+    best, score = Dialect(stated or NEVER), 0.0
+    for delimiter in (stated,) if stated else DELIMITERS:
+        for escape in (None, "\\") if any('\\"' in line for line in lines) else (None,):
+            dialect = Dialect(delimiter, escape=escape)
+            # A comma in a text is common, a tab is not: ties go to what the first line has more of.
+            value = _fit(dialect, lines) + lines[0].count(delimiter) * 1e-6
+            if lines[0].count(delimiter) and value > score:
+                best, score = dialect, value
+    if best.delimiter == NEVER and any(line.count('"') % 2 or not line.lstrip().startswith('"') for line in lines):
+        return Dialect(NEVER, quoted=False)  # one column, not all of it in quotes: they belong to the texts
+    return best
+
+
+def _fit(dialect: Dialect, lines: Sequence[str]) -> float:
+    """Share of the rows with as many cells as the first; the last row may be cut off by the sample's end."""
+    reader, rows, broken = dialect.reader(iter(lines)), [], False
+    try:
+        rows.extend(len(row) for row in reader if row)
+    except csv.Error:
+        broken = len(rows) < len(lines) // 2
+    if not rows or rows[0] < 2:
+        return 0.0
+    fitting = sum(n == rows[0] for n in rows) / len(rows)
+    return fitting * (0.5 if broken else 1.0)
+
+
+def reads_like_data(cells: Sequence[str]) -> bool:
+    """Whether a first line holds a row rather than the names of columns: a number, or a sentence."""
+    return any(
+        _NUMBER.fullmatch(cell.strip()) is not None or len(cell) > 80 or len(cell.split()) >= 6 for cell in cells if cell
+    )
+
+
+def _unwrap(cell: str) -> str:
+    if len(cell) >= 2 and cell[0] == cell[-1] == '"':
+        inner = cell[1:-1].replace('""', "\0")
+        if '"' not in inner:
+            return inner.replace("\0", '"')
+    return cell

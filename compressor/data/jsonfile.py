@@ -1,0 +1,207 @@
+"""JSON Lines and JSON: an array of objects, `{"data": [...]}`, or columns. Lines and arrays are read piece by piece."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from compressor.data.table import MAX_CELL, Batch, Caps, Reader, cell, check_columns
+from compressor.data.textfile import detect, open_text
+from compressor.errors import DataError
+
+PIECE = 1 << 20
+MAX_WHOLE = 64 * 2**20
+"""Bytes of a JSON file that has to be held whole (an object at the top); an array is streamed at any size."""
+LOOK = 200
+"""Rows whose keys become the columns: rows may lack some."""
+ROW_KEYS = ("data", "rows", "examples", "train", "records", "items")
+
+
+class JsonReader(Reader):
+    """A `.json` or `.jsonl` file. Whichever it is called, what its first characters say counts."""
+
+    def __init__(self, path: Path, caps: Caps):
+        super().__init__(path, caps)
+        self.encoding = detect(path)
+        if self.encoding.note:
+            self.notes.append(self.encoding.note)
+        self.held = self._hold()
+        names: dict[str, None] = {}
+        for row in islice(self._objects(), LOOK):
+            names.update(dict.fromkeys(row))
+        # A key that only later rows have is not a column: a reader does not know it before it has read them all.
+        self.keys = list(names)
+        self.columns = check_columns(path, self.keys)
+        if not self.columns:
+            raise DataError(f"{path.name} holds no rows: there is nothing to read. Check the file.")
+
+    def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
+        keys = [self.keys[self.columns.index(name)] for name in wanted]
+        batch = Batch(wanted)
+        for row in self._objects():
+            if batch.add([cell(row.get(key), self.caps.cell) for key in keys]):
+                yield batch.cells
+                batch = Batch(wanted)
+        if batch.rows:
+            yield batch.cells
+
+    # ------------------------------------------------------------------ which of the shapes
+
+    def _hold(self) -> list[dict[str, Any]] | None:
+        """The rows of a file with one object at its top; None where it can be streamed."""
+        with open_text(self.path, self.encoding) as file:
+            first = file.readline(MAX_CELL)
+            while first and not first.strip():
+                first = file.readline(MAX_CELL)
+            begins = first.lstrip()[:1]
+            if begins != "{" or self.path.suffix.lower() == ".jsonl":
+                return None
+            if _whole_object(first) and _next_line(file).startswith("{"):
+                return None  # JSON Lines by another name
+        if self.path.stat().st_size > MAX_WHOLE:
+            raise DataError(
+                f"{self.path.name} is one JSON object of {self.path.stat().st_size / 2**20:,.0f} MB, too much to read in one piece. "
+                "Save it as JSON Lines (one object a line, .jsonl) or as an array of objects."
+            )
+        with open_text(self.path, self.encoding) as file:
+            return rows_of(self.path, self._parse(file.read()))
+
+    def _parse(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{self.path.name} is not valid JSON (line {error.lineno:,}: {error.msg}).") from None
+        except RecursionError:
+            raise DataError(f"{self.path.name} is nested too deeply to be rows of data.") from None
+
+    def _objects(self) -> Iterator[dict[str, Any]]:
+        if self.held is not None:
+            yield from self.held
+            return
+        with open_text(self.path, self.encoding) as file:
+            first = file.read(1)
+            while first and first.isspace():
+                first = file.read(1)
+            if first == "[":
+                for number, value in enumerate(stream_array(file, self.path), 1):
+                    yield self._row(value, f"row {number:,}")
+                return
+        with open_text(self.path, self.encoding) as file:
+            for number, line in enumerate(_lines(file, self.path), 1):
+                if line.strip():
+                    yield self._row(self._line(line, number), f"line {number:,}")
+
+    def _line(self, line: str, number: int) -> Any:
+        try:
+            return json.loads(line)
+        except json.JSONDecodeError as error:
+            shown = line.strip()[:60]
+            raise DataError(
+                f"Line {number:,} of {self.path.name} is not valid JSON ({error.msg}): {shown!r}. In JSON Lines every line is "
+                "one object."
+            ) from None
+        except RecursionError:
+            raise DataError(f"Line {number:,} of {self.path.name} is nested too deeply to be a row of data.") from None
+
+    def _row(self, value: Any, where: str) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        if isinstance(value, str):
+            return {"text": value}
+        raise DataError(
+            f"{where.capitalize()} of {self.path.name} is {_kind(value)}, not an object. A row is an object with named values: "
+            '{"text": "…", "label": "…"}.'
+        )
+
+
+def _whole_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _next_line(file: IO[str]) -> str:
+    for line in iter(lambda: file.readline(PIECE), ""):
+        if line.strip():
+            return line.lstrip()
+    return ""
+
+
+def _lines(file: IO[str], path: Path) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: file.readline(MAX_CELL), ""), 1):
+        if len(line) >= MAX_CELL:
+            raise DataError(
+                f"Line {number:,} of {path.name} is longer than {MAX_CELL:,} characters. In JSON Lines every line is one object."
+            )
+        yield line
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", bool: "true or false", int: "a number", float: "a number"}.get(type(value), "nothing (null)")
+
+
+def rows_of(path: Path, top: Any) -> list[dict[str, Any]]:
+    """Rows of a JSON object: one list of objects in it, or columns of one length (as lists, or as pandas writes them).
+
+    Raises:
+        DataError: it is neither, or holds several tables.
+    """
+    tables = {
+        k: v for k, v in top.items() if isinstance(v, list) and v and all(isinstance(row, dict) for row in v[:LOOK])
+    }
+    for key in ROW_KEYS if len(tables) != 1 else tables:
+        if key in tables and (len(tables) == 1 or key in ("data", "rows")):
+            rows = [row for row in tables[key] if isinstance(row, dict)]
+            inner = [row["row"] for row in rows if isinstance(row.get("row"), dict)]  # the Hub's own viewer writes them so
+            return inner if inner and len(inner) == len(rows) else rows
+    if len(tables) > 1:
+        raise DataError(
+            f"{path.name} holds several tables ({', '.join(map(repr, list(tables)[:8]))}). Save each as a file of its own, and "
+            "give them as training, validation and test file."
+        )
+    columns = {
+        str(k): list(v.values()) if isinstance(v, dict) else v for k, v in top.items() if isinstance(v, (list, dict)) and v
+    }
+    if columns and len(columns) == len(top) and len({len(v) for v in columns.values()}) == 1:
+        return [dict(zip(columns, values)) for values in zip(*columns.values(), strict=True)]
+    if top and not columns and all(not isinstance(v, (list, dict)) for v in top.values()):
+        return [top]  # JSON Lines of one line
+    raise DataError(
+        f"{path.name} is JSON, but no table: give an array of objects, an object with one such array (`data`), columns of one "
+        "length, or JSON Lines."
+    )
+
+
+def stream_array(file: IO[str], path: Path) -> Iterator[Any]:
+    """The items of a JSON array whose `[` has been read, holding no more than a few of them.
+
+    Raises:
+        DataError: it is not valid, or one item is larger than MAX_CELL characters.
+    """
+    decoder, buffer, at, number, size = json.JSONDecoder(), "", 0, 0, PIECE
+    while True:
+        while at < len(buffer) and buffer[at] in " \t\r\n,":
+            at += 1
+        if at < len(buffer):
+            if buffer[at] == "]":
+                return
+            try:
+                value, at = decoder.raw_decode(buffer, at)
+            except RecursionError:
+                raise DataError(f"Row {number + 1:,} of {path.name} is nested too deeply to be a row of data.") from None
+            except json.JSONDecodeError as error:
+                trouble = error.msg
+            else:
+                number, size = number + 1, PIECE
+                yield value
+                continue
+        else:
+            trouble = "it breaks off"
+        more = file.read(size) if len(buffer) - at < MAX_CELL else ""
+        if not more:
+            raise DataError(f"{path.name} is not valid JSON: after row {number:,}, {trouble[0].lower()}{trouble[1:]}.")
+        buffer, at, size = buffer[at:] + more, 0, size * 2

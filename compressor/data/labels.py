@@ -1,0 +1,305 @@
+"""What kind of labels a column holds, and which of the teacher's each of them is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from compressor.data.cells import (
+    index,
+    integer,
+    items,
+    joined,
+    missing,
+    names_sorted,
+    normalised,
+    number,
+    some,
+)
+
+__all__ = ["Asked", "LabelSpace", "Labelling", "label", "match_names", "normalised"]
+
+Kind = Literal["single", "multi", "regression", "none"]
+MAX_CLASSES = 2000
+_GENERIC = re.compile(r"(label[\W_]*)?\d+", re.IGNORECASE)
+WAYS_OUT = (
+    "Say which is which with `data.labels` ({{{example}: <a label of the teacher>}}), or train a new head on the data's own "
+    "labels with `teacher_head: new`."
+)
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """What a model predicts: `names` in the order of its outputs."""
+
+    kind: Kind
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the labels have to fit.
+
+    Attributes:
+        names: the teacher's labels in the order of its outputs; None: a new head, so the data says.
+        kind: the teacher's kind; None: not known, or the data says.
+        given: the person's own map, a label of the data → one of the teacher's (or a new name for it).
+        class_names: what the data set itself calls its integer classes; () where it says nothing.
+    """
+
+    names: Sequence[str] | None = None
+    kind: str | None = None
+    given: Mapping[str, str] | None = None
+    class_names: Sequence[str] = ()
+
+
+@dataclass
+class Labelling:
+    """How cells become labels. `codes` maps a cell to an int, a list of 0.0 and 1.0, or a float; a cell that is not in it
+    has no label. `pairs`: a label of the data, and which of the teacher's it is (None: none)."""
+
+    space: LabelSpace
+    codes: dict[str, Any] = field(default_factory=dict)
+    pairs: list[tuple[str, str | None]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def label(cells: Mapping[str, int], column: str, asked: Asked) -> Labelling:
+    """Work out a label column from its different cells and how often each stands there (in all splits together)."""
+    held = {cell: count for cell, count in cells.items() if not missing(cell)}
+    spelled = {cell: _spell(cell, asked.class_names) for cell in held}
+    kind = _kind(held, spelled, asked)
+    if kind == "regression":
+        return _numbers(held, column, asked)
+    if kind == "multi":
+        return _several(spelled, column, asked)
+    return _one(spelled, held, column, asked)
+
+
+def _spell(cell: str, class_names: Sequence[str]) -> list[str] | None:
+    """The names in a cell, integer classes by the name that the data set gives them; None for a class of -1, which is how
+    data sets of the Hub write a label that they keep to themselves."""
+    names = items(cell)
+    if not class_names:
+        return [cell.strip()] if names is None else names
+    found = []
+    for name in [cell] if names is None else names:
+        place = integer(name)
+        if place is not None and place < 0:
+            return None
+        found.append(class_names[place] if place is not None and place < len(class_names) else name.strip())
+    return found
+
+
+def _kind(held: Mapping[str, int], spelled: Mapping[str, list[str] | None], asked: Asked) -> Kind:
+    if asked.names and asked.kind in ("single", "multi", "regression"):
+        return asked.kind  # type: ignore[return-value]
+    if asked.names:
+        return "regression" if len(asked.names) == 1 else "single"
+    if any(items(cell) is not None for cell in held):
+        return "single" if all(s is None or len(s) == 1 for s in spelled.values()) else "multi"
+    if asked.class_names:
+        return "single"
+    if joined(held):
+        numeric = all(number(cell) is not None for cell in held)  # 0,5 is a number, not two names
+        if not numeric:
+            return "multi"
+    values = [number(cell) for cell in held]
+    if values and all(v is not None for v in values):
+        fractions = any(v is not None and not v.is_integer() for v in values)
+        if fractions or asked.kind == "regression" or len(held) > 100:
+            return "regression"
+    return "single"
+
+
+# ---------------------------------------------------------------------- one number
+
+
+def _numbers(held: Mapping[str, int], column: str, asked: Asked) -> Labelling:
+    name = asked.names[0] if asked.names else "score"
+    found = Labelling(LabelSpace("regression", (name,)))
+    odd = []
+    for cell in held:
+        single = items(cell)
+        value = number(single[0] if single and len(single) == 1 else cell)
+        if value is None:
+            odd.append(cell)
+        else:
+            found.codes[cell] = value
+    if odd:
+        found.problems.append(
+            f"The teacher predicts one number, and the column `{column}` holds {some(odd)}. Choose another label column, or "
+            "train a new head on these labels with `teacher_head: new`."
+        )
+    elif len(set(found.codes.values())) < 2:
+        found.problems.append(f"Every row has the same number in the column `{column}`: there is nothing to learn from it.")
+    return found
+
+
+# ---------------------------------------------------------------------- one label of several
+
+
+def _one(
+    spelled: Mapping[str, list[str] | None], held: Mapping[str, int], column: str, asked: Asked
+) -> Labelling:
+    found = Labelling(LabelSpace("single", tuple(asked.names or ())))
+    many = [cell for cell, names in spelled.items() if names is not None and len(names) != 1]
+    if many:
+        found.problems.append(
+            f"Rows of the column `{column}` have several labels ({some(many, 2)}), and the teacher predicts one a row. Choose "
+            "another label column, or train a new head on these labels with `teacher_head: new`."
+        )
+        return found
+    seen = {names[0]: None for names in spelled.values() if names}
+    rows = sum(held.values())
+    if len(seen) > MAX_CLASSES or (len(seen) > 20 and len(seen) > rows / 2):
+        found.problems.append(
+            f"The column `{column}` has {len(seen):,} different values in {rows:,} rows, so it does not look like a label. "
+            "Choose the label column with `data.columns` ({label: …})."
+        )
+        return found
+    places = _resolve(found, list(seen), column, asked)
+    found.codes = {c: places[n[0]] for c, n in spelled.items() if n and places.get(n[0]) is not None}
+    return found
+
+
+def _resolve(found: Labelling, seen: list[str], column: str, asked: Asked) -> dict[str, int | None]:
+    """The place of each name in the label space, which is settled here where the data says it; pairs, problems noted."""
+    names = asked.names or _own_names(seen, asked)
+    found.space = LabelSpace(found.space.kind, tuple(names))
+    places, problems, notes = match_names(seen, names, asked, column)
+    found.problems += problems
+    found.notes += notes
+    ordered = names_sorted(seen)
+    found.pairs = [(name, None if (p := places.get(name)) is None else names[p]) for name in ordered]
+    return places
+
+
+def _own_names(seen: Sequence[str], asked: Asked) -> list[str]:
+    """The labels of a new head: the data set's own order where it has one, else sorted; renamed as the person asked."""
+    known = [name for name in asked.class_names if name in seen]
+    ordered = known if len(known) == len(seen) else names_sorted(seen)
+    renamed = {normalised(a): b for a, b in (asked.given or {}).items()}
+    return list(dict.fromkeys(renamed.get(normalised(name), name) for name in ordered))
+
+
+def match_names(
+    seen: Sequence[str], names: Sequence[str], asked: Asked, column: str
+) -> tuple[dict[str, int | None], list[str], list[str]]:
+    """Find each label of the data among the teacher's: as the person said; else all by name; else all by number.
+
+    Numbers count places only where every label is one: a mixture would match by accident.
+
+    Returns:
+        (label of the data → place among `names`, or None; problems; notes)
+    """
+    places, problems, notes = _as_given(seen, names, asked.given)
+    rest = [name for name in seen if name not in places]
+    lookup = _lookup(names)
+    by_name = {name: _find(name, lookup) for name in rest}
+    if any(place is None for place in by_name.values()):
+        generic = all(_GENERIC.fullmatch(name.strip()) for name in names)
+        own = {name: i for i, name in enumerate(asked.class_names)} if generic else {}
+        by_index = {name: own.get(name, index(name)) for name in rest}
+        if all(i is not None and 0 <= i < len(names) for i in by_index.values()):
+            by_name = by_index
+        else:
+            problems.append(_unknown([n for n, p in by_name.items() if p is None], names, by_index, column))
+    return {**places, **by_name}, problems, notes
+
+
+def _as_given(
+    seen: Sequence[str], names: Sequence[str], given: Mapping[str, str] | None
+) -> tuple[dict[str, int | None], list[str], list[str]]:
+    places: dict[str, int | None] = {}
+    problems, absent = [], []
+    ours, theirs = _lookup(seen), _lookup(names)
+    for mine, wanted in (given or {}).items():
+        if not wanted.strip():
+            continue
+        place = _find(wanted, theirs)
+        if place is None and (i := index(wanted)) is not None and 0 <= i < len(names):
+            place = i
+        if place is None:
+            problems.append(f"`data.labels` maps {mine!r} to {wanted!r}, which the teacher lacks. It has {some(names, 20)}.")
+        if (at := _find(mine, ours)) is None:
+            absent.append(mine)
+        else:
+            places[seen[at]] = place
+    notes = [f"`data.labels` names {some(absent)}, which no row of the data has."] if absent else []
+    return places, problems, notes
+
+
+def _lookup(names: Sequence[str]) -> dict[str, int]:
+    """Spellings → place. A loose spelling that two names share finds neither."""
+    loose = Counter(normalised(name) for name in names)
+    found = {normalised(name): i for i, name in enumerate(names) if loose[normalised(name)] == 1}
+    found.update({"=" + name: i for i, name in enumerate(names)})
+    return found
+
+
+def _find(name: str, lookup: Mapping[str, int]) -> int | None:
+    return lookup.get("=" + name, lookup.get(normalised(name)))
+
+
+def _unknown(lost: Sequence[str], names: Sequence[str], by_index: Mapping[str, int | None], column: str) -> str:
+    example = lost[0] if len(lost[0]) <= 40 else "…"
+    numbers = [i for i in by_index.values() if i is not None]
+    if numbers and len(numbers) == len(by_index):
+        what = (
+            f"The labels of the column `{column}` run from {min(numbers)} to {max(numbers)}, and the teacher's {len(names)} "
+            f"labels are counted from 0 to {len(names) - 1} ({some(names)})."
+        )
+    else:
+        plural = "s" if len(lost) > 1 else ""
+        what = f"The teacher lacks the label{plural} {some(lost)} of the column `{column}`; it has {some(names)}."
+    return f"{what} {WAYS_OUT.format(example=example)}"
+
+
+# ---------------------------------------------------------------------- several labels at once
+
+
+def _several(spelled: Mapping[str, list[str] | None], column: str, asked: Asked) -> Labelling:
+    found = Labelling(LabelSpace("multi", tuple(asked.names or ())))
+    sets = _sets(spelled, asked.names)
+    seen = list(dict.fromkeys(name for names in sets.values() for name in names))
+    if len(seen) > MAX_CLASSES:
+        found.problems.append(
+            f"The column `{column}` holds {len(seen):,} different labels, so it does not look like one of labels. Choose the "
+            "label column with `data.columns` ({label: …})."
+        )
+        return found
+    places = _resolve(found, seen, column, asked)
+    size = len(found.space.names)
+    for cell, names in sets.items():
+        on = [place for name in names if (place := places.get(name)) is not None]
+        found.codes[cell] = [1.0 if i in on else 0.0 for i in range(size)]
+    if size < 2 and not found.problems:
+        found.problems.append(f"The column `{column}` holds one label only: there is nothing to tell apart.")
+    return found
+
+
+def _sets(spelled: Mapping[str, list[str] | None], names: Sequence[str] | None) -> dict[str, list[str]]:
+    """The names that each cell says: of a list, of joined names, or of a row of zeros and ones (a place each)."""
+    lists = {cell: found for cell, found in spelled.items() if found is not None}
+    widths = {len(found) for found in lists.values()}
+    bits = all(x in ("0", "1") for found in lists.values() for x in found)
+    # A list of places never says one twice; a row of zeros and ones of the teacher's width does.
+    if bits and len(widths) == 1 and (width := widths.pop()) > 1 and any(len(set(f)) < width for f in lists.values()):
+        called = list(names) if names and len(names) == width else [f"LABEL_{i}" for i in range(width)]
+        return {cell: [called[i] for i, x in enumerate(found) if x == "1"] for cell, found in lists.items()}
+    plain = [found[0] for cell, found in lists.items() if items(cell) is None and found]
+    known = {normalised(name) for name in names or ()}
+    sign = joined(plain) or next(
+        (s for s in "|;," if plain and known and all(normalised(p) in known for c in plain for p in c.split(s))), None
+    )
+    if sign is None:
+        return lists
+    return {
+        cell: [part.strip() for name in found for part in name.split(sign) if part.strip()] if items(cell) is None else found
+        for cell, found in lists.items()
+    }

@@ -1,0 +1,164 @@
+"""The right reader for a file: by its ending. Parquet and plain text are read here, the others in files of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from compressor.data.csvfile import CsvReader
+from compressor.data.jsonfile import JsonReader
+from compressor.data.table import BATCH_ROWS, Batch, Caps, Reader, cell, check_columns, whole
+from compressor.data.textfile import detect, open_text
+from compressor.errors import DataError
+from compressor.recipe import DATA_SUFFIXES
+
+MAX_ROW_GROUP = 4 * 2**30
+"""Bytes that one part of a Parquet file may say it unpacks to."""
+RUNNING_CHARACTERS = 20_000_000
+"""Characters of running text that are kept: some five million tokens, hours of measuring on a processor."""
+
+
+class TextReader(Reader):
+    """A `.txt` file: one text a line."""
+
+    def __init__(self, path: Path, caps: Caps):
+        super().__init__(path, caps)
+        self.encoding = detect(path)
+        if self.encoding.note:
+            self.notes.append(self.encoding.note)
+        self.columns = ("text",)
+
+    def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
+        batch, kept = Batch(("text",)), self.caps.cell + 1
+        with open_text(self.path, self.encoding) as file:
+            begins = True
+            for piece in iter(lambda: file.readline(kept), ""):
+                # The rest of a line longer than the cap is read past, not into the next row.
+                ends = piece.endswith(("\n", "\r"))
+                if begins and (text := piece.strip("\ufeff\r\n").replace("\0", "")).strip() and batch.add([text]):
+                    yield batch.cells
+                    batch = Batch(("text",))
+                begins = ends
+        if batch.rows:
+            yield batch.cells
+
+
+class RunningTextReader(TextReader):
+    """A `.txt` file that is one text."""
+
+    def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
+        with open_text(self.path, self.encoding) as file:
+            text = file.read(min(self.caps.cell, RUNNING_CHARACTERS) + 1)
+        yield {"text": [whole(text.replace("\r\n", "\n"))]}
+
+
+class ParquetReader(Reader):
+    """A `.parquet` file. Strings stay dictionary-encoded until they are cut: a small file can hold one long text a million
+    times."""
+
+    def __init__(self, path: Path, caps: Caps):
+        import pyarrow.parquet as pq
+
+        super().__init__(path, caps)
+        if path.stat().st_size == 0:
+            raise DataError(f"{path.name} is empty: there is no row to read. Check the file.")
+        try:
+            with pq.ParquetFile(path) as file:
+                schema, meta = file.schema_arrow, file.metadata
+                groups = [meta.row_group(i).total_byte_size for i in range(meta.num_row_groups)]
+        except (pa.ArrowException, OSError, ValueError):
+            raise DataError(
+                f"{path.name} cannot be read as Parquet: it is cut off, or another kind of file. Write it again."
+            ) from None
+        if max(groups, default=0) > MAX_ROW_GROUP:
+            raise DataError(
+                f"{path.name} unpacks to parts of {max(groups) / 2**30:,.1f} GB. Write it again with smaller row groups."
+            )
+        self.names = [field.name for field in schema]
+        self.strings = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        self.columns = check_columns(path, self.names)
+        self.class_names = names_in_schema(schema.metadata)
+
+    def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
+        import pyarrow.parquet as pq
+
+        names = [self.names[self.columns.index(name)] for name in wanted]
+        strings = [n for n in names if n in self.strings]
+        try:
+            with pq.ParquetFile(self.path, read_dictionary=strings, memory_map=False) as file:
+                for batch in file.iter_batches(BATCH_ROWS, columns=names):
+                    # By position: a nested column comes back under its own name, but names may hold dots.
+                    found = dict(zip(batch.schema.names, batch.columns))
+                    yield {w: self._cells(found[n]) for w, n in zip(wanted, names)}
+        except (pa.ArrowException, OSError, KeyError):
+            raise DataError(f"{self.path.name} is damaged: it cannot be read to its end. Write it again.") from None
+
+    def _cells(self, column: pa.Array) -> list[str | None]:
+        if pa.types.is_dictionary(column.type):
+            cut = [cell(value, self.caps.cell) for value in column.dictionary.to_pylist()]
+            return [None if i is None else cut[i] for i in column.indices.to_pylist()]
+        return [cell(_plain(value), self.caps.cell) for value in column.to_pylist()]
+
+
+def _plain(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def names_in_schema(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
+    """Class names by column from what `datasets` writes into a Parquet file's schema; {} where there is nothing of use."""
+    try:
+        features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        return {str(c): names for c, f in features.items() if (names := _class_names(f))}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _class_names(feature: Any) -> tuple[str, ...]:
+    if isinstance(feature, list):
+        feature = feature[0] if feature else {}
+    if not isinstance(feature, dict):
+        return ()
+    if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list):
+        return tuple(str(n) for n in feature["names"])
+    return _class_names(feature.get("feature"))
+
+
+READERS: dict[str, type[Reader]] = {
+    ".csv": CsvReader,
+    ".tsv": CsvReader,
+    ".json": JsonReader,
+    ".jsonl": JsonReader,
+    ".parquet": ParquetReader,
+    ".txt": TextReader,
+}
+
+
+def open_reader(path: Path, caps: Caps, running_text: bool = False) -> Reader:
+    """A reader for one file.
+
+    Raises:
+        DataError: the file is missing, too large, of a kind that is not read, or broken at its beginning.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
+        raise DataError(
+            f"{path.name} is not a kind of file that is read ({', '.join(DATA_SUFFIXES)}). Archives are not unpacked: do that first."
+        )
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise DataError(f"{path} {what}. Check the path.")
+    size = path.stat().st_size
+    if size > caps.bytes:
+        raise DataError(
+            f"{path.name} has {size / 2**20:,.0f} MB; at most {caps.bytes / 2**20:,.0f} MB are read. Give a part of its rows "
+            "(some ten thousand are plenty to learn from)."
+        )
+    reader = RunningTextReader if running_text and suffix == ".txt" else READERS[suffix]
+    try:
+        return reader(path, caps)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or 'no reason given'}).") from None
