@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -23,9 +24,7 @@ def lease(settings: Settings, device: str, waiting: Callable[[], None] | None = 
         device: as torch names it (`cpu`, `cuda:0`).
         waiting: called once when it has to wait.
     """
-    settings.locks_dir.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^\w-]", "-", "cuda:0" if device == "cuda" else device)
-    lock = FileLock(settings.locks_dir / f"device-{name}.lock", is_singleton=True)
+    lock = FileLock(_path(settings, device), is_singleton=True)
     try:
         holder = lock.acquire(timeout=0)
     except Timeout:
@@ -34,3 +33,18 @@ def lease(settings: Settings, device: str, waiting: Callable[[], None] | None = 
         holder = lock.acquire(poll_interval=0.2)
     with holder:
         yield
+
+
+def taken(settings: Settings, device: str) -> bool:
+    """Does some process hold the device right now?"""
+    try:
+        with FileLock(_path(settings, device)).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _path(settings: Settings, device: str) -> Path:
+    settings.locks_dir.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w-]", "-", "cuda:0" if device == "cuda" else device)
+    return settings.locks_dir / f"device-{name}.lock"

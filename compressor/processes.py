@@ -122,6 +122,12 @@ def _popen(
     )
 
 
+def close_quietly(pipe: IO[bytes]) -> None:
+    """Close a pipe to a process that may be gone."""
+    with contextlib.suppress(OSError, ValueError):
+        pipe.close()
+
+
 def step_back() -> None:
     """Called by a worker: the page comes first, and where memory runs out the worker is the one to go."""
     with contextlib.suppress(OSError, psutil.Error):

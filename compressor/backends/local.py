@@ -1,0 +1,221 @@
+"""Runs jobs on this machine, one at a time, each in a process of its own that outlives the page.
+
+The page's timer and a thread of this object call `poll`; whoever comes first does the work. What a job's process is told
+goes in over standard input; what it says comes out through its folder.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from compressor import processes
+from compressor.backends.endings import TIME_LIMIT, WAITED, ending
+from compressor.errors import RunError
+from compressor.events import read_events
+from compressor.jobs import orders
+from compressor.jobs.job import Job
+from compressor.jobs.store import JobStore
+from compressor.jobs.table import Row
+from compressor.processes import Process
+from compressor.runfolder import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING
+from compressor.settings import Settings
+
+LINGER = 30.0
+"""Seconds that a worker may take to go once its job is over."""
+
+STARTING = 10.0
+"""Seconds between taking a job and noting its process, at most."""
+
+
+@dataclass
+class _Stopping:
+    """A job's process that was asked to end."""
+
+    until: float
+    family: list[psutil.Process]
+    """What it had started by then."""
+    why: str | None
+    """The sentence for a run that was not cancelled by its owner."""
+
+
+class LocalBackend:
+    """See the module.
+
+    Args:
+        module: what a job's process runs.
+        grace: seconds between asking a process to end and ending it.
+        every: seconds between two looks while there is something to look after.
+        watch: start the thread; without it the caller polls.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: JobStore,
+        *,
+        module: str = "compressor.jobs.worker",
+        grace: float = 3.0,
+        every: float = 1.0,
+        watch: bool = True,
+    ):
+        self.settings, self.store, self.module = settings, store, module
+        self.grace, self.every = grace, every
+        self._turn = threading.Lock()
+        self._wake, self._closed = threading.Event(), False
+        self._tokens: dict[str, str] = {}
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopping: dict[str, _Stopping] = {}
+        self._lingering: dict[str, float] = {}
+        self.poll()
+        if watch:
+            threading.Thread(target=self._watch, name="jobs", daemon=True).start()
+
+    # ------------------------------------------------------------------ for the page
+
+    def start(self, job: Job, token: str | None = None) -> None:
+        """See `Backend.start`."""
+        job = self.store.get(job.own().id, job.owner)
+        if job.over:
+            job = self.store.resume(job.id, job.owner)
+        if token and token != self.settings.token:
+            self._tokens[job.id] = token
+        self.store.ready(job, token=job.id in self._tokens)
+        self._wake.set()
+        self.poll()
+
+    def events(self, job: Job, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """See `Backend.events`; `since` counts bytes."""
+        return read_events(job.run.events_file, since)
+
+    def fetch(self, job: Job, name: str) -> Path:
+        """See `Backend.fetch`: it is there already."""
+        path = (job.folder / name).resolve()
+        if not path.is_relative_to(job.folder.resolve()) or not path.exists():
+            raise RunError(f"This run has no {name}.")
+        return path
+
+    def cancel(self, job: Job) -> Job:
+        """See `Backend.cancel`."""
+        job = self.store.cancel(job.own().id, job.owner)
+        self._wake.set()
+        until = time.monotonic() + self.grace + 1.5
+        while time.monotonic() < until:
+            self.poll()
+            row = self.store.row(job.id)
+            if row is None or row.status in ENDED:
+                break
+            time.sleep(0.05)
+        return self.store.get(job.id, job.owner)
+
+    @property
+    def busy(self) -> bool:
+        """Does a job run? Then whoever predicts beside it should use one thread."""
+        return bool(self.store.rows(RUNNING))
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._closed = True
+        self._wake.set()
+
+    # ------------------------------------------------------------------ looking after them
+
+    def poll(self) -> None:
+        """See `Backend.poll`."""
+        if not self._turn.acquire(blocking=False):
+            return  # another thread is at it
+        try:
+            for row in self.store.rows(RUNNING):
+                self._look_after(row)
+            for row in self.store.rows(QUEUED):
+                if row.id not in self._tokens and row.token != 0 and not processes.alive(row.keeper):
+                    self.store.settle(row, INTERRUPTED, WAITED)
+            if claimed := self.store.claim(lambda r: r.token == 0 or r.id in self._tokens):
+                self._launch(claimed)
+        finally:
+            self._turn.release()
+
+    def _watch(self) -> None:
+        while not self._closed:
+            try:
+                self.poll()
+                idle = not self.store.rows(RUNNING, QUEUED)
+            except Exception:
+                logging.getLogger("compressor.jobs").exception("looking after the jobs failed; it goes on")
+                idle = False
+            self._wake.wait(None if idle else self.every)
+            self._wake.clear()
+
+    def _launch(self, row: Row) -> None:
+        run = self.store.run(row)
+        token = self._tokens.pop(row.id, None) or (None if self.settings.hosted else self.settings.token)
+        line = orders.write(self.settings, token=token, owner=row.owner, kind=row.kind)
+        try:
+            command = processes.python(self.module, str(run.path))
+            child = processes.start_detached(command, folder=run.path, log=run.log_file, line=line)
+        except OSError as error:
+            self.store.settle(row, FAILED, f"The run's process could not be started ({error.strerror}).")
+            return
+        self._children[row.id] = child
+        self.store.launched(row.id, processes.find(child.pid) or Process(child.pid, ""))
+
+    def _look_after(self, row: Row) -> None:
+        child, worker = self._children.get(row.id), self._worker(row)
+        lives = child.poll() is None if child else processes.alive(worker)
+        if not lives or worker is None:
+            if child or not self._being_started(row):
+                self._settle(row, worker, child.returncode if child else None)
+            return
+        if row.cancel:
+            self._stop(row, worker, None)
+        elif self._late(row):
+            self._stop(row, worker, TIME_LIMIT.format(minutes=round((self.settings.max_run_seconds or 0) / 60)))
+        elif self.store.run(row).state().get("status") in ENDED:
+            since = self._lingering.setdefault(row.id, time.monotonic())
+            if time.monotonic() - since > LINGER:
+                processes.kill(worker)
+
+    def _worker(self, row: Row) -> Process | None:
+        """The job's process; where the page went down before it could note which, the process has said so itself."""
+        if row.worker is not None:
+            return row.worker
+        if child := self._children.get(row.id):
+            return processes.find(child.pid)
+        state = self.store.run(row).state()
+        return Process(state["pid"], state["process"]) if {"pid", "process"} <= state.keys() else None
+
+    def _being_started(self, row: Row) -> bool:
+        """Another page's process has just taken it and has not noted its process yet."""
+        fresh = row.started is not None and time.time() - row.started < STARTING
+        return row.pid is None and fresh and row.keeper != processes.current() and processes.alive(row.keeper)
+
+    def _late(self, row: Row) -> bool:
+        limit = self.settings.max_run_seconds
+        return limit is not None and row.started is not None and time.time() - row.started > limit
+
+    def _stop(self, row: Row, worker: Process, why: str | None) -> None:
+        """First a request, then, at a later look, the end. Looks come quickly meanwhile."""
+        stopping = self._stopping.get(row.id)
+        if stopping is None:
+            family = processes.ask_to_stop(worker)
+            self._stopping[row.id] = _Stopping(time.monotonic() + self.grace, family, why)
+        elif time.monotonic() > stopping.until:
+            processes.kill(worker, stopping.family)
+
+    def _settle(self, row: Row, worker: Process | None, code: int | None) -> None:
+        stopping = self._stopping.pop(row.id, None)
+        if worker is not None:
+            processes.kill(worker, stopping.family if stopping else ())  # what it left behind
+        status, error = ending(row, self.store.run(row), code, stopping.why if stopping else None)
+        self.store.settle(row, status, error)
+        self._children.pop(row.id, None)
+        self._lingering.pop(row.id, None)

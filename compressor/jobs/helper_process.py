@@ -1,0 +1,120 @@
+"""The helper's own process: answers questions about models that the page must not load itself.
+
+One JSON object a line: the settings first, then requests `{"id", "verb", "payload"}` on standard input; on standard output
+`{"id", "started": true}` when the work on one begins, then `{"id", "answer"}` or `{"id", "error"}`. It ends when its
+input does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from io import BufferedWriter
+from typing import Any
+
+from compressor.jobs import orders, transport, verbs
+from compressor.jobs.secrecy import without
+from compressor.lease import taken
+from compressor.settings import Settings, prepare_environ
+
+AT_ONCE = 4
+"""Requests worked on at once; most of them wait for the network."""
+
+
+class Answering:
+    """Answers requests, several at once, those that compute one after the other."""
+
+    def __init__(self, settings: Settings, out: BufferedWriter, idle: float):
+        self.settings, self.out, self.idle = settings, out, idle
+        self._writing, self._loading, self._computing = threading.Lock(), threading.Lock(), threading.Lock()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="helper")
+        self._threads: int | None = None
+        self._last, self._released = time.monotonic(), True
+        threading.Thread(target=self._rest, name="idle", daemon=True).start()
+
+    def take(self, line: bytes) -> None:
+        """Begin to work on a request."""
+        request = json.loads(line)
+        self._pool.submit(self._answer, request)
+
+    def _answer(self, request: Mapping[str, Any]) -> None:
+        payload = request.get("payload") or {}
+        token = payload.get("token")
+        try:
+            answer = {"answer": transport.plain(self._work(request, payload))}
+            text = json.dumps({"id": request["id"], **answer})
+        except BaseException as error:
+            details = "".join(traceback.format_exception(error))
+            print(without(token, f"{request.get('verb')}: {details}"), file=sys.stderr, flush=True)
+            text = json.dumps({"id": request["id"], "error": transport.pack(error, token)})
+        self._send(text)
+
+    def _work(self, request: Mapping[str, Any], payload: Mapping[str, Any]) -> Any:
+        verb = verbs.find(str(request["verb"]))
+        with self._loading:  # one import at a time: transformers' lazy modules do not like company
+            verbs.warm()
+        with ExitStack() as held:
+            if verb.heavy:
+                held.enter_context(self._computing)
+                self._set_threads(payload.get("threads"))
+                self._released = False
+            self._send(json.dumps({"id": request["id"], "started": True}))
+            try:
+                return verbs.call(verb, payload, self.settings)
+            finally:
+                self._last = time.monotonic()
+
+    def _set_threads(self, wanted: int | None) -> None:
+        """One thread beside a training on the same cores: two would slow each other down twentyfold."""
+        import torch
+
+        self._threads = self._threads or torch.get_num_threads()
+        torch.set_num_threads(wanted or (1 if taken(self.settings, "cpu") else self._threads))
+
+    def _send(self, text: str) -> None:
+        with self._writing:
+            self.out.write(text.encode() + b"\n")
+            self.out.flush()
+
+    def _rest(self) -> None:
+        """Let go of loaded models when nobody has asked for a while."""
+        while True:
+            time.sleep(min(30.0, self.idle / 4))
+            if not self._released and time.monotonic() - self._last > self.idle:
+                with self._computing:
+                    verbs.release()
+                    self._released = True
+                print("idle: models let go", file=sys.stderr, flush=True)
+
+
+def protect_output() -> BufferedWriter:
+    """The real standard output, for answers alone: whatever else is printed in this process, by Python or by a C library,
+    goes to standard error from now on."""
+    sys.stdout.flush()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def main() -> None:
+    """Answer until the other side hangs up."""
+    out = protect_output()
+    prepare_environ()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings, order = orders.read(sys.stdin.buffer.readline().decode())
+    answering = Answering(settings, out, float(order.get("idle") or 600.0))
+    for line in sys.stdin.buffer:
+        answering.take(line)
+    os._exit(0)  # whatever it is still computing, nobody waits for it
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What kinds of job there are: a line each, `module:function`. The function is called in the worker with a `Work`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from compressor.errors import RunError
+from compressor.events import EventLog, Progress
+from compressor.jobs.job import Comparison
+from compressor.recipe import Recipe
+from compressor.runfolder import RunFolder
+from compressor.settings import Settings
+
+if TYPE_CHECKING:
+    from compressor.hub import Hub
+
+KINDS = {
+    "run": "compressor.jobs.kinds:run",
+    "compare": "compressor.jobs.kinds:compare",
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a kind's function is given. The folder is locked, and its state is looked after."""
+
+    run: RunFolder
+    asked: Mapping[str, Any]
+    settings: Settings
+    owner: str
+    token: str | None
+    progress: Progress
+    """To be called now and then: it ends the job where its owner wants that."""
+
+    def __repr__(self) -> str:
+        return f"Work({self.run.path.name!r})"
+
+    def hub(self) -> Hub:
+        """The Hub as the job's owner sees it."""
+        from compressor.hub import Hub
+
+        return Hub(self.settings, self.token, self.owner)
+
+
+def do(kind: str, work: Work) -> None:
+    """Do a job of that kind, here and now.
+
+    Raises:
+        RunError: this version has no such kind.
+        CompressorError: whatever keeps it from finishing.
+    """
+    if kind not in KINDS:
+        raise RunError(f"There are no jobs of the kind {kind!r} in this version of Compressor.")
+    module, _, function = KINDS[kind].partition(":")
+    getattr(import_module(module), function)(work)
+
+
+def run(work: Work) -> None:
+    """A recipe, from its first stage or from where it stopped."""
+    from compressor import pipeline
+
+    recipe = Recipe.parse(work.asked)
+    pipeline.run(recipe, work.run.path, settings=work.settings, hub=work.hub(), progress=work.progress)
+
+
+def compare(work: Work) -> None:
+    """Models side by side without a run."""
+    from compressor.comparing import compare as side_by_side
+
+    asked = Comparison.model_validate(work.asked)
+    log = EventLog(work.run.events_file)
+
+    def progress(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
+        log.write(stage=stage, done=done, total=total, metrics=metrics)
+        work.progress(stage, done, total, **metrics)
+
+    side_by_side(asked.models, asked.data, work.run.path, settings=work.settings, hub=work.hub(), progress=progress)
+    log.write(event="finished")

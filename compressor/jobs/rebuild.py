@@ -1,0 +1,59 @@
+"""Makes the table of jobs agree with their folders, which are what counts."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from compressor.errors import RunError
+from compressor.jobs.job import ID, read_card
+from compressor.jobs.table import Table
+from compressor.runfolder import ENDED, FINISHED, INTERRUPTED, QUEUED, RUNNING, RunFolder
+
+NEW, OLD = ".new-", ".old-"
+"""Folders on their way in and out."""
+
+
+def reconcile(table: Table, folder: Path) -> None:
+    """Jobs that the table lacks are added, those without a folder go, and what was on its way in or out is swept up."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for one in folder.iterdir():
+        if one.name.startswith(OLD) or (one.name.startswith(NEW) and _age(one) > 3600):
+            shutil.rmtree(one, ignore_errors=True)
+        elif ID.fullmatch(one.name):
+            with suppress(RunError):
+                found[one.name] = read_card(one)
+    with table.change():
+        known = {row.id for row in table.rows()}
+        for id_ in known:
+            if not (folder / id_).is_dir():
+                table.delete(id_)
+        for card in sorted((c for i, c in found.items() if i not in known), key=lambda c: float(c["created"])):
+            table.insert(**_from_folder(card, RunFolder(folder / card["id"])))
+
+
+def _from_folder(card: Mapping[str, Any], run: RunFolder) -> dict[str, Any]:
+    state = run.state()
+    status = FINISHED if run.is_finished else state.get("status")
+    status = status if status in (*ENDED, QUEUED, RUNNING) else INTERRUPTED
+    token = card.get("token")
+    return {
+        **{k: card[k] for k in ("id", "owner", "kind", "title", "created", "share_key")},
+        "status": status,
+        "started": state.get("started"),
+        "finished": state.get("updated") if status in ENDED else None,
+        "error": state.get("error") if status != FINISHED else None,
+        "token": None if token is None else int(bool(token)),
+        "pid": state.get("pid") if status == RUNNING else None,
+        "mark": state.get("process") if status == RUNNING else None,
+    }
+
+
+def _age(folder: Path) -> float:
+    with suppress(OSError):
+        return time.time() - folder.stat().st_mtime
+    return 0.0
