@@ -41,7 +41,7 @@ def estimate(
 
     Returns:
         `{"seconds", "download_bytes", "disk_bytes", "disk_free", "memory_bytes", "memory_total", "device", "fits",
-        "problem" (the sentence where it does not fit, else None), "would_fit" (names of sizes)}`.
+        "problem" (the sentence where it does not fit, else None), "would_fit" (names of sizes), "memory_by_size" (bytes to make each size)}`.
 
     Raises:
         RecipeError, ModelError, HubError: the recipe or its teacher is not usable.
@@ -71,6 +71,7 @@ def estimate(
         "fits": problem is None,
         "problem": problem,
         "would_fit": [row["size"] for row in card["sizes"] if work.memory(row) <= total] if problem else [],
+        "memory_by_size": {row["size"]: work.memory(row) for row in card["sizes"]},
     }
 
 

@@ -136,7 +136,7 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
     for event in (teacher.teacher.input(lambda: empty(t("teacher.looking")), None, teacher.card, **LIGHT), demo):
         event.then(act.choose, [teacher.teacher, *shared.who], chosen, **ASKS).then(
             act.look_after_teacher, **looked
-        ).then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
+        ).then(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS).then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
     teacher.size.input(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS)
     use_demo = data.demo.click(lambda: (DEMO, None), None, [data.source, data.train], **LIGHT)
     uploads = [f(act.look_fresh, **looked) for box in (data.train, data.validation, data.test) for f in (box.upload, box.clear)]

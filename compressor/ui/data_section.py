@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from compressor.errors import CompressorError
 from compressor.recipe import DATA_SUFFIXES, Data, Recipe
 from compressor.ui import data_view
 from compressor.ui.form import Form, data_raw
@@ -162,7 +163,7 @@ def check(services: Services, form: Form, who: Visitor) -> str:
     said: list[str] = []
     warned: list[str] = []
     try:
-        lengths = services.ask("tokens", 120, who, reference=form.teacher, data=data, new_head=form.new_head)
+        lengths = services.lengths(form.teacher, data, form.new_head, who)
         if lengths.get("cut_share"):
             said.append(t("data.cut", share=f"{lengths['cut_share']:.0%}", length=lengths["max_length"]))
         if not form.new_head and services.has_weights(form.teacher, who):
@@ -171,8 +172,10 @@ def check(services: Services, form: Form, who: Visitor) -> str:
                 warned.append(judged["warning"])
             elif judged.get("accuracy") is not None:
                 said.append(t("data.checked", rows=judged["checked"], share=f"{judged['accuracy']:.0%}"))
-    except Exception:
+    except CompressorError:
         return ""  # the preview has said already what is wrong with the data
+    except Exception as error:
+        return paragraphs([sentence(error)], "warning")
     return paragraphs(warned, "warning") + paragraphs(said)
 
 

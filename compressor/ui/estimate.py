@@ -44,10 +44,22 @@ def line(services: Services, form: Form, trained: bool, who: Visitor) -> str:
     except RecipeError as error:
         return paragraphs(error.problems, "problem")
     try:
-        found = services.ask("estimate", 60, who, recipe=recipe.model_dump(mode="json", exclude_unset=True))
+        asked = recipe.model_dump(mode="json", exclude_unset=True)
+        found = services.ask("estimate", 60, who, recipe=asked, **_rows(services, form, asked.get("data"), who))
     except Exception as error:
         return paragraphs([sentence(error)], "warning")
     return render(found)
+
+
+def _rows(services: Services, form: Form, data: Mapping[str, Any] | None, who: Visitor) -> dict[str, Any]:
+    """How many rows there are and how long they are, where that can be told."""
+    if not data:
+        return {}
+    try:
+        found = services.lengths(str(form.teacher), data, form.new_head, who)
+    except CompressorError:
+        return {}  # the preview says what is wrong with the data
+    return {"rows": found["rows"], "tokens": found["mean"]}
 
 
 def render(found: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ def build(services: Services) -> gr.Blocks:
     """The whole page. Loads no model and starts nothing."""
     settings = services.settings
     with gr.Blocks(title=t("app.name"), analytics_enabled=False, delete_cache=(3600, DAY), fill_width=True) as page:
-        gr.HTML(f'<header id="header"><h1>{esc(t("app.name"))}</h1><p>{esc(t("app.tagline"))}</p></header>')
+        gr.HTML(header())
         browser = gr.BrowserState("", storage_key="compressor-browser", secret=browser_secret(settings))
         run_id, share = hidden_text("run-id"), hidden_text("share-key")
         token, compare_pick, publish_pick = publish_tab.token_box(settings), compare_tab.pick_box(), publish_tab.pick_box()
@@ -38,6 +38,17 @@ def build(services: Services) -> gr.Blocks:
         )  # fmt: skip
         page.load(None, None, None, js=ROWS_SELECT)
     return page
+
+
+def header() -> str:
+    """The name, its mark (a square inside the square that it came from), and one line."""
+    mark = (
+        '<svg viewBox="0 0 34 34" aria-hidden="true"><rect x="1.5" y="1.5" width="31" height="31" rx="7" fill="none" '
+        'stroke="var(--mark-1)" stroke-width="2" stroke-dasharray="4 3.4"/><rect x="10" y="10" width="14" height="14" rx="3.5" '
+        'fill="var(--mark-1)"/></svg>'
+    )
+    name, line = esc(t("app.name")), esc(t("app.tagline"))
+    return f'<header id="header"><div class="brand">{mark}<div><h1>{name}</h1><p>{line}</p></div></div></header>'
 
 
 def _tabs(shared: Shared) -> None:

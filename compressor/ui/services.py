@@ -6,6 +6,7 @@ backend's own process.
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import threading
@@ -126,6 +127,19 @@ class Services:
         labels = list(teacher.get("labels") or ()) if keeps else None
         kind = teacher.get("kind") if keeps else None
         return preview(data, task, self.hub(visitor), labels, kind, self.settings)
+
+    def lengths(self, reference: str, data: Mapping[str, Any], new_head: bool, visitor: Visitor) -> dict[str, Any]:
+        """How long the rows are for this teacher's tokenizer, and how many there are; remembered for a while."""
+        key = ("lengths", reference, json.dumps(data, sort_keys=True), new_head, visitor.owner, visitor.token)
+        return self._inspected.get(
+            key, lambda: self.ask("tokens", 120, visitor, reference=reference, data=dict(data), new_head=new_head)
+        )
+
+    def memory(self, reference: str, visitor: Visitor) -> dict[str, Any]:
+        """What the helper estimates for this teacher before any data is chosen: memory for each size."""
+        recipe = {"teacher": reference, "data": {"source": "demo"}, "student": {"size": "half"}}
+        key = ("memory", reference, visitor.owner, visitor.token)
+        return self._inspected.get(key, lambda: self.ask("estimate", 60, visitor, recipe=recipe))
 
     def ask(self, verb: str, timeout: float, visitor: Visitor, **payload: Any) -> dict[str, Any]:
         """A question to the helper."""

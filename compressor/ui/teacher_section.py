@@ -95,12 +95,15 @@ def _sizes(found: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def resize(services: Services, reference: str | None, chosen: str | None, who: Visitor) -> Any:
-    """The table with the chosen row marked."""
+    """The table with the chosen row marked, and with the memory that each size needs."""
     if not reference:
         return gr.skip()
     try:
         found = services.inspect(reference.strip(), who)
+        found = teacher_view.with_memory(found, services.memory(reference.strip(), who) if found.get("sizes") else {})
     except CompressorError:
+        return gr.skip()
+    if not found.get("sizes"):
         return gr.skip()
     note = empty(t("student.only_formats")) if chosen == NONE else ""
     return teacher_view.sizes_table(found, chosen) + note

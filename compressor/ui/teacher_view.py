@@ -47,10 +47,12 @@ def sizes_table(found: Mapping[str, Any], chosen: str | None) -> str:
         return ""
     whole = float(found.get("parameters") or 0) or max(float(r.get("parameters") or 0) for r in rows)
     memory = any(r.get("memory") for r in rows)
+    there = f" ({t('sizes.of', size=size(found.get('memory_total')))})" if found.get("memory_total") else ""
     heads = [t("sizes.size"), t("sizes.shape"), t("sizes.parameters"), t("sizes.float"), t("sizes.8bit"), t("sizes.4bit"),
-             t("sizes.speedup"), *([t("sizes.memory")] if memory else [])]  # fmt: skip
+             t("sizes.speedup"), *([t("sizes.memory") + there] if memory else [])]  # fmt: skip
     head = "".join(f'<th scope="col">{esc(h)}</th>' for h in heads)
-    body = "".join(_size_row(row, whole, chosen, heads, memory) for row in rows)
+    body = _teacher_row(found, whole, heads, memory)
+    body += "".join(_size_row(row, whole, chosen, heads, memory) for row in rows)
     return (
         f'<table class="sizes" aria-label="{esc(t("sizes.caption"))}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
         f'<p class="small">{esc(t("sizes.note"))}</p>'
@@ -59,6 +61,21 @@ def sizes_table(found: Mapping[str, Any], chosen: str | None) -> str:
 
 def _size_row(row: Mapping[str, Any], whole: float, chosen: str | None, heads: Sequence[str], memory: bool) -> str:
     name = str(row.get("size") or "")
+    picked = ' class="picked" aria-current="true"' if name == chosen else ""
+    tds = _cells(row, whole, heads, memory)
+    return f'<tr{picked} data-size="{esc(name)}"><th scope="row">{esc(t_size(name))}</th>{tds}</tr>'
+
+
+def _teacher_row(found: Mapping[str, Any], whole: float, heads: Sequence[str], memory: bool) -> str:
+    """The teacher itself, to hold the others against."""
+    row = {"parameters": found.get("parameters"), "bytes": found.get("formats"), "layers": found.get("layers"),
+           "hidden": found.get("hidden")}  # fmt: skip
+    if not row["bytes"]:
+        return ""
+    return f'<tr class="teacher-row"><th scope="row">{esc(t("size.teacher"))}</th>{_cells(row, whole, heads, memory)}</tr>'
+
+
+def _cells(row: Mapping[str, Any], whole: float, heads: Sequence[str], memory: bool) -> str:
     sizes = row.get("bytes") or {}
     share = min(float(row.get("parameters") or 0) / (whole or 1), 1)
     bar = f'<span class="bar" aria-hidden="true"><span style="width:{share * 100:.1f}%"></span></span>'
@@ -74,14 +91,24 @@ def _size_row(row: Mapping[str, Any], whole: float, chosen: str | None, heads: S
     ]
     if memory:
         cells.append(_memory(row))
-    picked = ' class="picked" aria-current="true"' if name == chosen else ""
-    tds = "".join(f'<td data-label="{esc(h)}"><span>{c}</span></td>' for h, c in zip(heads[1:], cells))
-    return f'<tr{picked} data-size="{esc(name)}"><th scope="row">{esc(t_size(name))}</th>{tds}</tr>'
+    return "".join(f'<td data-label="{esc(h)}"><span>{c}</span></td>' for h, c in zip(heads[1:], cells))
 
 
 def _memory(row: Mapping[str, Any]) -> str:
-    shown = esc(size(row.get("memory")))
+    if not row.get("memory"):
+        return DASH
+    shown = esc(size(row["memory"]))
     return shown if row.get("fits", True) else f'{shown} <span class="no-fit">{esc(t("sizes.too_big"))}</span>'
+
+
+def with_memory(found: Mapping[str, Any], estimate: Mapping[str, Any]) -> dict[str, Any]:
+    """What `inspect` says with each size's memory to make it, from an estimate that names them."""
+    needs, total = estimate.get("memory_by_size") or {}, estimate.get("memory_total")
+    rows = [
+        {**row, "memory": needs.get(row.get("size")), "fits": (needs.get(row.get("size")) or 0) <= (total or 0)}
+        for row in found.get("sizes") or ()
+    ]
+    return {**found, "sizes": rows, "memory_total": total} if needs and total else dict(found)
 
 
 def t_size(name: str) -> str:

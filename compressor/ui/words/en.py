@@ -53,11 +53,12 @@ WORDS: dict[str, str] = {
     "sizes.size": "Student",
     "sizes.shape": "Shape",
     "sizes.parameters": "Parameters",
-    "sizes.float": "16-bit or 32-bit",
+    "sizes.float": "16-bit",
     "sizes.8bit": "8-bit",
     "sizes.4bit": "4-bit",
     "sizes.speedup": "Speed-up",
     "sizes.memory": "Memory to make it",
+    "sizes.of": "of {size}",
     "sizes.layers": "{layers} layers × {hidden}",
     "sizes.too_big": "does not fit",
     "sizes.note": "Sizes and speed-ups are calculated from the model's shape; after the run you get measured ones. "
