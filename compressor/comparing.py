@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor import formats, models, tasks
-from compressor.data.labels import normalised
+from compressor.data.cells import normalised
 from compressor.errors import DataError, ModelError, RecipeError
 from compressor.events import Progress, silent
 from compressor.lease import lease

@@ -124,6 +124,8 @@ def _save(
         split = getattr(prepared, name)
         if split is not None and len(split):
             encoded = task.encode(tokenizer, split, max_length)
+            if name == "train" and prepared.unlabelled is not None:
+                split, encoded = _with_unlabelled(task, prepared, tokenizer, encoded, max_length)
             encoded.save_to_disk(str(fresh / name))
             split.save_to_disk(str(fresh / f"{name}-rows"))
             rows = len(encoded) if name == "train" else rows
@@ -146,6 +148,25 @@ def _save(
     write_json(fresh / "facts.json", facts)
     shutil.rmtree(run.work / "data", ignore_errors=True)
     fresh.rename(run.work / "data")
+
+
+def _with_unlabelled(
+    task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, max_length: int | None
+) -> tuple[Dataset, Dataset]:
+    """The training rows with the raw texts behind them, which only the teacher labels: (rows, encoded)."""
+    from datasets import concatenate_datasets
+
+    from compressor.stages.teacher import trainable
+
+    raw, train = prepared.unlabelled, prepared.train
+    assert raw is not None and train is not None
+    more = task.encode(tokenizer, raw, max_length)
+    nothing = trainable(task).no_label(len(prepared.labels.names))
+    more = more.add_column("labels", [nothing] * len(more)).cast_column("labels", encoded.features["labels"])
+    together = concatenate_datasets([encoded, more.select_columns(encoded.column_names)])
+    together = together.remove_columns("row").add_column("row", list(range(len(together))))
+    blank = raw.add_column("label", [nothing] * len(raw)).cast_column("label", train.features["label"])
+    return concatenate_datasets([train, blank.select_columns(train.column_names)]), together
 
 
 def token_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:

@@ -136,7 +136,11 @@ class TrainableTask(Task):
 
     @abstractmethod
     def hard_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Loss on the data's labels, a scalar. Rows without a label carry -100 (or NaN) and do not count."""
+        """Loss on the data's labels, a scalar. Rows without a label carry `no_label` and do not count."""
+
+    @abstractmethod
+    def no_label(self, labels: int) -> Any:
+        """What stands for the label of a row that has none, where the others have `labels` possible ones."""
 
     @abstractmethod
     def soft_loss(self, logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -197,17 +197,27 @@ class TextClassification(TrainableTask):
 
     # ------------------------------------------------------------------ learning
 
+    def no_label(self, labels: int) -> Any:
+        nothing = float("nan")
+        return {"single": -100, "multi": [nothing] * labels, "regression": nothing}[self.kind]
+
     def hard_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy over [batch] int labels (-100: none), binary cross-entropy over [batch, labels], or the mean
-        squared error over [batch] floats."""
+        """Cross-entropy over [batch] int labels, binary cross-entropy over [batch, labels], or the mean squared error over
+        [batch] floats; the mean over the rows that have a label."""
+        import torch
         import torch.nn.functional as F
 
+        if self.kind == "single":
+            total = F.cross_entropy(logits.float(), labels, ignore_index=-100, reduction="sum")
+            return total / (labels != -100).sum().clamp(min=1)  # a plain mean is NaN for a batch without labels
+        wide = labels.float().reshape(len(labels), -1)
+        known = ~wide.isnan()
+        truth = torch.where(known, wide, 0.0)
         if self.kind == "multi":
-            return F.binary_cross_entropy_with_logits(logits.float(), labels.float())
-        if self.kind == "regression":
-            return F.mse_loss(logits.float().squeeze(-1), labels.float().reshape(-1))
-        total = F.cross_entropy(logits.float(), labels, ignore_index=-100, reduction="sum")
-        return total / (labels != -100).sum().clamp(min=1)  # a plain mean is NaN for a batch without labels
+            each = F.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
+        else:
+            each = F.mse_loss(logits.float(), truth, reduction="none")
+        return (each * known).sum() / known.sum().clamp(min=1)
 
     def soft_loss(self, logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
         """KL(teacher ‖ student) at temperature T, times T² (Hinton, Vinyals and Dean 2015, arXiv:1503.02531); for several

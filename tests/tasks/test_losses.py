@@ -85,3 +85,17 @@ def test_regression_losses_are_squared_errors():
     out, truth = torch.tensor([[1.0], [2.0]]), torch.tensor([2.0, 4.0])
     assert task.hard_loss(out, truth).item() == pytest.approx(2.5)
     assert task.soft_loss(out, truth.unsqueeze(1), 2.0).item() == pytest.approx(2.5)
+
+
+def test_rows_without_a_label_do_not_count_in_the_other_kinds_either():
+    nothing = float("nan")
+    regression = tasks.get("text-classification/regression")
+    assert regression.hard_loss(torch.tensor([[1.0], [5.0]]), torch.tensor([3.0, nothing])).item() == pytest.approx(4.0)
+    multi = tasks.get("text-classification/multi")
+    truth = torch.tensor([[1.0, 0.0], multi.no_label(2)])
+    out = torch.randn(2, 2, requires_grad=True)
+    loss = multi.hard_loss(out, truth)
+    assert loss.item() == pytest.approx(multi.hard_loss(out[:1], truth[:1]).item())
+    loss.backward()
+    assert not out.grad.isnan().any()
+    assert out.grad[1].abs().sum() == 0
