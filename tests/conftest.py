@@ -22,6 +22,8 @@ prepare_environ()
 
 import pytest  # noqa: E402
 
+from tests.hub_fixture import hub_as, hub_server, hub_settings  # noqa: E402, F401
+
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:

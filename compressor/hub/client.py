@@ -21,6 +21,7 @@ from compressor.hub.values import (
     Kind,
     LocalModel,
     account_from,
+    is_id,
     languages_of,
     license_of,
     parse_reference,
@@ -227,6 +228,10 @@ class Hub:
             DiskFullError, HubError: what they say.
         """
         return download.fetch_model(self, ref, revision, progress)
+
+    def is_cached(self, ref: str) -> bool:
+        """Whether this owner has downloaded the model before, so that `fetch_model` needs little or nothing. Asks nobody."""
+        return is_id(ref) and download.remembered(self, ref) is not None
 
     def fetch_files(
         self, ref: str, kind: Kind, files: list[str], revision: str | None = None, progress: Progress = silent

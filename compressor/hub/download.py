@@ -6,16 +6,17 @@ import hashlib
 import json
 import re
 import shutil
-import time
+import uuid
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.errors import DiskFullError, HubError, ModelError
+from compressor.errors import DiskFullError, HubError, HubUnreachableError, ModelError
 from compressor.events import Progress, silent
 from compressor.hub import layout
-from compressor.hub.values import Kind, LocalModel, languages_of, license_of
+from compressor.hub.meter import Bar, Meter
+from compressor.hub.values import Kind, LocalModel, languages_of, license_of, parse_reference
 from compressor.recipe import DATA_SUFFIXES
 
 if TYPE_CHECKING:
@@ -50,7 +51,14 @@ def fetch_config(hub: Hub, ref: str) -> Path:
 
 
 def fetch_model(hub: Hub, ref: str, revision: str | None, progress: Progress) -> LocalModel:
-    info = hub.info(ref, "model", revision)
+    try:
+        info = hub.info(ref, "model", revision)
+    except HubUnreachableError:
+        # One's own machine, and one's own earlier download: what was there yesterday is good enough without a network.
+        # Where strangers share the process nothing is given out that the Hub did not just allow.
+        if not hub.settings.hosted and (known := remembered(hub, ref, revision)):
+            return known
+        raise
     sizes = dict(listed(info))
     _check_config(info.id, list(sizes))
     weights = layout.check_weights(info.id, sizes)
@@ -64,9 +72,37 @@ def fetch_model(hub: Hub, ref: str, revision: str | None, progress: Progress) ->
     if layout.INDEX in weights:  # read before its shards are downloaded
         path = fetch(hub, info, "model", [layout.INDEX], progress)[0]
         layout.check_index(info.id, _json(path, info.id), sizes)
-    folder = fetch(hub, info, "model", [*small, *weights], progress)[0].parent
+    folder = fetch(hub, info, "model", [*small, *weights], progress)[0].parent.resolve()
     card = card_of(info)
-    return LocalModel(folder.resolve(), info.id, str(info.sha), license_of(card), languages_of(card))
+    model = LocalModel(folder, info.id, str(info.sha), license_of(card), languages_of(card))
+    _remember(hub, ref, revision, model)
+    return model
+
+
+def _note(hub: Hub, ref: str, revision: str | None) -> Path:
+    ref = parse_reference(ref, hub.settings.hub_endpoint)
+    key = hashlib.sha256(f"{hub.settings.hub_endpoint}\n{ref}\n{revision or ''}".encode()).hexdigest()[:32]
+    return hub.cache / "fetched" / f"{key}.json"
+
+
+def _remember(hub: Hub, ref: str, revision: str | None, model: LocalModel) -> None:
+    path = _note(hub, ref, revision)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{uuid.uuid4().hex}")
+    fresh.write_text(json.dumps(model.to_json() | {"folder": str(model.folder)}), encoding="utf-8")
+    fresh.replace(path)
+
+
+def remembered(hub: Hub, ref: str, revision: str | None = None) -> LocalModel | None:
+    """This owner's last whole download of the model, if it is still there."""
+    try:
+        raw = json.loads(_note(hub, ref, revision).read_text(encoding="utf-8"))
+        folder = Path(raw["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not folder.is_dir() or not layout.weight_files(p.name for p in folder.iterdir()):
+        return None
+    return LocalModel.from_json(raw, folder)
 
 
 def fetch_files(
@@ -103,7 +139,7 @@ def fetch(hub: Hub, info: Any, kind: Kind, names: Sequence[str], progress: Progr
         raise HubError(f"The Hub did not say which commit of {info.id} it shows, so nothing was downloaded. Try again.")
     missing = [n for n in names if not _cached(hub, info.id, kind, sha, n)]
     _check_room(hub.cache, sum(sizes[n] for n in missing))
-    meter = _Meter(progress, sum(sizes[n] for n in missing))
+    meter = Meter(progress, sum(sizes[n] for n in missing))
     for name in names:
         path = hub.ask(partial(_one, hub, info.id, kind, sha, name, meter), f"download {info.id}", info.id, kind)
         if path.stat().st_size != sizes[name]:
@@ -116,10 +152,10 @@ def fetch(hub: Hub, info: Any, kind: Kind, names: Sequence[str], progress: Progr
     return have
 
 
-def _one(hub: Hub, repo: str, kind: Kind, sha: str, name: str, meter: _Meter) -> Path:
+def _one(hub: Hub, repo: str, kind: Kind, sha: str, name: str, meter: Meter) -> Path:
     meter.rewind()
 
-    class Bar(_Bar):
+    class Counted(Bar):
         count = meter
 
     path = hub.api.hf_hub_download(
@@ -128,7 +164,7 @@ def _one(hub: Hub, repo: str, kind: Kind, sha: str, name: str, meter: _Meter) ->
         repo_type=kind,
         revision=sha,
         cache_dir=hub.cache,
-        tqdm_class=Bar,  # type: ignore[arg-type]
+        tqdm_class=Counted,  # type: ignore[arg-type]
     )
     return Path(path)
 
@@ -183,62 +219,3 @@ def count_parameters(hub: Hub, info: Any, files: Sequence[str]) -> int:
             raise ModelError(f"{name} of {info.id} is not a safetensors file, whatever its name says.") from None
         total += sum(header.parameter_count.values())
     return total
-
-
-# ---------------------------------------------------------------------- progress
-
-
-class _Meter:
-    """Bytes over all files of a download, told at most a few times a second."""
-
-    def __init__(self, progress: Progress, total: int):
-        self.progress, self.total = progress, total
-        self.settled = self.current = 0
-        self._told = 0.0
-
-    def add(self, count: float) -> None:
-        self.current += int(count)
-        if time.monotonic() - self._told > 0.25:
-            self._tell()
-
-    def rewind(self) -> None:
-        """A file begins, or begins again."""
-        self.current = 0
-
-    def settle(self, count: int) -> None:
-        self.settled, self.current = self.settled + count, 0
-        self._tell()
-
-    def _tell(self) -> None:
-        self._told = time.monotonic()
-        self.progress("download", min(self.settled + self.current, self.total), self.total)
-
-
-class _Bar:
-    """What the library takes for a progress bar."""
-
-    count: _Meter
-
-    def __init__(self, *_: Any, total: float | None = None, initial: float = 0, **__: Any):
-        self.total, self.n = total, initial
-
-    def update(self, count: float | None = 1) -> None:
-        self.n += count or 0
-        self.count.add(count or 0)
-
-    def update_transfer(self, count: float | None = 1) -> None:
-        """Bytes on the wire, which the library counts beside those on disk: not shown."""
-
-    def set_postfix_str(self, *_: Any, **__: Any) -> None: ...
-
-    def set_transfer_postfix_str(self, *_: Any, **__: Any) -> None: ...
-
-    def refresh(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -59,7 +59,7 @@ def near(hub: Hub, ref: str, kind: Kind) -> list[str]:
             rows = matches(hub, kind, None, part, 30)
         except HubError:
             break  # the suggestion is a courtesy: what is said is that the repo was not found
-        found |= {(r.id if "/" in ref else r.id.rsplit("/", maxsplit=1)[-1]).lower(): r.id for r in rows}
+        found |= {(r.id if "/" in ref else r.id.rsplit("/", maxsplit=1)[-1]).lower(): r.id for r in rows if r.id != ref}
         if close := difflib.get_close_matches(ref.lower(), found, n=2, cutoff=0.75):
             return [found[n] for n in close]
     return []

@@ -32,6 +32,12 @@ class Repos:
         except RepoNotFoundError:
             return None
 
+    def check_free(self, repos: Sequence[str]) -> None:
+        """Raises RepoExistsError where one of the names is taken."""
+        for repo in repos:
+            if self.head(repo) is not None:
+                raise taken(repo, self.url(repo))
+
     def create(self, repo: str) -> None:
         """A new, empty, private repo.
 

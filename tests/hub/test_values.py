@@ -1,0 +1,124 @@
+"""References as people paste them, and files as repos name them: no network."""
+
+from __future__ import annotations
+
+import pytest
+
+from compressor.errors import HubError, ModelError
+from compressor.hub import parse_reference
+from compressor.hub.download import folder_name
+from compressor.hub.layout import check_index, check_weights, subsets, weight_files
+from compressor.hub.values import account_from
+
+GOOD = {
+    "gpt2": "gpt2",
+    " user/name ": "user/name",
+    "https://huggingface.co/user/na.me-1_x": "user/na.me-1_x",
+    "https://huggingface.co/user/name/tree/main?x=1": "user/name",
+    "https://huggingface.co/gpt2/blob/main/config.json": "gpt2",
+    "huggingface.co/user/name/": "user/name",
+    "https://hf.co/datasets/stanfordnlp/sst2/viewer": "stanfordnlp/sst2",
+    "hf://datasets/user/name": "user/name",
+    "http://hub.example:8080/user/name": "user/name",
+}
+BAD = ["", "a/b/c", "../etc", "user/..", "user/na me", "a--b", "user/-x", "user/name.git", "ü/x", "x" * 97,
+       "https://example.com/user/name", "https://huggingface.co/spaces/user/name", "https://huggingface.co/"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_reads_what_people_paste(text):
+    assert parse_reference(text, "http://hub.example:8080") == GOOD[text]
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_refuses_with_a_sentence_what_is_no_reference(text):
+    with pytest.raises(HubError, match=r"[A-Z].*\.$"):
+        parse_reference(text)
+
+
+def test_owners_never_share_a_folder():
+    owners = ["local", "LOCAL", "alice", "Alice", "a/../local", "o-", ""]
+    assert len({folder_name(o).lower() for o in owners}) == len(owners)
+    assert all("/" not in folder_name(o) and not folder_name(o).startswith(".") for o in owners)
+
+
+def test_takes_the_whole_model_and_nothing_beside_it():
+    shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    index = "model.safetensors.index.json"
+    assert weight_files(["model.safetensors", "model.fp16.safetensors", "onnx/model.safetensors"]) == [
+        "model.safetensors"
+    ]
+    assert weight_files([*reversed(shards), index, "consolidated.safetensors"]) == [index, *shards]
+    assert weight_files(shards) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        (["pytorch_model.bin", "config.json"], "pickle"),
+        (["adapter_model.safetensors"], "adapter"),
+        (["q4.gguf"], "GGUF"),
+        (["config.json"], "no weights"),
+    ],
+)
+def test_says_why_a_repo_has_no_weights_to_load(names, word):
+    with pytest.raises(ModelError, match=word):
+        check_weights("a/b", names)
+
+
+@pytest.mark.parametrize(
+    "index", [{"weight_map": {"w": "../../other/model.safetensors"}}, {"weight_map": {}}, [], None]
+)
+def test_an_index_leads_nowhere_but_to_its_own_shards(index):
+    with pytest.raises(ModelError, match="does not fit"):
+        check_index("a/b", index, ["model-00001-of-00001.safetensors"])
+    check_index("a/b", {"weight_map": {"w": "model-00001-of-00001.safetensors"}}, ["model-00001-of-00001.safetensors"])
+
+
+def test_splits_from_the_card():
+    files = ["mrpc/train-0.parquet", "mrpc/validation-0.parquet", "cola/train-0.parquet", "cola/test.csv"]
+    card = {
+        "configs": [
+            {
+                "config_name": "mrpc",
+                "data_files": [
+                    {"split": "train", "path": "mrpc/train-*"},
+                    {"split": "dev", "path": ["mrpc/validation-*", "http://127.0.0.1/x.csv", "../secret.csv"]},
+                ],
+            },
+            {"config_name": "cola", "data_dir": "cola", "data_files": {"test": "**.csv"}},
+            "nonsense",
+        ]
+    }
+    assert subsets(files, card) == {
+        "mrpc": {"train": ["mrpc/train-0.parquet"], "validation": ["mrpc/validation-0.parquet"]},
+        "cola": {"test": ["cola/test.csv"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["data.csv", "README.txt", "LICENSE.txt", ".x/y.csv"], {"default": {"train": ["data.csv"]}}),
+        (
+            ["data/test-0.parquet", "data/train-0.parquet", "data/train-1.parquet", "data/unsupervised-0.parquet"],
+            {"default": {"train": ["data/train-0.parquet", "data/train-1.parquet"], "test": ["data/test-0.parquet"]}},
+        ),
+        (["train/a.csv", "dev/a.csv"], {"default": {"train": ["train/a.csv"], "validation": ["dev/a.csv"]}}),
+        (
+            ["en/train/0.parquet", "de/test/0.parquet"],
+            {"de": {"test": ["de/test/0.parquet"]}, "en": {"train": ["en/train/0.parquet"]}},
+        ),
+        (["a_train.csv", "a_train.jsonl"], {"default": {"train": ["a_train.csv"]}}),
+        (["script.py", "x.zip"], {}),
+    ],
+)
+def test_splits_from_names(files, expected):
+    assert subsets(files) == expected
+
+
+def test_an_account_may_write_where_its_token_may():
+    orgs = [{"name": "acme", "roleInOrg": "write"}, {"name": "club", "roleInOrg": "read"}]
+    assert account_from({"name": "a", "orgs": orgs, "auth": {"type": "oauth"}}).namespaces == ("a", "acme")
+    reading = account_from({"name": "a", "orgs": orgs, "auth": {"accessToken": {"role": "read"}}})
+    assert (reading.can_write, reading.namespaces, reading.orgs) == (False, (), ("acme", "club"))
