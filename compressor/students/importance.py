@@ -1,0 +1,156 @@
+"""How much each neuron, head and channel matters, from one forward pass over calibration rows.
+
+The score of a channel is the size of what it passes on: the root mean square of its activation times the norm of the weights
+that read it. Activation importance from forward passes alone is Minitron's (Muralidharan et al. 2024, arXiv 2407.14679);
+the product with the weights is Wanda's (Sun et al. 2023, arXiv 2306.11695). A head's score is the norm over its channels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from compressor.students.shapes import Shape, head_size, shape_of
+from compressor.students.slicing import Parts, Selection
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+READ = ("hidden", "readout", "inner", "ffn")
+
+
+@dataclass
+class _Seen:
+    """What one linear layer read: its weights' norm by input channel, and the squares of its inputs added up."""
+
+    axis: str
+    layer: int | None
+    norm: torch.Tensor
+    squares: torch.Tensor | None = None
+    rows: float = 0.0
+
+    def score(self) -> torch.Tensor:
+        """float64 [inputs]."""
+        return self.norm if self.squares is None or not self.rows else self.norm * (self.squares / self.rows).sqrt()
+
+
+@dataclass
+class Scores:
+    """Importance by axis, each float64; the lists have an entry for each of the teacher's layers."""
+
+    hidden: torch.Tensor
+    readout: torch.Tensor
+    ffn: list[torch.Tensor]
+    kv_heads: list[torch.Tensor]
+    notes: list[str] = field(default_factory=list)
+
+
+def score(
+    teacher: PreTrainedModel, parts: Parts, kept: Sequence[int], calibration: Sequence[Mapping[str, Any]]
+) -> Scores:
+    """Importance of everything that can be cut.
+
+    Args:
+        teacher: in eval mode, on any device.
+        kept: the layers that will stay: the residual stream is judged by what they read of it.
+        calibration: batches of the teacher's inputs (int64 [batch, length] tensors); without any, weights alone judge.
+    """
+    import torch
+
+    readers = _readers(teacher, parts)
+    with torch.inference_mode(), _watching(teacher, readers) as watch:
+        for batch in calibration:
+            inputs = {k: v.to(teacher.device) for k, v in batch.items() if k != "labels"}
+            watch["mask"] = inputs.get("attention_mask")
+            teacher(**inputs)
+    shape = shape_of(teacher.config)
+    keep = set(kept)
+
+    def total(axis: str, size: int) -> torch.Tensor:
+        """Over all layers that read an axis, each layer's scores scaled to a mean of one so that none drowns the others."""
+        result = torch.zeros(size, dtype=torch.float64)
+        for seen in readers.values():
+            if seen.axis == axis and (seen.layer is None or seen.layer in keep):
+                own = seen.score()
+                result += own / own.mean().clamp_min(1e-30)
+        return result
+
+    per_layer: dict[str, list[torch.Tensor]] = {"ffn": [], "inner": []}
+    sizes = {"ffn": shape.intermediate, "inner": shape.heads * head_size(teacher.config)}
+    for axis, found in per_layer.items():
+        for layer in range(shape.layers):
+            squares = [s.score() ** 2 for s in readers.values() if s.axis == axis and s.layer == layer]
+            found.append(torch.stack(squares).sum(0) if squares else torch.ones(sizes[axis], dtype=torch.float64))
+    heads = [s.view(shape.kv_heads, -1).sum(1) for s in per_layer["inner"]]
+    if parts.tied_heads:
+        together = torch.stack([heads[i] / heads[i].mean().clamp_min(1e-30) for i in kept]).sum(0)
+        heads = [together] * shape.layers
+    return Scores(total("hidden", shape.hidden), total("readout", shape.hidden), per_layer["ffn"], heads)
+
+
+def select(scores: Scores, old: Shape, new: Shape, per_head: int, kept: Sequence[int]) -> Selection:
+    """The most important entries of every axis, in their old order."""
+
+    def best(score: torch.Tensor, count: int) -> torch.Tensor:
+        return score.topk(count).indices.sort().values
+
+    keep = set(kept)
+    return Selection(
+        hidden=best(scores.hidden, new.hidden),
+        readout=best(scores.readout, new.hidden),
+        ffn=[best(s, new.intermediate) if i in keep else None for i, s in enumerate(scores.ffn)],
+        kv_heads=[best(s, new.kv_heads) if i in keep else None for i, s in enumerate(scores.kv_heads)],
+        group=old.heads // old.kv_heads,
+        head_size=per_head,
+        intermediate=old.intermediate,
+        total_kv_heads=old.kv_heads,
+    )
+
+
+def _readers(model: PreTrainedModel, parts: Parts) -> dict[str, _Seen]:
+    """Every linear layer that reads an axis which can be cut, by module name."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    found = {}
+    for name, module in model.named_modules():
+        if not isinstance(module, (torch.nn.Linear, Conv1D)):
+            continue
+        pattern, layer = parts.place(f"{name}.weight")
+        reads = 0 if isinstance(module, Conv1D) else 1
+        axis = parts.labels.get(pattern, (None, None))[reads]
+        if axis in READ:
+            norm = module.weight.detach().to(torch.float64).norm(dim=1 - reads).cpu()
+            found[name] = _Seen(axis, layer, norm)
+    return found
+
+
+@contextlib.contextmanager
+def _watching(model: PreTrainedModel, readers: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:
+    """Add up the squares of what the readers read; padding (by `mask`, int64 [batch, length]) does not count."""
+    import torch
+
+    watch: dict[str, Any] = {"mask": None}
+
+    def hook(seen: _Seen, read: torch.Tensor) -> None:
+        mask = watch["mask"]
+        squares = read.detach().float() ** 2
+        if mask is not None and read.dim() == 3 and read.shape[:2] == mask.shape:
+            squares = squares[mask.bool()]
+        squares = squares.reshape(-1, read.shape[-1])
+        added = squares.sum(0, dtype=torch.float64).cpu()
+        seen.squares = added if seen.squares is None else seen.squares + added
+        seen.rows += squares.shape[0]
+
+    handles = [
+        model.get_submodule(name).register_forward_pre_hook(lambda _, inputs, seen=seen: hook(seen, inputs[0]))
+        for name, seen in readers.items()
+    ]
+    try:
+        yield watch
+    finally:
+        for handle in handles:
+            handle.remove()
