@@ -1,0 +1,23 @@
+"""The registry of formats: one file a format, one line here. Imports neither torch nor bitsandbytes."""
+
+from __future__ import annotations
+
+from compressor.errors import ModelError
+from compressor.formats.base import Batch, Format, Runner
+from compressor.formats.bitsandbytes import EightBit, FourBit
+from compressor.formats.float_ import Float
+
+FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (Float(), EightBit(), FourBit())}
+
+__all__ = ["FORMATS", "Batch", "Format", "Runner", "get"]
+
+
+def get(name: str) -> Format:
+    """The format of that name.
+
+    Raises:
+        ModelError: this version has none of that name.
+    """
+    if name not in FORMATS:
+        raise ModelError(f"Compressor has no format {name!r}. It knows: {', '.join(FORMATS)}.")
+    return FORMATS[name]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from compressor.formats.base import Runner
+    from compressor.formats.base import Batch, Runner
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class Task(ABC):
     default_student: ClassVar[Student | None]
     default_formats: ClassVar[tuple[str, ...]]
 
+    example: ClassVar[str] = '"A sentence to try."'
+    """What a snippet calls transformers' pipeline with, as Python source."""
     running_text: ClassVar[bool] = False
     """Whether the data is text to run through, rather than rows of their own."""
     kind: str
@@ -127,6 +129,16 @@ class Task(ABC):
         self, runner: Runner, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], texts: Sequence[Any]
     ) -> list[Prediction]:
         """Predictions for raw inputs (a string, or a pair of strings), with the milliseconds of each."""
+
+    # ------------------------------------------------------------------ what measuring runs
+
+    def step(self, runner: Runner, batch: Batch) -> None:
+        """What a latency is the time of: one input through the model, once."""
+        runner.predict(batch)
+
+    def rate(self, runner: Runner, batch: Batch) -> float | None:
+        """Throughput where the task has a measure of its own (tokens per second); None: rows of `outputs` per second."""
+        return None
 
 
 class TrainableTask(Task):

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
-    from compressor.formats.base import Runner
+    from compressor.formats.base import Batch, Runner
 
 WINDOW = 512
 """Tokens of one evaluation window; perplexities are comparable only at one window, so it does not follow the model."""
 NEW_TOKENS = 48
+PROMPT = 32
+"""Tokens of the prompt whose continuation is timed."""
 
 
 class TextGeneration(Task):
@@ -33,6 +35,7 @@ class TextGeneration(Task):
     roles: ClassVar[tuple[Role, ...]] = (Role("text", True, ("text", "content", "document", "body")),)
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("perplexity", "Perplexity", better="lower", percent=False),)
     trainable: ClassVar[bool] = False
+    example: ClassVar[str] = '"Once upon a time", max_new_tokens=20'
     running_text: ClassVar[bool] = True
     default_student: ClassVar[Student | None] = None
     default_formats: ClassVar[tuple[str, ...]] = ("8bit", "4bit")
@@ -107,3 +110,17 @@ class TextGeneration(Task):
             rate = {"tokens_per_second": len(new) / seconds if seconds else 0.0}
             found.append(Prediction(text=answer, ms=seconds * 1000, detail=rate))
         return found
+
+    # ------------------------------------------------------------------ what measuring runs
+
+    def step(self, runner: Runner, batch: Batch) -> None:
+        """The time to the first new token."""
+        runner.generate(batch["input_ids"][:1], 1)
+
+    def rate(self, runner: Runner, batch: Batch) -> float | None:
+        """New tokens per second, after a prompt of at most PROMPT tokens."""
+        prompt = batch["input_ids"][:1, :PROMPT]
+        runner.generate(prompt, 2)
+        start = time.perf_counter()
+        made = runner.generate(prompt, NEW_TOKENS).shape[1]
+        return made / (time.perf_counter() - start)

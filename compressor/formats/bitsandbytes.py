@@ -1,0 +1,257 @@
+"""8 bits (LLM.int8, Dettmers et al. 2022, arXiv:2208.07339) and 4 bits (NF4 with double quantization, QLoRA, Dettmers et
+al. 2023, arXiv:2305.14314) by bitsandbytes. Linear layers shrink; heads stay as they are; all the rest is in bfloat16.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import shutil
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from compressor import models
+from compressor.errors import ModelError
+from compressor.formats.base import Format
+from compressor.formats.snippets import transformers_snippet
+from compressor.formats.stored import stored_format
+from compressor.tasks.base import Task
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+    from compressor.formats.base import Runner
+
+
+class BitsAndBytes(Format):
+    """What both have in common: load quantized, save, check."""
+
+    bits: ClassVar[int]
+    dtype: ClassVar[str]
+    """What the quantized layers are stored as."""
+    layer: ClassVar[str]
+    """bitsandbytes' class of a quantized layer."""
+
+    @abstractmethod
+    def quantization(self, skip: list[str]) -> Any:
+        """transformers' config object; modules in `skip` stay float."""
+
+    def unfit(self, meta: PreTrainedModel) -> list[str]:
+        """Linear layers of a model whose shape this format cannot take."""
+        return []
+
+    def unavailable(self, device: str) -> str | None:
+        for package in ("bitsandbytes", "accelerate"):
+            if importlib.util.find_spec(package) is None:
+                return f"{self.title} needs the package {package}, which is not installed: pip install {package}."
+        silence()
+        kind = device.split(":")[0]
+        try:
+            import bitsandbytes
+            from bitsandbytes.cextension import lib
+        except Exception as error:
+            return f"{self.title} needs bitsandbytes, which cannot be loaded here ({type(error).__name__}): reinstall it."
+        supported = getattr(bitsandbytes, "supported_torch_devices", {"cpu", "cuda"})
+        if kind not in supported or (kind == "cuda" and not getattr(lib, "compiled_with_cuda", False)):
+            return (
+                f"{self.title} does not work on {kind} with the installed bitsandbytes {bitsandbytes.__version__}: install a "
+                "version of it that is built for this device, or run on the CPU."
+            )
+        return None
+
+    def make(self, source: Path, out: Path, task: Task) -> list[str]:
+        import torch
+
+        if (reason := self.unavailable("cpu")) is not None:
+            raise ModelError(reason)
+        if (found := stored_format(source)) != "float":
+            raise ModelError(
+                f"{source.name} is quantized already ({found}), and quantizing it again would only lose more. Start from the "
+                "model in 16 or 32 bits that it was made from."
+            )
+        config = models.load_config(source)
+        meta = models.build(config, task)
+        heads = head_names(meta, task)
+        unfit = self.unfit(meta)
+        skip = kept_modules(meta, heads, unfit)
+        live = models.load_model(
+            source, task, dtype=torch.bfloat16, quantization_config=self.quantization(skip), config=config, strict=False
+        )
+        self._check(live, heads, source.name)
+        # Saved before it computes anything: on some CPUs the first forward repacks 4-bit weights, and what is saved
+        # after it is no longer the same.
+        models.save_variant(live, models.load_tokenizer(source), out)
+        try:
+            self._compare(live, heads, out, task)
+        except BaseException:
+            shutil.rmtree(out, ignore_errors=True)
+            raise
+        return _notes(unfit, len(self._layers(live)))
+
+    def _compare(self, live: PreTrainedModel, heads: list[str], out: Path, task: Task) -> None:
+        """Load what was saved, and hold its logits against the live model's.
+
+        Raises:
+            ModelError: they differ, or something is quantized that should not be.
+        """
+        import torch
+
+        saved = models.load_model(out, task)
+        self._check(saved, heads, out.name)
+        before, after = models.probe(live), models.probe(saved)
+        if not bool(torch.isfinite(before).all()):
+            raise ModelError(f"In {self.title} this model answers with something that is not a number, so it is of no use.")
+        if not torch.equal(before, after):
+            worst = float((before - after).abs().max())
+            raise ModelError(f"{out.name} was saved, but came back different (by up to {worst:.2g} in its logits).")
+
+    def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
+        from compressor.formats.torch_runner import TorchRunner, use_threads
+
+        if (reason := self.unavailable(device)) is not None:
+            raise ModelError(reason)
+        # Loading an 8-bit checkpoint with a 4-bit config gives 8 bits without a word, and the reverse.
+        if (found := stored_format(folder)) != self.name:
+            raise ModelError(f"{folder.name} is stored as {found}, not as {self.name}. Load it as what it is.")
+        use_threads(threads)
+        model = models.load_model(folder, task, device=device)
+        if not self._layers(model):
+            raise ModelError(f"{folder.name} says that it is quantized ({self.name}), but none of its layers is.")
+        use_exact_path(model)
+        return TorchRunner(model, dtype=self.dtype)
+
+    def snippet(self, reference: str, task: Task) -> str:
+        return transformers_snippet(reference, task, packages="transformers torch bitsandbytes accelerate")
+
+    def _layers(self, model: PreTrainedModel) -> list[str]:
+        return [name for name, module in model.named_modules() if type(module).__name__ == self.layer]
+
+    def _check(self, model: PreTrainedModel, heads: list[str], name: str) -> None:
+        """Heads are plain, something else is quantized."""
+        layers = self._layers(model)
+        if not layers:
+            raise ModelError(
+                f"{name} has no layer that {self.title} could make smaller" + (f": {SHAPES}" if self.bits == 4 else ".")
+            )
+        if touched := [x for x in layers if any(x == head or x.startswith(f"{head}.") for head in heads)]:
+            raise ModelError(f"The head of {name} ({', '.join(touched)}) was quantized, which costs accuracy for nothing.")
+
+
+class EightBit(BitsAndBytes):
+    name: ClassVar[str] = "8bit"
+    title: ClassVar[str] = "8-bit"
+    bits: ClassVar[int] = 8
+    dtype: ClassVar[str] = "int8"
+    layer: ClassVar[str] = "Linear8bitLt"
+
+    def quantization(self, skip: list[str]) -> Any:
+        from transformers import BitsAndBytesConfig
+
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skip)
+
+    def bytes(self, linear: int, rest: int) -> int:
+        return linear + 2 * rest
+
+
+class FourBit(BitsAndBytes):
+    name: ClassVar[str] = "4bit"
+    title: ClassVar[str] = "4-bit"
+    bits: ClassVar[int] = 4
+    dtype: ClassVar[str] = "nf4"
+    layer: ClassVar[str] = "Linear4bit"
+
+    def quantization(self, skip: list[str]) -> Any:
+        import torch
+        from transformers import BitsAndBytesConfig
+
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+            llm_int8_skip_modules=skip,
+        )
+
+    def unfit(self, meta: PreTrainedModel) -> list[str]:
+        return [name for name, module in meta.named_modules() if (shape := shape_of(module)) and not fits(*shape)]
+
+    def bytes(self, linear: int, rest: int) -> int:
+        # A scale of one byte for 64 weights, and one of four bytes for 256 of those scales.
+        return int(linear * (1 / 2 + 1 / 64 + 4 / (64 * 256))) + 2 * rest
+
+
+# ---------------------------------------------------------------------- shapes
+
+SHAPES = "4-bit kernels take layers with a multiple of 64 inputs and a multiple of 32 outputs, and it has none. 8-bit takes all."
+
+
+def fits(inputs: int, outputs: int) -> bool:
+    """Whether CPUs with AVX512-BF16 can compute a 4-bit layer of this shape: their kernel is what plain transformers runs
+    there, and it breaks on any other."""
+    return inputs % 64 == 0 and outputs % 32 == 0
+
+
+def shape_of(module: torch.nn.Module) -> tuple[int, int] | None:
+    """(inputs, outputs) of a layer that bitsandbytes would replace: `Linear`, or GPT-2's `Conv1D`; None for all others."""
+    from torch import nn
+    from transformers.pytorch_utils import Conv1D
+
+    if type(module) is nn.Linear:
+        return module.in_features, module.out_features
+    if isinstance(module, Conv1D):
+        return int(module.weight.shape[0]), int(module.weight.shape[1])
+    return None
+
+
+def use_exact_path(model: PreTrainedModel) -> None:
+    """Other people's 4-bit models may have layers of any shape: those are computed without the AVX512-BF16 kernel."""
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit" and not fits(module.in_features, module.out_features):
+            module.support_avx512bf16_for_cpu = False
+
+
+# ---------------------------------------------------------------------- what stays float
+
+
+def head_names(model: PreTrainedModel, task: Task) -> list[str]:
+    """The modules of a model that turn its last hidden state into the task's answer.
+
+    Raises:
+        ModelError: it has none that is known, so it could not be kept.
+    """
+    heads = [name for name in task.heads if hasattr(model, name)]
+    output = model.get_output_embeddings()
+    heads += [name for name, module in model.named_modules() if module is output and name and name not in heads]
+    if not heads:
+        raise ModelError(
+            f"{type(model).__name__} has no head that Compressor knows ({', '.join(task.heads)}), so it could not be kept in "
+            "full precision. This model cannot be quantized here."
+        )
+    return heads
+
+
+def kept_modules(model: PreTrainedModel, heads: list[str], unfit: list[str]) -> list[str]:
+    """Names for `llm_int8_skip_modules`. A list of one's own replaces transformers' defaults, so they are named too: tied
+    and output embeddings, the last module, and what the architecture keeps in float32."""
+    from transformers.quantizers.base import HfQuantizer
+
+    own = [*heads, *unfit]
+    names = HfQuantizer.get_modules_to_not_convert(model, own, model._keep_in_fp32_modules, add_default_skips=True)
+    return sorted(names)
+
+
+def _notes(unfit: list[str], quantized: int) -> list[str]:
+    if not unfit:
+        return []
+    return [
+        f"{len(unfit)} of {len(unfit) + quantized} layers stay in 16 bits: 4-bit kernels take layers with a multiple of 64 "
+        "inputs and a multiple of 32 outputs only."
+    ]
+
+
+def silence() -> None:
+    """bitsandbytes warns at import of a kernel that it can do without, and at every layer and forward of an 8-bit model that
+    it casts to half precision."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
