@@ -13,7 +13,9 @@ from compressor.tasks.base import Role, Task
 
 FEW = 50
 """Different values that a label column found by content alone may have."""
-_IDS = re.compile(r"(^|[\W_])(id|ids|idx|index|guid|uuid|uid|key|no|nr|number|url|link|path|date|time|timestamp)$", re.I)
+_IDS = re.compile(
+    r"(^|[\W_])(id|ids|idx|index|guid|uuid|uid|key|no|nr|number|url|link|path|date|time|timestamp)$", re.I
+)
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 # Names that mean two texts to be judged together, the first and the second.
 PARTNERS = (
@@ -144,7 +146,9 @@ def _asked(asked: Mapping[str, str], task: Task, names: list[str], file: str) ->
             problems.append(f"`data.columns` names the role {role!r}; {task.title.lower()} has {', '.join(roles)}.")
         elif not wanted.strip():
             if any(r.name == role and r.required for r in task.roles):
-                problems.append(f"`data.columns` gives the role `{role}` no column, and it needs one. {file} has {_listed(names)}.")
+                problems.append(
+                    f"The role `{role}` needs a column, and `data.columns` gives it none. There is {_listed(names)}."
+                )
         elif wanted in names:
             columns[role] = wanted
         elif role == "label" and len(parts := label_columns(wanted)) > 1 and all(p in names for p in parts):
@@ -154,11 +158,11 @@ def _asked(asked: Mapping[str, str], task: Task, names: list[str], file: str) ->
         else:
             near = difflib.get_close_matches(wanted, names, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            problems.append(
-                f"{file} has no column {wanted!r} (for the role `{role}`).{hint} It has {_listed(names)}."
-            )
+            problems.append(f"{file} has no column {wanted!r} (for the role `{role}`).{hint} It has {_listed(names)}.")
     taken = Counter(columns.values())
-    problems += [f"`data.columns` gives the column {c!r} two roles. Each needs its own." for c, n in taken.items() if n > 1]
+    problems += [
+        f"`data.columns` gives the column {c!r} two roles. Each needs its own." for c, n in taken.items() if n > 1
+    ]
     return columns, problems
 
 
@@ -246,7 +250,9 @@ def _holds(found: Profile, teacher: Sequence[str] | None) -> bool:
     return bool(known) and bool(found.values) and all(normalised(v) in known for v in found.values)
 
 
-def _flags(usable: Sequence[Profile], teacher: Sequence[str] | None, kind: str | None, hints: Sequence[str]) -> str | None:
+def _flags(
+    usable: Sequence[Profile], teacher: Sequence[str] | None, kind: str | None, hints: Sequence[str]
+) -> str | None:
     """Several columns of zeros and ones, one a label: those called like the teacher's labels, or three and more where
     no column is called a label."""
     binary = [p.name for p in usable if p.binary]

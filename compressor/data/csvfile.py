@@ -144,7 +144,8 @@ def sniff(lines: Sequence[str], stated: str | None = None) -> Dialect:
 
 def _fit(dialect: Dialect, lines: Sequence[str]) -> float:
     """Share of the rows with as many cells as the first; the last row may be cut off by the sample's end."""
-    reader, rows, broken = dialect.reader(iter(lines)), [], False
+    reader, broken = dialect.reader(iter(lines)), False
+    rows: list[int] = []
     try:
         rows.extend(len(row) for row in reader if row)
     except csv.Error:
@@ -158,7 +159,9 @@ def _fit(dialect: Dialect, lines: Sequence[str]) -> float:
 def reads_like_data(cells: Sequence[str]) -> bool:
     """Whether a first line holds a row rather than the names of columns: a number, or a sentence."""
     return any(
-        _NUMBER.fullmatch(cell.strip()) is not None or len(cell) > 80 or len(cell.split()) >= 6 for cell in cells if cell
+        _NUMBER.fullmatch(cell.strip()) is not None or len(cell) > 80 or len(cell.split()) >= 6
+        for cell in cells
+        if cell
     )
 
 

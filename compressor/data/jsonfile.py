@@ -63,7 +63,7 @@ class JsonReader(Reader):
                 return None  # JSON Lines by another name
         if self.path.stat().st_size > MAX_WHOLE:
             raise DataError(
-                f"{self.path.name} is one JSON object of {self.path.stat().st_size / 2**20:,.0f} MB, too much to read in one piece. "
+                f"{self.path.name} is one JSON object of {self.path.stat().st_size / 2**20:,.0f} MB, too much for one piece. "
                 "Save it as JSON Lines (one object a line, .jsonl) or as an array of objects."
             )
         with open_text(self.path, self.encoding) as file:
@@ -141,7 +141,9 @@ def _lines(file: IO[str], path: Path) -> Iterator[str]:
 
 
 def _kind(value: Any) -> str:
-    return {list: "a list", bool: "true or false", int: "a number", float: "a number"}.get(type(value), "nothing (null)")
+    return {list: "a list", bool: "true or false", int: "a number", float: "a number"}.get(
+        type(value), "nothing (null)"
+    )
 
 
 def rows_of(path: Path, top: Any) -> list[dict[str, Any]]:
@@ -156,7 +158,8 @@ def rows_of(path: Path, top: Any) -> list[dict[str, Any]]:
     for key in ROW_KEYS if len(tables) != 1 else tables:
         if key in tables and (len(tables) == 1 or key in ("data", "rows")):
             rows = [row for row in tables[key] if isinstance(row, dict)]
-            inner = [row["row"] for row in rows if isinstance(row.get("row"), dict)]  # the Hub's own viewer writes them so
+            # The Hub's own viewer wraps each row.
+            inner = [row["row"] for row in rows if isinstance(row.get("row"), dict)]
             return inner if inner and len(inner) == len(rows) else rows
     if len(tables) > 1:
         raise DataError(
@@ -164,7 +167,9 @@ def rows_of(path: Path, top: Any) -> list[dict[str, Any]]:
             "give them as training, validation and test file."
         )
     columns = {
-        str(k): list(v.values()) if isinstance(v, dict) else v for k, v in top.items() if isinstance(v, (list, dict)) and v
+        str(k): list(v.values()) if isinstance(v, dict) else v
+        for k, v in top.items()
+        if isinstance(v, (list, dict)) and v
     }
     if columns and len(columns) == len(top) and len({len(v) for v in columns.values()}) == 1:
         return [dict(zip(columns, values)) for values in zip(*columns.values(), strict=True)]
@@ -192,7 +197,9 @@ def stream_array(file: IO[str], path: Path) -> Iterator[Any]:
             try:
                 value, at = decoder.raw_decode(buffer, at)
             except RecursionError:
-                raise DataError(f"Row {number + 1:,} of {path.name} is nested too deeply to be a row of data.") from None
+                raise DataError(
+                    f"Row {number + 1:,} of {path.name} is nested too deeply to be a row of data."
+                ) from None
             except json.JSONDecodeError as error:
                 trouble = error.msg
             else:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from compressor.data.labels import Asked
-from compressor.data.prepare import arrange, no_labels_for_head
+from compressor.data.arrange import arrange
+from compressor.data.labelling import Study, no_labels
+from compressor.data.matching import Asked
+from compressor.data.prepare import no_labels_for_head
 from compressor.data.sources import SPLITS, HubData
 from compressor.data.splits import skew
-from compressor.data.study import NO_LABELS, Study, study
+from compressor.data.study import study
 from compressor.errors import HubError
 from compressor.events import Progress, silent
 from compressor.recipe import Data
@@ -100,7 +102,7 @@ def _arranged(found: Study, task: Task, spec: Data, new_head: bool, complete: bo
     if found.space.kind == "none" and any(role.name == "label" for role in task.roles):
         if new_head:
             found.problems.append(no_labels_for_head(found))
-        found.notes.append(NO_LABELS)
+        found.notes.append(no_labels(found))
     if not complete:  # what the beginning lacks the rest may have
         return {split: len(part) for split, part in found.parts.items()}
     parts = arrange(found, task, spec.limit, seed=0)

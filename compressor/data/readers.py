@@ -146,7 +146,7 @@ def open_reader(path: Path, caps: Caps, running_text: bool = False) -> Reader:
     suffix = path.suffix.lower()
     if suffix not in READERS:
         raise DataError(
-            f"{path.name} is not a kind of file that is read ({', '.join(DATA_SUFFIXES)}). Archives are not unpacked: do that first."
+            f"{path.name} is not a kind of file that is read ({', '.join(DATA_SUFFIXES)}). Unpack archives first."
         )
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"

@@ -75,7 +75,9 @@ class Part:
         if "label" not in self.table.column_names:
             return Counter()
         counts = pc.value_counts(self.table["label"])
-        return Counter({(v.as_py() or ""): int(n.as_py()) for v, n in zip(counts.field("values"), counts.field("counts"))})
+        return Counter(
+            {(v.as_py() or ""): int(n.as_py()) for v, n in zip(counts.field("values"), counts.field("counts"))}
+        )
 
 
 class _Sample:

@@ -86,7 +86,9 @@ def locate(spec: Data, hub: HubData | None, settings: Settings, progress: Progre
         path = _own(source, settings)
         return Source(path.name, {"train": [path]}, mine=True, unlabelled=unlabelled)
     if hub is None:
-        raise DataError(f"`data.source` is {source!r}, a data set of the Hub, and the Hub is not at hand here. Give a file.")
+        raise DataError(
+            f"`data.source` is {source!r}, a data set of the Hub, and the Hub is not at hand here. Give a file."
+        )
     return _from_hub(spec, source, hub, settings, progress, look, unlabelled)
 
 
@@ -96,7 +98,9 @@ def _own(path: str, settings: Settings) -> Path:
     if settings.hosted:
         places = [settings.data_dir.resolve(), Path(tempfile.gettempdir()).resolve()]
         if not any(found.resolve().is_relative_to(place) for place in places):
-            raise DataError(f"{found.name} is not a file that was uploaded here. Upload it, or use a data set of the Hub.")
+            raise DataError(
+                f"{found.name} is not a file that was uploaded here. Upload it, or use a data set of the Hub."
+            )
     return found
 
 
@@ -122,7 +126,9 @@ def _from_hub(
         if len(taken) < len(files):
             partial.add(split)
             if not look:
-                notes.append(f"Only the first {len(taken)} of {len(files)} files of `{split}` are read: all would be too much.")
+                notes.append(
+                    f"Only the first {len(taken)} of {len(files)} files of `{split}` are read: all would be too much."
+                )
         if taken:
             splits[split] = hub.fetch_files(listed.id, "dataset", taken, listed.sha, progress)
     names = tuple(listed.configs)

@@ -136,7 +136,9 @@ def classes(part: Part, split: str, space: LabelSpace, present: Sequence[int]) -
         return [f"No rows are left for {split}."]
     if len(present) < 2:
         name = some([space.names[i] for i in present])
-        return [f"Every row has the label {name}: with one class only there is nothing to tell apart. Add rows of another class."]
+        return [
+            f"Every row has the label {name}: with one class only there is nothing to tell apart. Add rows of another class."
+        ]
     counts = class_counts(part, len(space.names))
     rare = [f"{some([space.names[i]])}: {counts[i]}" for i in present if counts[i] < FEWEST]
     if not rare:

@@ -4,50 +4,22 @@ page's preview begin here; problems are gathered, not raised one by one.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from compressor.data.cells import integer, missing
 from compressor.data.columns import choose, label_columns
-from compressor.data.labels import Asked, Labelling, LabelSpace, label
+from compressor.data.labelling import Study, counted, label_all
+from compressor.data.matching import Asked
 from compressor.data.readers import RUNNING_CHARACTERS, open_reader
 from compressor.data.rows import LOOK_BYTES, Bounds, Part, collect, head
-from compressor.data.sources import SPLITS, HubData, Source, locate
+from compressor.data.sources import SPLITS, HubData, locate
 from compressor.data.table import Caps, Reader
 from compressor.errors import DataError
 from compressor.events import Progress
 from compressor.recipe import Data
 from compressor.settings import Settings
 from compressor.tasks.base import Task
-
-NO_LABELS = (
-    "The data has no labels, so a student learns from the teacher's predictions alone, and is judged by how often it agrees "
-    "with the teacher."
-)
-
-
-@dataclass
-class Study:
-    """What was found. With `problems` the rest may be incomplete."""
-
-    source: Source | None = None
-    available: list[str] = field(default_factory=list)
-    columns: dict[str, str] = field(default_factory=dict)
-    head: dict[str, list[str | None]] = field(default_factory=dict)
-    parts: dict[str, Part] = field(default_factory=dict)
-    unlabelled: Part | None = None
-    space: LabelSpace = LabelSpace("none", ())
-    pairs: list[tuple[str, str | None]] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
-    """Splits that were left out because their labels are kept secret."""
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 class _Reading:
@@ -100,9 +72,7 @@ class _Reading:
             if split not in readers:
                 continue
             try:
-                part = collect(
-                    readers[split], self.found.columns, self.bounds, self.seed * 8 + place, self.progress
-                )
+                part = collect(readers[split], self.found.columns, self.bounds, self.seed * 8 + place, self.progress)
             except DataError as error:
                 self.found.problems += error.problems
                 continue
@@ -120,20 +90,23 @@ class _Reading:
                 "with `data.columns` ({text: …})."
             )
         elif part.empty:
-            self.found.notes.append(f"{_rows(part.empty)} of {name} without text {'was' if part.empty == 1 else 'were'} left out.")
+            were = "was" if part.empty == 1 else "were"
+            self.found.notes.append(f"{counted(part.empty)} of {name} without text {were} left out.")
         if part.cut:
             self.found.notes.append(
                 f"{part.cut:,} text{' of' if part.cut == 1 else 's of'} {name} "
                 f"{'was' if part.cut == 1 else 'were'} cut to the first {self.bounds.cell:,} characters."
             )
         if part.stopped:
-            self.found.notes.append(f"Only the first {part.read:,} rows of {name} were looked at here; a run reads all.")
+            self.found.notes.append(
+                f"Only the first {part.read:,} rows of {name} were looked at here; a run reads all."
+            )
         elif part.sampled:
             self.found.notes.append(
                 f"{name} has {part.read:,} rows, more than are held; an even random sample of {len(part) + part.empty:,} is used."
             )
 
-    def extra(self, path: Path, asked: Asked) -> None:
+    def raw_texts(self, path: Path, asked: Asked) -> None:
         """The file of raw texts for the teacher to label."""
         try:
             reader = open_reader(path, self.caps)
@@ -152,11 +125,6 @@ class _Reading:
             self.found.problems += error.problems
         else:
             self.found.unlabelled = part
-            self.found.notes += [f"{_rows(len(part))} without labels from {path.name} are labelled by the teacher."]
-
-
-def _rows(n: int) -> str:
-    return f"{n:,} row" if n == 1 else f"{n:,} rows"
 
 
 def study(
@@ -186,67 +154,11 @@ def study(
             reading.collect(readers)
             names = next((r.class_names for rs in readers.values() for r in rs if r.class_names), {})
             classes = names.get(found.columns.get("label", ""), ())
-            _label(found, replace(asked, class_names=classes))
+            label_all(found, replace(asked, class_names=classes))
         if found.source.unlabelled is not None and not found.problems:
-            reading.extra(found.source.unlabelled, asked)
+            reading.raw_texts(found.source.unlabelled, asked)
     except DataError as error:
         found.problems += error.problems
     found.notes = list(dict.fromkeys(found.notes))
     found.problems = list(dict.fromkeys(found.problems))
     return found
-
-
-# ---------------------------------------------------------------------- labels
-
-
-def _label(found: Study, asked: Asked) -> None:
-    """Labels for all splits; splits whose labels are secret are set aside, rows without one are left out."""
-    if "label" not in found.columns:
-        return
-    cells = {split: part.cells() for split, part in found.parts.items()}
-    open_ = [split for split, counts in cells.items() if not _secret(counts)]
-    if not open_ and all(missing(c) for counts in cells.values() for c in counts):
-        found.columns.pop("label")
-        found.parts = {s: replace(p, table=p.table.drop_columns("label")) for s, p in found.parts.items()}
-        return
-    for split in [s for s in found.parts if s not in open_ and open_]:
-        found.hidden.append(split)
-        del found.parts[split]
-    total = sum((cells[split] for split in found.parts), Counter[str]())
-    labelling = label(total, found.columns["label"], asked)
-    found.space, found.pairs = labelling.space, labelling.pairs
-    found.problems += labelling.problems
-    found.notes += labelling.notes
-    if found.problems:
-        return
-    lost = 0
-    for split, part in list(found.parts.items()):
-        coded = encode(part, labelling)
-        lost += len(part) - len(coded)
-        found.parts[split] = coded
-    if lost:
-        found.notes.append(f"{_rows(lost)} without a label {'was' if lost == 1 else 'were'} left out.")
-
-
-def _secret(counts: Mapping[str, int]) -> bool:
-    """Whether a split has no labels, or -1 for all: how shared tasks (GLUE) publish their test rows."""
-    return all(missing(cell) or integer(cell) == -1 for cell in counts)
-
-
-def encode(part: Part, labelling: Labelling) -> Part:
-    """A split with its label cells as numbers, without the rows that have none."""
-    coded = pc.dictionary_encode(part.table["label"].combine_chunks())
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    values = [labelling.codes.get(cell) for cell in coded.dictionary.to_pylist()]
-    at = np.asarray(pc.fill_null(coded.indices, -1)).astype(np.int64)
-    known = np.array([v is not None for v in values] + [False])
-    rows = np.flatnonzero(known[at])
-    kind = labelling.space.kind
-    blank = [0.0] * len(labelling.space.names) if kind == "multi" else 0
-    kept = np.array(
-        [blank if v is None else v for v in values] + [blank],
-        {"multi": np.float32, "regression": np.float64}.get(kind, np.int64),
-    )
-    bare = replace(part, table=part.table.drop_columns("label"))
-    return replace(bare.take(rows), labels=kept[at[rows]])

@@ -147,7 +147,9 @@ def _guess(path: Path, at: int) -> Encoding:
     if _is_chinese(sample):
         return Encoding("gb18030", "replace", f"{path.name} is not UTF-8; it was read as GB18030 (Chinese).")
     if _is_western(sample):
-        return Encoding("cp1252", "replace", f"{path.name} is not UTF-8; it was read as Windows-1252 (Western European).")
+        return Encoding(
+            "cp1252", "replace", f"{path.name} is not UTF-8; it was read as Windows-1252 (Western European)."
+        )
     raise DataError(
         f"{path.name} is not UTF-8, and its encoding cannot be told. Save it as UTF-8 (in Excel: `CSV UTF-8`) and give it again."
     )

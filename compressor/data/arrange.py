@@ -1,0 +1,141 @@
+"""The final splits of a run: which rows are learnt from and which are judged by, and what there is to say about it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from compressor.data import splits
+from compressor.data.labelling import Study
+from compressor.data.labels import LabelSpace
+from compressor.data.rows import Part
+from compressor.data.sources import SPLITS
+from compressor.tasks.base import Task
+
+
+def arrange(found: Study, task: Task, limit: int | None, seed: int) -> dict[str, Part]:
+    """The final splits. What is wrong with them, and what was done, is added to `found`."""
+    parts = dict(found.parts)
+    _promote(found, parts, task)
+    if task.running_text:
+        return {"test": parts["test"]}
+    present = _present(parts, found.space)
+    random = np.random.default_rng([seed, 1])
+    given = set(parts)
+    _separate(found, parts)
+    if "train" in parts and not found.problems:
+        _make(found, parts, random)
+    if found.problems:
+        return parts
+    _bound(found, parts, given, random)
+    if "train" in parts:
+        _mention_repeats(found, parts["train"])
+        _limit(found, parts, limit, len(present), random)
+    for split in SPLITS:
+        if split in parts and not found.problems:
+            found.problems += splits.classes(parts[split], _called(split), found.space, present)
+    return {split: parts[split] for split in SPLITS if split in parts}
+
+
+def _called(split: str) -> str:
+    return "training" if split == "train" else split
+
+
+def _present(parts: dict[str, Part], space: LabelSpace) -> list[int]:
+    if space.kind != "single":
+        return []
+    counts = sum(splits.class_counts(part, len(space.names)) for part in parts.values())
+    return [int(i) for i in np.flatnonzero(counts)]
+
+
+def _promote(found: Study, parts: dict[str, Part], task: Task) -> None:
+    """A validation split serves as test where there is no test split with labels."""
+    name = found.source.name if found.source else "the data"
+    if "test" in found.hidden:
+        said = f"The test rows of {name} have no labels"
+        if "validation" in parts:
+            parts["test"] = parts.pop("validation")
+            found.notes.append(f"{said}, so its validation rows serve as test.")
+        else:
+            found.notes.append(f"{said}, so they are not used.")
+    elif "validation" in found.hidden:
+        found.notes.append(f"The validation rows of {name} have no labels, so they are not used.")
+    if "test" not in parts and "train" not in parts and "validation" in parts:
+        parts["test"] = parts.pop("validation")
+        found.notes.append("There is no test split, so the validation rows serve as test.")
+    if task.running_text and "test" not in parts:
+        split = "validation" if "validation" in parts else "train"
+        parts["test"] = parts.pop(split)
+        found.notes.append(f"There is no test text, so the {_called(split)} text is measured on.")
+
+
+def _make(found: Study, parts: dict[str, Part], random: np.random.Generator) -> None:
+    missing = [split for split in ("test", "validation") if split not in parts]
+    if not missing:
+        return
+    found.problems += splits.too_few_to_split(parts["train"], found.space, 1 + len(missing))
+    if found.problems:
+        return
+    size = splits.made_size(len(np.unique(parts["train"].keys)))
+    before = len(parts["train"])
+    for split in missing:
+        parts[split], parts["train"] = splits.carve(parts["train"], found.space, size, random)
+    made = " and ".join(f"{len(parts[split]):,} for {split}" for split in missing)
+    how = ", each class by its share" if found.space.kind == "single" else ""
+    found.notes.append(f"Of the {before:,} training rows these were set aside, drawn at random{how}: {made}.")
+
+
+def _separate(found: Study, parts: dict[str, Part]) -> None:
+    """No row may be learnt from and judged by."""
+    for split, other in (("train", "test"), ("train", "validation"), ("validation", "test")):
+        if split in parts and other in parts:
+            parts[split], both = splits.apart(parts[split], parts[other])
+            if not len(parts[split]):
+                found.problems.append(
+                    f"Every {_called(split)} row stands among the {other} rows too: was the same file given twice?"
+                )
+                return
+            if both:
+                stand, they = ("row also stands", "it was") if both == 1 else ("rows also stand", "they were")
+                found.notes.append(
+                    f"{both:,} {_called(split)} {stand} among the {other} rows; {they} removed from {_called(split)}."
+                )
+
+
+def _bound(found: Study, parts: dict[str, Part], given: set[str], random: np.random.Generator) -> None:
+    for split, most in splits.MOST_HELD.items():
+        if split in given and split in parts and len(parts[split]) > most:
+            part = parts[split]
+            parts[split] = part.take(splits.draw(splits.strata(part, found.space), most, random))
+            found.notes.append(f"{len(parts[split]):,} of the {len(part):,} {split} rows are used, drawn at random.")
+
+
+def _mention_repeats(found: Study, part: Part) -> None:
+    again, torn = splits.repeated(part)
+    if again:
+        more = f"; {torn:,} text{'' if torn == 1 else 's'} with different labels" if torn else ""
+        found.notes.append(
+            f"{again:,} training row{' repeats' if again == 1 else 's repeat'} the text of another one{more}."
+        )
+
+
+def _limit(found: Study, parts: dict[str, Part], limit: int | None, classes: int, random: np.random.Generator) -> None:
+    part = parts["train"]
+    if limit is not None and limit < len(part):
+        if limit < splits.FEWEST * max(1, classes):
+            found.problems.append(
+                f"`data.limit` is {limit}, too few for {splits.FEWEST} training rows of each of the {max(1, classes)} classes. "
+                f"Set it to {splits.FEWEST * max(1, classes)} or more (some hundreds to learn anything)."
+            )
+            return
+        parts["train"] = part.take(splits.draw(splits.strata(part, found.space), limit, random))
+    if found.space.kind == "none" and found.unlabelled is not None:
+        parts["train"] = _joined(parts, found.unlabelled)
+
+
+def _joined(parts: dict[str, Part], extra: Part) -> Part:
+    """Training rows and raw texts, without those that stand in another split."""
+    for other in parts.values():
+        extra, _ = splits.apart(extra, other)
+    train = parts["train"]
+    return Part(pa.concat_tables([train.table, extra.table]), np.concatenate([train.keys, extra.keys]), train.read)

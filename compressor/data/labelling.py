@@ -1,0 +1,102 @@
+"""What is found of the data on the way, and its label column as numbers, over all splits at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from compressor.data.cells import integer, missing, some
+from compressor.data.labels import Labelling, LabelSpace, label
+from compressor.data.matching import Asked
+from compressor.data.rows import Part
+from compressor.data.sources import Source
+
+
+@dataclass
+class Study:
+    """What was found. With `problems` the rest may be incomplete."""
+
+    source: Source | None = None
+    available: list[str] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
+    head: dict[str, list[str | None]] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    unlabelled: Part | None = None
+    space: LabelSpace = field(default_factory=lambda: LabelSpace("none", ()))
+    pairs: list[tuple[str, str | None]] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    """Splits that were left out because their labels are kept secret."""
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def no_labels(found: Study) -> str:
+    """What it means that the data has no labels, and which columns could be some after all."""
+    unused = [name for name in found.available if name not in found.columns.values()]
+    more = f" Not used: {some(unused)}; `data.columns` changes that." if unused else ""
+    return (
+        "The data has no labels, so a student learns from the teacher's predictions alone, and is judged by how often it "
+        f"agrees with the teacher.{more}"
+    )
+
+
+def counted(n: int) -> str:
+    return f"{n:,} row" if n == 1 else f"{n:,} rows"
+
+
+def label_all(found: Study, asked: Asked) -> None:
+    """Labels for all splits; splits whose labels are secret are set aside, rows without one are left out."""
+    if "label" not in found.columns:
+        return
+    cells = {split: part.cells() for split, part in found.parts.items()}
+    open_ = [split for split, counts in cells.items() if not _secret(counts)]
+    if not open_ and all(missing(c) for counts in cells.values() for c in counts):
+        found.columns.pop("label")
+        found.parts = {s: replace(p, table=p.table.drop_columns("label")) for s, p in found.parts.items()}
+        return
+    for split in [s for s in found.parts if s not in open_ and open_]:
+        found.hidden.append(split)
+        del found.parts[split]
+    total = sum((cells[split] for split in found.parts), Counter[str]())
+    labelling = label(total, found.columns["label"], asked)
+    found.space, found.pairs = labelling.space, labelling.pairs
+    found.problems += labelling.problems
+    found.notes += labelling.notes
+    if found.problems:
+        return
+    lost = 0
+    for split, part in list(found.parts.items()):
+        coded = encode(part, labelling)
+        lost += len(part) - len(coded)
+        found.parts[split] = coded
+    if lost:
+        found.notes.append(f"{counted(lost)} without a label {'was' if lost == 1 else 'were'} left out.")
+
+
+def _secret(counts: Mapping[str, int]) -> bool:
+    """Whether a split has no labels, or -1 for all: how shared tasks (GLUE) publish their test rows."""
+    return all(missing(cell) or integer(cell) == -1 for cell in counts)
+
+
+def encode(part: Part, labelling: Labelling) -> Part:
+    """A split with its label cells as numbers, without the rows that have none."""
+    coded = pc.dictionary_encode(part.table["label"].combine_chunks())
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    values = [labelling.codes.get(cell) for cell in coded.dictionary.to_pylist()]
+    at = np.asarray(pc.fill_null(coded.indices, -1)).astype(np.int64)
+    known = np.array([v is not None for v in values] + [False])
+    rows = np.flatnonzero(known[at])
+    kind = labelling.space.kind
+    blank = [0.0] * len(labelling.space.names) if kind == "multi" else 0
+    kept = np.array(
+        [blank if v is None else v for v in values] + [blank],
+        {"multi": np.float32, "regression": np.float64}.get(kind, np.int64),
+    )
+    bare = replace(part, table=part.table.drop_columns("label"))
+    return replace(bare.take(rows), labels=kept[at[rows]])

@@ -1,0 +1,108 @@
+"""Finding each label of the data among the teacher's: as the person says, by name, or by number."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from compressor.data.cells import index, normalised, some
+
+_GENERIC = re.compile(r"(label[\W_]*)?\d+", re.IGNORECASE)
+WAYS_OUT = (
+    "Say which is which with `data.labels` ({{{example}: <a label of the teacher>}}), or train a new head on the data's own "
+    "labels with `teacher_head: new`."
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the labels have to fit.
+
+    Attributes:
+        names: the teacher's labels in the order of its outputs; None: a new head, so the data says.
+        kind: the teacher's kind; None: not known, or the data says.
+        given: the person's own map, a label of the data → one of the teacher's (or a new name for it).
+        class_names: what the data set itself calls its integer classes; () where it says nothing.
+    """
+
+    names: Sequence[str] | None = None
+    kind: str | None = None
+    given: Mapping[str, str] | None = None
+    class_names: Sequence[str] = ()
+
+
+def match_names(
+    seen: Sequence[str], names: Sequence[str], asked: Asked, column: str
+) -> tuple[dict[str, int | None], list[str], list[str]]:
+    """Find each label of the data among the teacher's: as the person said; else all by name; else all by number.
+
+    Numbers count places only where every label is one: a mixture would match by accident.
+
+    Returns:
+        (label of the data → place among `names`, or None; problems; notes)
+    """
+    places, problems, notes = _as_given(seen, names, asked.given)
+    rest = [name for name in seen if name not in places]
+    lookup = _lookup(names)
+    by_name = {name: _find(name, lookup) for name in rest}
+    if any(place is None for place in by_name.values()):
+        generic = all(_GENERIC.fullmatch(name.strip()) for name in names)
+        own = {name: i for i, name in enumerate(asked.class_names)} if generic else {}
+        by_index = {name: own.get(name, index(name)) for name in rest}
+        if all(i is not None and 0 <= i < len(names) for i in by_index.values()):
+            by_name = by_index
+        else:
+            problems.append(_unknown([n for n, p in by_name.items() if p is None], names, by_index, column))
+    return {**places, **by_name}, problems, notes
+
+
+def _as_given(
+    seen: Sequence[str], names: Sequence[str], given: Mapping[str, str] | None
+) -> tuple[dict[str, int | None], list[str], list[str]]:
+    places: dict[str, int | None] = {}
+    problems, absent = [], []
+    ours, theirs = _lookup(seen), _lookup(names)
+    for mine, wanted in (given or {}).items():
+        if not wanted.strip():
+            continue
+        place = _find(wanted, theirs)
+        if place is None and (i := index(wanted)) is not None and 0 <= i < len(names):
+            place = i
+        if place is None:
+            problems.append(
+                f"`data.labels` maps {mine!r} to {wanted!r}, which the teacher lacks. It has {some(names, 20)}."
+            )
+        if (at := _find(mine, ours)) is None:
+            absent.append(mine)
+        else:
+            places[seen[at]] = place
+    notes = [f"`data.labels` names {some(absent)}, which no row of the data has."] if absent else []
+    return places, problems, notes
+
+
+def _lookup(names: Sequence[str]) -> dict[str, int]:
+    """Spellings → place. A loose spelling that two names share finds neither."""
+    loose = Counter(normalised(name) for name in names)
+    found = {normalised(name): i for i, name in enumerate(names) if loose[normalised(name)] == 1}
+    found.update({"=" + name: i for i, name in enumerate(names)})
+    return found
+
+
+def _find(name: str, lookup: Mapping[str, int]) -> int | None:
+    return lookup.get("=" + name, lookup.get(normalised(name)))
+
+
+def _unknown(lost: Sequence[str], names: Sequence[str], by_index: Mapping[str, int | None], column: str) -> str:
+    example = lost[0] if len(lost[0]) <= 40 else "…"
+    numbers = [i for i in by_index.values() if i is not None]
+    if numbers and len(numbers) == len(by_index):
+        what = (
+            f"The labels of the column `{column}` run from {min(numbers)} to {max(numbers)}, and the teacher's {len(names)} "
+            f"labels are counted from 0 to {len(names) - 1} ({some(names)})."
+        )
+    else:
+        plural = "s" if len(lost) > 1 else ""
+        what = f"The teacher lacks the label{plural} {some(lost)} of the column `{column}`; it has {some(names)}."
+    return f"{what} {WAYS_OUT.format(example=example)}"
