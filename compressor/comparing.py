@@ -14,6 +14,7 @@ from compressor import formats, models, tasks
 from compressor.data.cells import normalised
 from compressor.errors import DataError, ModelError, RecipeError
 from compressor.events import Progress, silent
+from compressor.formats.stored import stored_format
 from compressor.lease import lease
 from compressor.measure import Measured, Request, measure
 from compressor.measure.hardware import default_device, hardware, versions
@@ -22,7 +23,6 @@ from compressor.report import Report
 from compressor.results import Row, variants_of, write_tables
 from compressor.runfolder import write_text
 from compressor.settings import Settings
-from compressor.stages.judge import format_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -67,7 +67,7 @@ def compare(
     rows, notes = _rows(data, found[0], settings, hub, progress)
     encoded = [_encode(model, rows, data, out / "work" / model.name) for model in found]
     requests = [
-        Request(name=m.name, folder=m.source.folder, format=format_of(m.source.folder), rows=folder)
+        Request(name=m.name, folder=m.source.folder, format=stored_format(m.source.folder), rows=folder)
         for m, folder in zip(found, encoded, strict=True)
     ]
     with lease(settings, device := default_device()):
@@ -90,7 +90,7 @@ def compare(
 
 
 def _row(model: _Model, measured: Measured) -> Row:
-    fmt = format_of(model.source.folder)
+    fmt = stored_format(model.source.folder)
     reference = model.source.id or str(model.source.folder)
     return Row(
         measured=measured,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compressor import models
 from compressor.formats import get
+from compressor.formats.stored import stored_format
 from compressor.lease import lease
 from compressor.measure import Request, measure
 from compressor.report import Variant
@@ -15,7 +16,7 @@ from compressor.stages.quantize import variant_name
 
 def made(run: Run) -> list[tuple[str, str, str | None]]:
     """(name, format, base) of every variant that there is, the teacher first."""
-    found: list[tuple[str, str, str | None]] = [(TEACHER, format_of(run.teacher), None)]
+    found: list[tuple[str, str, str | None]] = [(TEACHER, stored_format(run.teacher), None)]
     if run.recipe.student is not None:
         found.append((STUDENT, "float", TEACHER))
     for fmt in run.recipe.formats:
@@ -58,11 +59,3 @@ def _reference(run: Run, name: str) -> str:
     if name == TEACHER and run.recipe.teacher_head == "keep" and run.source.id:
         return run.source.id
     return str(run.folder_of(name))
-
-
-def format_of(folder: models.Path) -> str:
-    """The format that a model's folder is in, by its config."""
-    quantization = models.read_config(folder).get("quantization_config") or {}
-    if quantization.get("quant_method") == "bitsandbytes" or quantization.get("load_in_8bit"):
-        return "4bit" if quantization.get("load_in_4bit") else "8bit"
-    return "float"
