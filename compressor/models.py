@@ -246,7 +246,11 @@ def save_float(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folde
 
     import torch
 
-    cast = copy.deepcopy(model).to(device="cpu", dtype=torch.bfloat16).eval()
+    cast = copy.deepcopy(model).to(device="cpu").eval()
+    for tensor in cast.state_dict(keep_vars=True).values():
+        # Only what is saved: tables that a model computes for itself (of rotary positions) come back in float32.
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(torch.bfloat16)
     cast.config.dtype = torch.bfloat16
     before = probe(cast)
     save_variant(cast, tokenizer, folder)

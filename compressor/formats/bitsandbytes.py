@@ -74,7 +74,7 @@ class BitsAndBytes(Format):
         config = models.load_config(source)
         meta = models.build(config, task)
         heads = head_names(meta, task)
-        unfit = self.unfit(meta)
+        unfit = [name for name in self.unfit(meta) if not _within(name, heads)]
         skip = kept_modules(meta, heads, unfit)
         live = models.load_model(
             source, task, dtype=torch.bfloat16, quantization_config=self.quantization(skip), config=config, strict=False
@@ -135,7 +135,7 @@ class BitsAndBytes(Format):
             raise ModelError(
                 f"{name} has no layer that {self.title} could make smaller" + (f": {SHAPES}" if self.bits == 4 else ".")
             )
-        if touched := [x for x in layers if any(x == head or x.startswith(f"{head}.") for head in heads)]:
+        if touched := [layer for layer in layers if _within(layer, heads)]:
             raise ModelError(f"The head of {name} ({', '.join(touched)}) was quantized, which costs accuracy for nothing.")
 
 
@@ -230,6 +230,10 @@ def head_names(model: PreTrainedModel, task: Task) -> list[str]:
             "full precision. This model cannot be quantized here."
         )
     return heads
+
+
+def _within(name: str, modules: list[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def kept_modules(model: PreTrainedModel, heads: list[str], unfit: list[str]) -> list[str]:
