@@ -44,8 +44,14 @@ def _scores(labels: Sequence[Mapping[str, Any]]) -> str:
         score = float(one.get("score") or 0.0)
         inside = 0.0 <= score <= 1.0
         shown = f"{score * 100:.1f} %" if inside else f"{score:.3g}"
-        bar = f'<span class="bar" aria-hidden="true"><span style="width:{score * 100:.1f}%"></span></span>' if inside else ""
-        parts.append(f'<div class="score"><span>{esc(clip(one.get("label"), 60))}</span><span>{shown}</span>{bar}</div>')
+        bar = (
+            f'<span class="bar" aria-hidden="true"><span style="width:{score * 100:.1f}%"></span></span>'
+            if inside
+            else ""
+        )
+        parts.append(
+            f'<div class="score"><span>{esc(clip(one.get("label"), 60))}</span><span>{shown}</span>{bar}</div>'
+        )
     return "".join(parts)
 
 

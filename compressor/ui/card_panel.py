@@ -33,7 +33,9 @@ def build() -> CardPanel:
                 lines=16, max_lines=28, elem_id="card-text", label=t("publish.card_text"), info=t("publish.card_info"),
                 max_length=100_000, min_width=280,
             )  # fmt: skip
-            preview = gr.Markdown("", elem_id="card-preview", elem_classes="preview", label=t("publish.card_preview"), sanitize_html=True)
+            preview = gr.Markdown(
+                "", elem_id="card-preview", elem_classes="preview", label=t("publish.card_preview"), sanitize_html=True
+            )
     return CardPanel(accordion, of, text, preview, hidden_text("cards-edited"))
 
 

@@ -47,7 +47,12 @@ def build(pick: gr.Dropdown) -> CompareTab:
 
 def pick_box() -> gr.Dropdown:
     return gr.Dropdown(
-        choices=[], value=None, elem_id="compare-pick", label=t("compare.pick"), info=t("compare.pick_info"), render=False
+        choices=[],
+        value=None,
+        elem_id="compare-pick",
+        label=t("compare.pick"),
+        info=t("compare.pick_info"),
+        render=False,
     )
 
 
@@ -102,9 +107,7 @@ def drawings(report: Report) -> str:
 def wire(tab: CompareTab, item: gr.Tab, shared: Shared) -> None:
     act = Handlers(shared.services)
     pick = shared.compare_pick
-    item.select(act.refresh, [pick, *shared.who], pick, **LIGHT).then(
-        act.show, [pick, *shared.who], tab.shown, **ASKS
-    )
+    item.select(act.refresh, [pick, *shared.who], pick, **LIGHT).then(act.show, [pick, *shared.who], tab.shown, **ASKS)
     pick.input(act.show, [pick, *shared.who], tab.shown, **ASKS)
     try_panel.wire(tab.try_it, shared)
     flips_panel.wire(tab.flips, shared)

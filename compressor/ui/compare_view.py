@@ -40,7 +40,7 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
     teacher, chosen = report.teacher_variant, headline(report, floor)
     if chosen is None:
         return t("compare.only_teacher", name=teacher.name)
-    said = t("compare.sentence", name=chosen.name, what=_listed(_facts(chosen, teacher)))
+    said = t("compare.sentence", name=chosen.name, what=_listed(_sizes(chosen, teacher)), kept=_kept(chosen))
     smallest = min(report.variants[1:], key=lambda v: v.bytes)
     if smallest.name != chosen.name:
         said += " " + t("compare.smaller_still", name=smallest.name, times=times(teacher.bytes / max(smallest.bytes, 1)),
@@ -50,15 +50,21 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
     return said
 
 
-def _facts(variant: Variant, teacher: Variant) -> list[str]:
-    facts = [t("compare.x_smaller", times=times(teacher.bytes / max(variant.bytes, 1)))]
+def _sizes(variant: Variant, teacher: Variant) -> list[str]:
+    ratio = teacher.bytes / max(variant.bytes, 1)
+    facts = [t("compare.x_smaller", times=times(ratio)) if ratio >= SAME_SPEED else t("compare.not_smaller")]
     if variant.latency_ms and teacher.latency_ms:
         facts.append(_speed(variant, teacher))
-    if variant.quality and variant.retained is not None:
-        facts.append(t("compare.kept", share=percent(variant.retained), metric=_lower(metric_title(variant.quality.metric))))
-    elif variant.agreement is not None:
-        facts.append(t("compare.agrees", share=percent(variant.agreement)))
     return facts
+
+
+def _kept(variant: Variant) -> str:
+    if variant.quality and variant.retained is not None:
+        title = _lower(metric_title(variant.quality.metric))
+        return t("compare.kept", share=percent(variant.retained), metric=title)
+    if variant.agreement is not None:
+        return t("compare.agrees", share=percent(variant.agreement))
+    return ""
 
 
 def _speed(variant: Variant, teacher: Variant) -> str:
@@ -170,9 +176,10 @@ def table(report: Report) -> str:
 
 def _best(column: Column, variants: Sequence[Variant]) -> float | None:
     numbers = [n for n in (column.number(v) for v in variants) if n is not None]
-    if column.best is None or len(numbers) < 2 or len(set(numbers)) == 1:
+    if column.best is None or len(numbers) < 2:
         return None
-    return column.best(numbers)
+    best = column.best(numbers)
+    return best if numbers.count(best) <= max(len(numbers) // 2, 1) else None  # what most share is nobody's merit
 
 
 def _row(variant: Variant, number: int, shown: Sequence[Column], best: dict[str, float | None]) -> str:

@@ -136,18 +136,18 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
     for event in (teacher.teacher.input(lambda: empty(t("teacher.looking")), None, teacher.card, **LIGHT), demo):
         event.then(act.choose, [teacher.teacher, *shared.who], chosen, **ASKS).then(
             act.look_after_teacher, **looked
-        ).then(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS).then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
+        ).then(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS).then(
+            act.weigh, **weighed
+        ).then(act.check, everything, data.check, **ASKS)
     teacher.size.input(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS)
     use_demo = data.demo.click(lambda: (DEMO, None), None, [data.source, data.train], **LIGHT)
-    uploads = [f(act.look_fresh, **looked) for box in (data.train, data.validation, data.test) for f in (box.upload, box.clear)]
+    uploads = [
+        f(act.look_fresh, **looked) for box in (data.train, data.validation, data.test) for f in (box.upload, box.clear)
+    ]
     for event in (use_demo.then(act.look_fresh, **looked), data.source.input(act.look_fresh, **looked), *uploads,
                   *(box.input(act.look, **looked) for box in (data.subset, data.text, data.text_pair, data.label,
                                                               data.labels, data.new_head))):  # fmt: skip
         event.then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
     for box in (teacher.size, *options.all):
         (box.blur if isinstance(box, gr.Number | gr.Textbox) else box.input)(act.weigh, **weighed)
-    return tab.start.click(
-        guarded(act.start), everything, shared.run_id, concurrency_limit=4, api_visibility="private"
-    )
-
-
+    return tab.start.click(guarded(act.start), everything, shared.run_id, concurrency_limit=4, api_visibility="private")

@@ -177,5 +177,3 @@ def check(services: Services, form: Form, who: Visitor) -> str:
     except Exception as error:
         return paragraphs([sentence(error)], "warning")
     return paragraphs(warned, "warning") + paragraphs(said)
-
-

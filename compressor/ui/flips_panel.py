@@ -22,7 +22,7 @@ class FlipsPanel:
     variant: gr.Dropdown
     which: gr.Radio
     line: gr.HTML
-    table: gr.Dataframe
+    table: gr.HTML
     classes: gr.HTML
     prepare: gr.Button
     download: gr.DownloadButton
@@ -42,10 +42,7 @@ def build() -> FlipsPanel:
                 elem_id="flips-filter", label=t("flips.filter"), min_width=260, scale=2,
             )  # fmt: skip
         line = gr.HTML("", elem_id="flips-count")
-        table = gr.Dataframe(
-            value=None, headers=[t("flips.row"), t("flips.text")], datatype="str", type="array", interactive=False,
-            wrap=True, max_height=420, elem_id="flips-table", label=t("flips.title"), show_label=False, buttons=[],
-        )  # fmt: skip
+        table = gr.HTML("", elem_id="flips-table")
         classes = gr.HTML("", elem_id="classes")
         with gr.Row():
             prepare = gr.Button(t("flips.download"), elem_id="flips-download", min_width=160, scale=0)
@@ -73,18 +70,11 @@ def closed() -> tuple[Any, ...]:
     return (gr.update(visible=False), *(gr.skip(),) * 7)
 
 
-def filled(read: rows.Rows, name: str, which: str) -> tuple[Any, Any, Any]:
+def filled(read: rows.Rows, name: str, which: str) -> tuple[str, str, str]:
     """(line, table, classes) for a variant and a filter."""
-    values = rows.table(read, name, which)
     line = f'<p class="splits">{esc(rows.count_line(read, name))}</p>'
-    if not values:
-        return line + empty(t("flips.none", name=name)), gr.update(visible=False), _classes(read, name)
-    shown = gr.update(visible=True, value={"headers": rows.headers(read), "data": values})
-    return line, shown, _classes(read, name)
-
-
-def _classes(read: rows.Rows, name: str) -> str:
-    return rows.classes_table(rows.by_class(read, name))
+    shown = rows.table(read, name, which) or empty(t("flips.none", name=name))
+    return line, shown, rows.classes_table(rows.by_class(read, name))
 
 
 class Handlers:
@@ -113,6 +103,6 @@ def wire(panel: FlipsPanel, shared: Shared) -> None:
     for box in (panel.variant, panel.which):
         box.input(fill, inputs, [panel.line, panel.table, panel.classes], concurrency_limit=8, show_progress="hidden",
                   api_visibility="private")  # fmt: skip
-    panel.prepare.click(guarded(act.file), [shared.compare_pick, *shared.who], panel.download, api_visibility="private").success(
-        None, None, None, js="() => { setTimeout(() => document.querySelector('#flips-file').click(), 150); }"
-    )
+    panel.prepare.click(
+        guarded(act.file), [shared.compare_pick, *shared.who], panel.download, api_visibility="private"
+    ).success(None, None, None, js="() => { setTimeout(() => document.querySelector('#flips-file').click(), 150); }")

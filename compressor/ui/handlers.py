@@ -59,5 +59,3 @@ def guarded(handler: Callable[P, R]) -> Callable[P, R]:
             raise gr.Error(esc(sentence(error)), title="", duration=15, print_exception=False) from None
 
     return guard
-
-

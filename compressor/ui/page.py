@@ -28,7 +28,11 @@ def build(services: Services) -> gr.Blocks:
         gr.HTML(header())
         browser = gr.BrowserState("", storage_key="compressor-browser", secret=browser_secret(settings))
         run_id, share = hidden_text("run-id"), hidden_text("share-key")
-        token, compare_pick, publish_pick = publish_tab.token_box(settings), compare_tab.pick_box(), publish_tab.pick_box()
+        token, compare_pick, publish_pick = (
+            publish_tab.token_box(settings),
+            compare_tab.pick_box(),
+            publish_tab.pick_box(),
+        )
         with gr.Tabs(elem_id="tabs", selected=COMPRESS) as tabs:
             shared = Shared(services, browser, token, run_id, share, tabs, compare_pick, publish_pick)
             _tabs(shared)

@@ -124,7 +124,7 @@ def _name(name: str, px: float, py: float, placed: list[tuple[float, float, floa
     start = px - 12 - width if left else px + 12
     for shift in (0, 15, -15, 30, -30, 45, -45, 60):
         box = (start, py + shift - 8, start + width, py + shift + 6)
-        inside = TOP - 4 <= box[1] and box[3] <= HEIGHT - BOTTOM + 4
+        inside = box[1] >= TOP - 4 and box[3] <= HEIGHT - BOTTOM + 4
         if inside and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in placed):
             break
     placed.append(box)

@@ -69,8 +69,12 @@ def build(settings: Settings, token: gr.Textbox, pick: gr.Dropdown) -> PublishTa
         boxes = _boxes()
         card = card_panel.build()
         with gr.Row():
-            publish = gr.Button(t("publish.button"), variant="primary", size="lg", elem_id="publish", min_width=140, scale=0)
-            anyway = gr.Button(t("publish.anyway"), variant="stop", visible=False, elem_id="publish-anyway", min_width=160, scale=0)
+            publish = gr.Button(
+                t("publish.button"), variant="primary", size="lg", elem_id="publish", min_width=140, scale=0
+            )
+            anyway = gr.Button(
+                t("publish.anyway"), variant="stop", visible=False, elem_id="publish-anyway", min_width=160, scale=0
+            )
         result = gr.HTML("", elem_id="publish-result")
     work, timer = hidden_text("publish-work"), gr.Timer(1, active=False)
     return PublishTab(sign_in, account, *boxes, card, publish, anyway, result, work, timer, zip_panel.build())
@@ -83,14 +87,26 @@ def _boxes() -> tuple[Any, ...]:
             choices=[], value=None, elem_id="namespace", label=t("publish.namespace"), min_width=160, info=" "
         )
         name = gr.Textbox(
-            elem_id="repo-name", label=t("publish.name"), info=t("publish.name_info"), max_length=96, scale=2, min_width=220
+            elem_id="repo-name",
+            label=t("publish.name"),
+            info=t("publish.name_info"),
+            max_length=96,
+            scale=2,
+            min_width=220,
         )
     with gr.Row():
         public = gr.Checkbox(
             False, elem_id="public", label=t("publish.public"), info=t("publish.public_info"), min_width=220
         )
         floor = gr.Slider(
-            50, 100, value=95, step=1, elem_id="floor", label=t("publish.floor"), info=t("publish.floor_info"), min_width=220
+            50,
+            100,
+            value=95,
+            step=1,
+            elem_id="floor",
+            label=t("publish.floor"),
+            info=t("publish.floor_info"),
+            min_width=220,
         )
     return variants, namespace, name, public, floor, gr.HTML("", elem_id="repos")
 

@@ -62,7 +62,7 @@ class Handlers:
         job = self.services.job(run_id, who)
         report = Report.load(job.folder)
         names = self.services.publishable(job, report)
-        chosen = self.services.default_variants(report, floor / 100)
+        chosen = [n for n in self.services.default_variants(report, floor / 100) if n in names]
         first = chosen[0] if chosen else (names[0] if names else None)
         return (
             gr.update(choices=[(_described(report, name), name) for name in names], value=chosen),

@@ -47,11 +47,19 @@ def build() -> QuickPanel:
                     info=t("quick.data_info"), min_width=240,
                 )  # fmt: skip
                 file = gr.File(
-                    label=t("quick.file"), elem_id="quick-file", file_types=list(DATA_SUFFIXES), height=100, type="filepath"
+                    label=t("quick.file"),
+                    elem_id="quick-file",
+                    file_types=list(DATA_SUFFIXES),
+                    height=100,
+                    type="filepath",
                 )
             with gr.Row():
-                button = gr.Button(t("quick.button"), variant="primary", elem_id="quick-compare", min_width=140, scale=0)
-                cancel = gr.Button(t("run.cancel"), variant="stop", visible=False, elem_id="quick-cancel", min_width=120, scale=0)
+                button = gr.Button(
+                    t("quick.button"), variant="primary", elem_id="quick-compare", min_width=140, scale=0
+                )
+                cancel = gr.Button(
+                    t("run.cancel"), variant="stop", visible=False, elem_id="quick-cancel", min_width=120, scale=0
+                )
             progress = gr.HTML("", elem_id="quick-progress")
     return QuickPanel(accordion, models, source, file, button, cancel, progress, hidden_text("quick-job"),
                       hidden_text("quick-opened"), gr.Timer(1.5, active=False))  # fmt: skip

@@ -66,19 +66,36 @@ def differing(rows: Rows, name: str, which: str = ALL) -> list[int]:
     return found
 
 
-def table(rows: Rows, name: str, which: str) -> list[list[Any]]:
-    """The differing rows as a table's values, in the order of `headers`."""
+def table(rows: Rows, name: str, which: str) -> str:
+    """The differing rows as an HTML table; empty where there are none."""
+    found = differing(rows, name, which)
+    if not found:
+        return ""
     teacher, other = rows.said[rows.names[0]], rows.said[name]
-    return [
-        [index, clip(rows.texts[index], 400), *([clip(rows.pairs[index], 400)] if rows.pairs else []),
-         rows.labels[index] or "", teacher[index], other[index]]
-        for index in differing(rows, name, which)[:SHOWN]
-    ]  # fmt: skip
+    keys = [
+        "row",
+        "text",
+        *(["text_pair"] if rows.pairs else []),
+        *(["truth"] if rows.labelled else []),
+        "teacher",
+        "other",
+    ]
+    body = []
+    for index in found[:SHOWN]:
+        texts = [clip(rows.texts[index], 400), *([clip(rows.pairs[index], 400)] if rows.pairs else [])]
+        said = [*([rows.labels[index]] if rows.labelled else []), teacher[index], other[index]]
+        cells = "".join(f"<td>{esc(text)}</td>" for text in texts) + "".join(_label(label) for label in said)
+        body.append(f"<tr><td>{index}</td>{cells}</tr>")
+    head = "".join(f'<th scope="col">{esc(t(f"flips.{key}"))}</th>' for key in keys)
+    more = f'<p class="small">{esc(t("flips.more", shown=SHOWN))}</p>' if len(found) > SHOWN else ""
+    return (
+        f'<div class="scroll scroll-tall" tabindex="0" role="region" aria-label="{esc(t("flips.title"))}">'
+        f'<table class="rows flips"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>{more}'
+    )
 
 
-def headers(rows: Rows) -> list[str]:
-    keys = ["row", "text", *(["text_pair"] if rows.pairs else []), "truth", "teacher", "other"]
-    return [t(f"flips.{key}") for key in keys]
+def _label(label: str | None) -> str:
+    return f'<td><span class="chip">{esc(clip(label, 40))}</span></td>' if label is not None else "<td></td>"
 
 
 def count_line(rows: Rows, name: str) -> str:
@@ -149,6 +166,8 @@ def examples(rows: Rows | None, most: int = 4) -> list[str]:
     """Short texts to try: first those on which the versions part ways."""
     if rows is None or rows.pairs:
         return []
-    order = list(dict.fromkeys([*(i for n in rows.names[1:] for i in differing(rows, n)[:2]), *range(min(len(rows), 40))]))
+    order = list(
+        dict.fromkeys([*(i for n in rows.names[1:] for i in differing(rows, n)[:2]), *range(min(len(rows), 40))])
+    )
     short = [" ".join(rows.texts[i].split()) for i in order if 8 <= len(rows.texts[i]) <= 140]
     return list(dict.fromkeys(short))[:most]

@@ -54,21 +54,20 @@ class RunPanel:
 
 
 def build() -> RunPanel:
-    with gr.Column(visible=False, elem_id="run-panel") as column:
-        with gr.Column(elem_classes="step"):
-            head = gr.HTML("", elem_id="run-head")
-            result = gr.HTML("", elem_id="run-result")
-            progress = gr.HTML("", elem_id="run-progress")
-            with gr.Row(visible=False, elem_id="curves") as curves:
-                loss, quality = _curve("loss"), _curve("quality")
-            buttons = _buttons()
-            link = gr.Textbox(
-                visible=False, elem_id="share-link", label=t("run.share_label"), info=t("run.share_info"),
-                interactive=False, buttons=["copy"],
-            )  # fmt: skip
-            with gr.Accordion(t("run.details"), open=False, elem_id="run-details") as details:
-                recipe = gr.Code("", language="yaml", interactive=False, elem_id="run-recipe", label=t("recipe.label"))
-                log = gr.Code("", language=None, interactive=False, elem_id="run-log", label=t("runs.log"), max_lines=20)
+    with gr.Column(visible=False, elem_id="run-panel") as column, gr.Column(elem_classes="step"):
+        head = gr.HTML("", elem_id="run-head")
+        result = gr.HTML("", elem_id="run-result")
+        progress = gr.HTML("", elem_id="run-progress")
+        with gr.Row(visible=False, elem_id="curves") as curves:
+            loss, quality = _curve("loss"), _curve("quality")
+        buttons = _buttons()
+        link = gr.Textbox(
+            visible=False, elem_id="share-link", label=t("run.share_label"), info=t("run.share_info"),
+            interactive=False, buttons=["copy"],
+        )  # fmt: skip
+        with gr.Accordion(t("run.details"), open=False, elem_id="run-details") as details:
+            recipe = gr.Code("", language="yaml", interactive=False, elem_id="run-recipe", label=t("recipe.label"))
+            log = gr.Code("", language=None, interactive=False, elem_id="run-log", label=t("runs.log"), max_lines=20)
     title, seen = hidden_text("tab-title"), hidden_text("run-seen")
     timer = gr.Timer(SECONDS, active=False)
     return RunPanel(column, head, progress, result, curves, loss, quality, *buttons[:4], link, buttons[4], recipe, log,
@@ -87,7 +86,8 @@ def _buttons() -> tuple[gr.Button, ...]:
 
 def _curve(kind: str) -> gr.LinePlot:
     return gr.LinePlot(
-        x=t("curve.step"), y=t(f"curve.{kind}"), color="series", color_title=" ", y_title=" ", height=230, min_width=260,
+        x=t("curve.step"), y=t(f"curve.{kind}"), color="series", color_title=" ", y_title=" ", height=250, min_width=260,
+        colors_in_legend=[] if kind == "loss" else None,
         label=t(f"curve.{kind}_label"), elem_id=f"curve-{kind}", tooltip="axis",
         color_map={t("curve.loss"): "#1d4ed8", t("curve.student"): "#0f9488", t("curve.teacher"): "#7b8794"},
     )  # fmt: skip
@@ -214,7 +214,9 @@ def _head(job: Job, read_only: bool) -> str:
     return f'<div class="step-title"><h2>{esc(clip(job.title, 120))}</h2></div>{note}'
 
 
-def wire(panel: RunPanel, form: gr.Column, services: Services, run_id: gr.Textbox, share: gr.Textbox, who: list[Any]) -> None:
+def wire(
+    panel: RunPanel, form: gr.Column, services: Services, run_id: gr.Textbox, share: gr.Textbox, who: list[Any]
+) -> None:
     act = Handlers(services)
     where = [run_id, share, *who]
     run_id.change(act.show, where, panel.shown, **LIGHT).then(

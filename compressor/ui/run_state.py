@@ -112,7 +112,8 @@ def expected_stages(recipe: Recipe | None) -> list[str]:
     """The stages that a recipe will go through, in order."""
     if recipe is None:
         return []
-    stages = ["download", "data"] if recipe.data is not None else ["download"]
+    looks_local = recipe.teacher == "demo" or recipe.teacher.startswith((".", "/", "~"))
+    stages = ([] if looks_local else ["download"]) + (["data"] if recipe.data is not None else [])
     if recipe.teacher_head == "new":
         stages.append("fine-tune")
     if recipe.student is not None and recipe.distill is not None:

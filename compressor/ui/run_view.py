@@ -50,7 +50,9 @@ def stage_rows(status: str, state: RunState, expected: Sequence[str]) -> list[tu
     return rows
 
 
-def progress(status: str, state: RunState, expected: Sequence[str], *, place: int | None = None, error: str | None = None) -> str:
+def progress(
+    status: str, state: RunState, expected: Sequence[str], *, place: int | None = None, error: str | None = None
+) -> str:
     """The stages as a list. `place` is the place in the queue while it waits."""
     rows = stage_rows(status, state, expected)
     items = "".join(_stage(stage, how, status, state) for stage, how in rows)

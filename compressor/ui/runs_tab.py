@@ -74,9 +74,13 @@ class Handlers:
             return (gr.skip(),) * 7
         job = self.services.job(run_id, visitor(self.services.settings, browser, token))
         path = job.folder / "report.json"
-        report = gr.update(visible=path.is_file(), value=self.services.share_file(path, "report.json") if path.is_file() else None)
-        said = result(job.folder) if job.status == "finished" else paragraphs(
-            [job.error or t(f"run.{job.status}")], "problem" if job.status == "failed" else "note"
+        report = gr.update(
+            visible=path.is_file(), value=self.services.share_file(path, "report.json") if path.is_file() else None
+        )
+        said = (
+            result(job.folder)
+            if job.status == "finished"
+            else paragraphs([job.error or t(f"run.{job.status}")], "problem" if job.status == "failed" else "note")
         )
         return (said, gr.update(visible=True), report, recipe_of(job), log_of(job), gr.update(visible=True),
                 gr.update(visible=False))  # fmt: skip
@@ -94,11 +98,17 @@ def finished(services: Services, who: Visitor) -> list[tuple[str, str]]:
 
 def wire(tab: RunsTab, item: gr.Tab, shared: Shared) -> None:
     act = Handlers(shared.services)
-    fresh = {"inputs": shared.who, "outputs": [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.delete, tab.sure]}
+    fresh = {
+        "inputs": shared.who,
+        "outputs": [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.delete, tab.sure],
+    }
     item.select(guarded(act.refresh), **fresh, **LIGHT)
     tab.pick.input(guarded(act.pick), [tab.pick, *shared.who], tab.shown, **LIGHT)
     tab.open.click(
-        lambda run_id: (run_id, "", gr.Tabs(selected=COMPRESS)), tab.pick, [shared.run_id, shared.share, shared.tabs], **LIGHT
+        lambda run_id: (run_id, "", gr.Tabs(selected=COMPRESS)),
+        tab.pick,
+        [shared.run_id, shared.share, shared.tabs],
+        **LIGHT,
     )
     tab.delete.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [tab.delete, tab.sure], **LIGHT)
     tab.sure.click(guarded(act.delete), [tab.pick, *shared.who], None, api_visibility="private").then(

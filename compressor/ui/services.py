@@ -323,5 +323,3 @@ class _Remembered(Generic[T]):
             while len(self._kept) > self.most:
                 self._kept.popitem(last=False)
         return value
-
-

@@ -39,7 +39,9 @@ def build(services: Services) -> TeacherSection:
                 choices=[], value=None, allow_custom_value=True, elem_id="teacher", label=t("teacher.label"), scale=5,
                 info=t("teacher.info" if services.settings.hosted else "teacher.info_local"), min_width=240,
             )  # fmt: skip
-            demo = gr.Button(t("teacher.demo"), elem_id="try-demo", scale=1, min_width=140, elem_classes="center-button")
+            demo = gr.Button(
+                t("teacher.demo"), elem_id="try-demo", scale=1, min_width=140, elem_classes="center-button"
+            )
         card = gr.HTML(empty(t("teacher.empty")), elem_id="teacher-card")
     with gr.Column(elem_classes="step", elem_id="step-student"):
         step_title("2", "student")

@@ -31,7 +31,9 @@ def card(found: Mapping[str, Any]) -> str:
     )  # fmt: skip
     title = clip(found.get("id") or "", 100)
     notes = paragraphs([str(n) for n in found.get("notes") or ()])
-    return f'<div class="card" id="teacher-facts"><h3>{esc(title)}</h3><dl class="facts">{cells}{names}</dl>{notes}</div>'
+    return (
+        f'<div class="card" id="teacher-facts"><h3>{esc(title)}</h3><dl class="facts">{cells}{names}</dl>{notes}</div>'
+    )
 
 
 def _chips(labels: Sequence[str]) -> str:
@@ -72,7 +74,9 @@ def _teacher_row(found: Mapping[str, Any], whole: float, heads: Sequence[str], m
            "hidden": found.get("hidden")}  # fmt: skip
     if not row["bytes"]:
         return ""
-    return f'<tr class="teacher-row"><th scope="row">{esc(t("size.teacher"))}</th>{_cells(row, whole, heads, memory)}</tr>'
+    return (
+        f'<tr class="teacher-row"><th scope="row">{esc(t("size.teacher"))}</th>{_cells(row, whole, heads, memory)}</tr>'
+    )
 
 
 def _cells(row: Mapping[str, Any], whole: float, heads: Sequence[str], memory: bool) -> str:

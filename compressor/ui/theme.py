@@ -15,7 +15,9 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono"
 
 def make() -> Base:
     """The theme, a few tokens away from gradio's base."""
-    theme = Base(primary_hue=colors.teal, secondary_hue=colors.slate, neutral_hue=colors.slate, font=SANS, font_mono=MONO)
+    theme = Base(
+        primary_hue=colors.teal, secondary_hue=colors.slate, neutral_hue=colors.slate, font=SANS, font_mono=MONO
+    )
     return theme.set(
         body_background_fill="#f6f7f8",
         body_background_fill_dark="#0e1418",

@@ -41,7 +41,14 @@ def build() -> TryPanel:
                 pair = gr.Textbox(
                     label=t("try.pair"), lines=2, max_lines=8, max_length=MOST, visible=False, elem_id="try-pair"
                 )
-            button = gr.Button(t("try.button"), variant="primary", scale=1, min_width=120, elem_id="predict", elem_classes="center-button")
+            button = gr.Button(
+                t("try.button"),
+                variant="primary",
+                scale=1,
+                min_width=120,
+                elem_id="predict",
+                elem_classes="center-button",
+            )
         examples = gr.Dataset(
             components=[gr.Textbox(visible=False)], samples=[], label=t("try.examples"), elem_id="try-examples",
             visible=False, type="values",

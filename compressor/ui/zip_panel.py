@@ -28,7 +28,9 @@ def build() -> ZipPanel:
         step_title("", "zip")
         with gr.Row():
             variant = gr.Dropdown(choices=[], value=None, elem_id="zip-variant", label=t("zip.variant"), min_width=200)
-            button = gr.Button(t("zip.button"), elem_id="zip-make", min_width=140, scale=0, elem_classes="center-button")
+            button = gr.Button(
+                t("zip.button"), elem_id="zip-make", min_width=140, scale=0, elem_classes="center-button"
+            )
         said = gr.HTML("", elem_id="zip-said")
         download = gr.DownloadButton(t("zip.download"), visible=False, variant="primary", elem_id="zip-download")
     return ZipPanel(variant, button, said, download)
@@ -51,4 +53,10 @@ def wire(panel: ZipPanel, shared: Shared) -> None:
         guarded(make), [shared.publish_pick, panel.variant, *shared.who], [panel.said, panel.download],
         concurrency_limit=2, show_progress="full", show_progress_on=panel.said, api_visibility="private",
     )  # fmt: skip
-    panel.variant.input(lambda: ("", gr.update(visible=False)), None, [panel.said, panel.download], queue=False, api_visibility="private")
+    panel.variant.input(
+        lambda: ("", gr.update(visible=False)),
+        None,
+        [panel.said, panel.download],
+        queue=False,
+        api_visibility="private",
+    )

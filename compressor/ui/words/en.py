@@ -8,7 +8,8 @@ WORDS: dict[str, str] = {
     **RESULTS,
     "app.name": "Compressor",
     "app.tagline": "Make a Hugging Face model smaller and faster, and see exactly what it costs.",
-    "error.general": "Something went wrong on our side. Nothing of yours is lost; try again, and see the server's log if it stays.",
+    "error.general": "Something went wrong on our side. Nothing of yours is lost; try again, and see the server's log if "
+    "it stays.",
     "tab.compress": "Compress",
     "tab.compare": "Compare",
     "tab.publish": "Publish",
@@ -21,7 +22,8 @@ WORDS: dict[str, str] = {
     "teacher.info_local": "Search by name, or paste an id, a link, or a folder such as ./my-model.",
     "teacher.demo": "Try the demo",
     "teacher.demo_name": "The demo's teacher",
-    "teacher.empty": "Pick a model to see what it is and how small it can get. Its weights are downloaded when you start, not before.",
+    "teacher.empty": "Pick a model to see what it is and how small it can get. Its weights are downloaded when you start, "
+    "not before.",
     "teacher.looking": "Looking at the model…",
     "teacher.none": "Choose a teacher first: search for a model, or try the demo.",
     "card.task": "Task",
@@ -41,7 +43,8 @@ WORDS: dict[str, str] = {
     "student.none": "none",
     "student.waiting": "The sizes appear once a teacher is chosen.",
     "student.only_formats": "No student is trained: the formats below apply to the teacher itself.",
-    "student.cannot": "This model cannot be cut into a smaller student. It can still be stored in fewer bits: choose formats below.",
+    "student.cannot": "This model cannot be cut into a smaller student. It can still be stored in fewer bits: choose "
+    "formats below.",
     "size.half": "half",
     "size.third": "third",
     "size.quarter": "quarter",
@@ -69,7 +72,8 @@ WORDS: dict[str, str] = {
     "data.label": "Data set on the Hub",
     "data.info": "Search by name, or paste an id such as stanfordnlp/sst2.",
     "data.file": "Or a file of your own",
-    "data.file_info": "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better.",
+    "data.file_info": "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better."
+    "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better.",
     "data.more_files": "Separate validation and test files",
     "data.validation_file": "Validation file",
     "data.test_file": "Test file",
