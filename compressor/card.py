@@ -12,7 +12,7 @@ import yaml
 
 from compressor.card_head import head_of, qualities
 from compressor.hub import LocalModel
-from compressor.markdown import code, escape, fenced, linked, share, size
+from compressor.markdown import escape, fenced, linked, share, size
 from compressor.recipe import Recipe
 from compressor.report import Report, Variant
 from compressor.sharing import file_name, shared_recipe
@@ -180,7 +180,7 @@ def _data(recipe: Recipe) -> str:
         text = "the demo data of Compressor"
     elif isinstance(data.source, str):
         text = linked(data.source, "datasets/")
-        text += f" (`{code(data.subset)}`)" if data.subset else ""
+        text += f" ({escape(data.subset)})" if data.subset else ""
     else:
         text = "files of its author's, which are not published"
     return text + (f", at most {data.limit:,} rows" if data.limit else "")

@@ -14,11 +14,6 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", flat)
 
 
-def code(text: str) -> str:
-    """Text that may stand between backticks in a table or a line."""
-    return " ".join(str(text).split()).replace("`", "'").replace("|", "¦")
-
-
 def fenced(text: str, language: str) -> str:
     """A code block that nothing in `text` can end."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)

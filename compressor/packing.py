@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from compressor import card, tasks
+from compressor import card, formats, tasks
 from compressor.errors import DiskFullError, HubError, ModelError, PublishError
 from compressor.hub import MODEL_FILES, LocalModel, is_id, weight_files
 from compressor.recipe import Recipe
@@ -96,21 +96,13 @@ def story_of(
 
 
 def _snippet(report: Report, variant: Variant, repo: str) -> str:
-    from compressor import formats
-
-    get = getattr(formats, "get", None)
-    if get is None:
-        return variant.load
-    return str(get(variant.format).snippet(repo, tasks.get(report.task)))
+    return formats.get(variant.format).snippet(repo, tasks.get(report.task))
 
 
 def _titles(report: Report) -> dict[str, str]:
-    from compressor import formats
-
-    known: dict[str, Any] = getattr(formats, "FORMATS", {})
     task = tasks.get(report.task)
     metrics = {metric.name: metric.title for metric in task.metrics}
-    return {report.task: task.title, **metrics, **{name: fmt.title for name, fmt in known.items()}}
+    return {report.task: task.title, **metrics, **{name: fmt.title for name, fmt in formats.FORMATS.items()}}
 
 
 def recipe_of(folder: Path) -> Recipe:

@@ -57,6 +57,10 @@ def validate_yaml(hub: HubServer, request: Request, body: bytes) -> Response:
     return JSONResponse({"errors": [], "warnings": []})
 
 
+def nothing(hub: HubServer, request: Request, body: bytes) -> Response:
+    raise _refuse(404, "Not found")
+
+
 # ---------------------------------------------------------------------- repos
 
 
@@ -253,6 +257,7 @@ ROUTES = [
     ("/api/validate-yaml", validate_yaml, ["POST"]),
     ("/api/repos/create", create_repo, ["POST"]),
     ("/api/repos/delete", delete_repo, ["DELETE"]),
+    ("/api/agent-harnesses", nothing, ["GET"]),  # the client asks it for its user agent
     (f"/api/{_KIND}", list_repos, ["GET"]),
     (f"/api/{_KIND}/{_REPO}", repo_info, ["GET"]),
     (f"/api/{_KIND}/{_REPO}/settings", change_settings, ["PUT"]),

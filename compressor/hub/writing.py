@@ -142,7 +142,12 @@ class Repos:
 
     def make_public(self, repo: str) -> None:
         """Show it to everybody. Raises HubError."""
-        self.hub.ask(lambda: self.hub.api.update_repo_settings(repo, visibility="public"), f"make {repo} public", repo)
+        api = self.hub.api
+        try:
+            self.hub.ask(lambda: api.update_repo_settings(repo, visibility="public"), f"make {repo} public", repo)
+        except HubError:  # it may be done, and the answer lost
+            if self.hub.ask(lambda: api.model_info(repo), f"look at {repo}", repo).private:
+                raise
 
     def delete(self, repo: str) -> None:
         """Remove it; one that is not there is fine. Raises HubError."""
