@@ -13,7 +13,7 @@ LABELS = 5
 
 def render(predictions: Mapping[str, Mapping[str, Any]]) -> str:
     """`predictions` as `predict` gives them for one text, the teacher first."""
-    first = next(iter(predictions.values()), {})
+    first: Mapping[str, Any] = next(iter(predictions.values()), {})
     decided = _first_label(first)
     cards = "".join(_answer(number, name, one, decided) for number, (name, one) in enumerate(predictions.items()))
     return f'<div class="answers">{cards}</div>'
@@ -56,5 +56,5 @@ def _scores(labels: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _first_label(one: Mapping[str, Any]) -> str | None:
-    labels = one.get("labels") or ()
+    labels: Sequence[Mapping[str, Any]] = one.get("labels") or ()
     return str(labels[0].get("label")) if len(labels) > 1 else None

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
+from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, hidden_text
 from compressor.ui.words import t
@@ -68,7 +69,7 @@ class Handlers:
         kept = read_cards(edited)
         if of not in kept:
             repo = f"{namespace or t('publish.you')}/{name or t('publish.repo')}"
-            kept = self.services.cards(self.services.job(run_id, who), repo, sorted({*variants, of}), who)
+            kept = Outgoing(self.services).cards(self.services.job(run_id, who), repo, sorted({*variants, of}), who)
         return kept.get(of, ""), body(kept.get(of, ""))
 
     @staticmethod

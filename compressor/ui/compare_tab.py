@@ -35,7 +35,7 @@ class CompareTab:
 
 def build(pick: gr.Dropdown) -> CompareTab:
     with gr.Column(elem_classes="step", elem_id="compare-result"):
-        pick.render()
+        pick.render()  # type: ignore[no-untyped-call]
         outcome = gr.HTML("", elem_id="outcome")
         drawn = gr.HTML("", elem_id="trade-offs")
         table = gr.HTML("", elem_id="compare-table")

@@ -115,22 +115,19 @@ def columns(report: Report) -> list[Column]:
     tokens = generates(report)
     better = min if first and first.better == "lower" else max
     found = [
-        Column("quality", metric_title(first.metric) if first else "", _quality, _of(lambda v: v.quality and v.quality.value), better),
+        Column("quality", metric_title(first.metric) if first else "", _quality,
+               lambda v: v.quality.value if v.quality else None, better),
         *_extra_metrics(report),
         Column("retained", t("table.retained"), lambda v: percent(v.retained), lambda v: v.retained, None),
         Column("agreement", t("table.agreement"), lambda v: percent(v.agreement), lambda v: v.agreement, None),
         Column("bytes", t("table.bytes"), lambda v: size(v.bytes), lambda v: float(v.bytes), min),
         Column("parameters", t("table.parameters"), lambda v: count(v.parameters), lambda v: float(v.parameters), min),
-        Column("latency", t("table.latency"), _latency, _of(lambda v: v.latency_ms and v.latency_ms.p50), min),
+        Column("latency", t("table.latency"), _latency, lambda v: v.latency_ms.p50 if v.latency_ms else None, min),
         Column("throughput", t("table.tokens" if tokens else "table.throughput"),
                lambda v: count(v.throughput), lambda v: v.throughput, max),
-        Column("memory", t("table.memory"), lambda v: size(v.peak_memory_bytes), _of(lambda v: v.peak_memory_bytes), min),
+        Column("memory", t("table.memory"), lambda v: size(v.peak_memory_bytes), lambda v: v.peak_memory_bytes, min),
     ]  # fmt: skip
     return [c for c in found if any(c.number(v) is not None for v in report.variants)]
-
-
-def _of(read: Callable[[Variant], float | None]) -> Callable[[Variant], float | None]:
-    return read
 
 
 def _extra_metrics(report: Report) -> list[Column]:

@@ -127,8 +127,8 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
     teacher, data, options = tab.teacher, tab.data, tab.options
     everything = [*tab.inputs, *shared.who]
     chosen = [teacher.card, teacher.size, teacher.sizes, data.new_head]
-    weighed = {"inputs": everything, "outputs": [tab.estimate, tab.recipe], **ASKS}
-    looked = {"inputs": everything, "outputs": data.shown, **ASKS}
+    weighed: dict[str, Any] = {"inputs": everything, "outputs": [tab.estimate, tab.recipe], **ASKS}
+    looked: dict[str, Any] = {"inputs": everything, "outputs": data.shown, **ASKS}
 
     for box, kind in ((teacher.teacher, "model"), (data.source, "dataset")):
         box.key_up(teacher_section.searcher(services, kind), shared.who, box, **ASKS)

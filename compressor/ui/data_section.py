@@ -64,7 +64,9 @@ def build() -> DataSection:
         preview = gr.HTML(empty(t("data.empty")), elem_id="data-preview")
         check = gr.HTML("", elem_id="data-check")
         columns, fixes = _columns()
-    return DataSection(source, demo, subset, train, validation, test, *fixes, columns, preview, check)
+    text, pair, label, labels, new_head = fixes
+    return DataSection(source, demo, subset, train, validation, test, text, pair, label, labels, new_head, columns,
+                       preview, check)  # fmt: skip
 
 
 def _file(name: str, label: str, height: int) -> gr.File:
@@ -73,7 +75,7 @@ def _file(name: str, label: str, height: int) -> gr.File:
     )
 
 
-def _columns() -> tuple[gr.Accordion, tuple[Any, ...]]:
+def _columns() -> tuple[gr.Accordion, tuple[Any, Any, Any, Any, Any]]:
     with gr.Accordion(t("data.fix_columns"), open=False, visible=False, elem_id="fix-columns") as accordion:
         with gr.Row():
             text = gr.Dropdown(choices=[], elem_id="column-text", label=t("data.text"), min_width=160)

@@ -24,7 +24,8 @@ ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 def build(services: Services) -> gr.Blocks:
     """The whole page. Loads no model and starts nothing."""
     settings = services.settings
-    with gr.Blocks(title=t("app.name"), analytics_enabled=False, delete_cache=(3600, DAY), fill_width=True) as page:
+    page = gr.Blocks(title=t("app.name"), analytics_enabled=False, delete_cache=(3600, DAY), fill_width=True)
+    with page:
         gr.HTML(header())
         browser = gr.BrowserState("", storage_key="compressor-browser", secret=browser_secret(settings))
         run_id, share = hidden_text("run-id"), hidden_text("share-key")

@@ -68,7 +68,8 @@ def trade_off(report: Report, against: str) -> str:
         "</svg>",
     ]
     better = "" if shown[0].quality and shown[0].quality.better == "higher" else f" ({t('plot.lower')})"
-    return f'<figure class="plot"><figcaption>{esc(t("plot.title", metric=name, against=title))}{esc(better)}</figcaption>{"".join(parts)}</figure>'
+    caption = f"{esc(t('plot.title', metric=name, against=title))}{esc(better)}"
+    return f'<figure class="plot"><figcaption>{caption}</figcaption>{"".join(parts)}</figure>'
 
 
 def _quality_axis(variants: Iterable[Variant]) -> Axis:
@@ -149,7 +150,7 @@ def quality_curve(points: Sequence[tuple[float, float]], teacher: float | None) 
     """(step, validation quality) pairs with the teacher's line; None where there are none yet."""
     if not points:
         return None
-    rows = [[step, quality, t("curve.student")] for step, quality in thin(points)]
+    rows: list[list[Any]] = [[step, quality, t("curve.student")] for step, quality in thin(points)]
     if teacher is not None:
         start, end = min(rows[0][0], 0), max(rows[-1][0], 1)
         rows += [[at, teacher, t("curve.teacher")] for at in (start, end)]

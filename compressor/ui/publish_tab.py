@@ -58,15 +58,15 @@ def build(settings: Settings, token: gr.Textbox, pick: gr.Dropdown) -> PublishTa
             gr.LoginButton(elem_id="login")
             gr.HTML(f'<p class="small">{esc(t("publish.new_tab"))}</p>')
         with gr.Row(equal_height=False):
-            token.render()
+            token.render()  # type: ignore[no-untyped-call]
             sign_in = gr.Button(
                 t("publish.sign_in"), elem_id="sign-in", min_width=120, scale=1, visible=not settings.oauth,
                 elem_classes="center-button",
             )  # fmt: skip
         account = gr.HTML(empty(t("publish.not_signed_in")), elem_id="account")
     with gr.Column(elem_classes="step", elem_id="publish-form"):
-        pick.render()
-        boxes = _boxes()
+        pick.render()  # type: ignore[no-untyped-call]
+        variants, namespace, name, public, floor, repos = _boxes()
         card = card_panel.build()
         with gr.Row():
             publish = gr.Button(
@@ -77,10 +77,11 @@ def build(settings: Settings, token: gr.Textbox, pick: gr.Dropdown) -> PublishTa
             )
         result = gr.HTML("", elem_id="publish-result")
     work, timer = hidden_text("publish-work"), gr.Timer(1, active=False)
-    return PublishTab(sign_in, account, *boxes, card, publish, anyway, result, work, timer, zip_panel.build())
+    return PublishTab(sign_in, account, variants, namespace, name, public, floor, repos, card, publish, anyway, result,
+                      work, timer, zip_panel.build())  # fmt: skip
 
 
-def _boxes() -> tuple[Any, ...]:
+def _boxes() -> tuple[Any, Any, Any, Any, Any, Any]:
     variants = gr.CheckboxGroup(choices=[], elem_id="publish-variants", label=t("publish.variants"))
     with gr.Row():
         namespace = gr.Dropdown(
@@ -127,7 +128,7 @@ def wire(tab: PublishTab, item: gr.Tab, shared: Shared) -> None:
         box.change(act.repos, [pick, *tab.chosen, *who], tab.repos, **ASKS)
     card_panel.wire(tab.card, tab.chosen, shared)
     watched = [tab.result, tab.work, tab.timer, tab.anyway]
-    inputs = [pick, *tab.chosen, tab.card.of, tab.card.text, tab.card.edited, *who]
+    inputs = [pick, *tab.chosen, tab.card.edited, *who]
     tab.publish.click(guarded(act.publish), inputs, watched, api_visibility="private")
     tab.anyway.click(guarded(act.publish_anyway), inputs, watched, api_visibility="private")
     tab.timer.tick(act.tick, [tab.work, *who], [tab.result, tab.timer], **LIGHT)

@@ -13,6 +13,7 @@ from compressor.report import Report
 from compressor.ui.background import Background
 from compressor.ui.card_panel import read_cards
 from compressor.ui.handlers import sentence, visitor
+from compressor.ui.outgoing import Outgoing
 from compressor.ui.runs_tab import finished
 from compressor.ui.services import Services
 from compressor.ui.shared import empty
@@ -24,7 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 
 class Handlers:
     def __init__(self, services: Services):
-        self.services = services
+        self.services, self.outgoing = services, Outgoing(services)
         self.background = Background()
 
     # ------------------------------------------------------------------ who, what
@@ -61,8 +62,8 @@ class Handlers:
         who = visitor(self.services.settings, browser, token)
         job = self.services.job(run_id, who)
         report = Report.load(job.folder)
-        names = self.services.publishable(job, report)
-        chosen = [n for n in self.services.default_variants(report, floor / 100) if n in names]
+        names = self.outgoing.publishable(job, report)
+        chosen = [n for n in self.outgoing.default_variants(report, floor / 100) if n in names]
         first = chosen[0] if chosen else (names[0] if names else None)
         return (
             gr.update(choices=[(_described(report, name), name) for name in names], value=chosen),
@@ -77,14 +78,14 @@ class Handlers:
         """Which repos it will make."""
         if not run_id or not variants or not namespace or not NAME.fullmatch(name or ""):
             return ""
-        made = self.services.repo_names(f"{namespace}/{name}", variants)
+        made = self.outgoing.repo_names(f"{namespace}/{name}", variants)
         return f'<p class="small">{esc(t("publish.repos", repos=", ".join(made.values())))}</p>'
 
     # ------------------------------------------------------------------ publish
 
     def publish(self, *values: Any, anyway: bool = False, oauth: gr.OAuthToken | None = None) -> tuple[Any, ...]:
         """(result, work, timer, anyway): starts it, or says what is missing, or asks once more under the floor."""
-        run_id, variants, namespace, name, public, floor, of, text, edited, browser, token = values
+        run_id, variants, namespace, name, public, floor, edited, browser, token = values
         who = visitor(self.services.settings, browser, token, oauth)
         if problems := _missing(run_id, variants, namespace, name):
             return paragraphs(problems, "problem"), "", gr.Timer(active=False), gr.update(visible=False)
@@ -93,7 +94,7 @@ class Handlers:
             return paragraphs(below, "warning"), "", gr.Timer(active=False), gr.update(visible=True)
         cards = {k: v for k, v in read_cards(edited).items() if k in variants}
         action = functools.partial(
-            self.services.publish, job, f"{namespace}/{name}", variants, bool(public), floor / 100, anyway, cards, who
+            self.outgoing.publish, job, f"{namespace}/{name}", variants, bool(public), floor / 100, anyway, cards, who
         )
         key = self.background.start(who.owner, action)
         return paragraphs([t("publish.working")]), key, gr.Timer(active=True), gr.update(visible=False)

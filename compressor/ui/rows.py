@@ -152,7 +152,8 @@ def classes_table(changes: Sequence[ClassChange]) -> str:
     )
     return (
         f'<h3 class="under-title">{esc(t("classes.title"))}</h3><div class="scroll" tabindex="0" role="region" '
-        f'aria-label="{esc(t("classes.title"))}"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'aria-label="{esc(t("classes.title"))}"><table class="plain"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

@@ -70,11 +70,11 @@ def build() -> RunPanel:
             log = gr.Code("", language=None, interactive=False, elem_id="run-log", label=t("runs.log"), max_lines=20)
     title, seen = hidden_text("tab-title"), hidden_text("run-seen")
     timer = gr.Timer(SECONDS, active=False)
-    return RunPanel(column, head, progress, result, curves, loss, quality, *buttons[:4], link, buttons[4], recipe, log,
+    return RunPanel(column, head, progress, result, curves, loss, quality, buttons[0], buttons[1], buttons[2], buttons[3], link, buttons[4], recipe, log,
                     details, title, seen, timer)  # fmt: skip
 
 
-def _buttons() -> tuple[gr.Button, ...]:
+def _buttons() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:
     with gr.Row(elem_id="run-buttons"):
         compare = gr.Button(t("run.compare"), variant="primary", visible=False, elem_id="open-compare", min_width=140)
         resume = gr.Button(t("run.resume"), variant="primary", visible=False, elem_id="resume", min_width=120)
@@ -236,7 +236,9 @@ def wire(
 
 ADDRESS = """(run, share) => {
   const url = new URL(window.location);
-  for (const [key, value] of [['run', run], ['share', share]]) { value ? url.searchParams.set(key, value) : url.searchParams.delete(key); }
+  for (const [key, value] of [['run', run], ['share', share]]) {
+    value ? url.searchParams.set(key, value) : url.searchParams.delete(key);
+  }
   window.history.replaceState(null, '', url);
 }"""
 """The run stands in the address, so that a reload and a bookmark show it again."""

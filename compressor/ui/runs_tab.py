@@ -24,6 +24,7 @@ class RunsTab:
     summary: gr.HTML
     detail: gr.Column
     open: gr.Button
+    again: gr.Button
     delete: gr.Button
     sure: gr.Button
     report: gr.DownloadButton
@@ -43,6 +44,7 @@ def build() -> RunsTab:
         with gr.Column(visible=False, elem_id="run-detail") as detail:
             with gr.Row():
                 open_ = gr.Button(t("runs.open"), variant="primary", elem_id="run-open", min_width=120)
+                again = gr.Button(t("runs.again"), elem_id="run-again", min_width=140)
                 report = gr.DownloadButton(t("runs.report"), visible=False, elem_id="run-report", min_width=140)
                 delete = gr.Button(t("runs.delete"), elem_id="run-delete", min_width=120)
                 sure = gr.Button(
@@ -50,7 +52,7 @@ def build() -> RunsTab:
                 )
             recipe = gr.Code("", language="yaml", interactive=False, elem_id="runs-recipe", label=t("recipe.label"))
             log = gr.Code("", language=None, interactive=False, elem_id="runs-log", label=t("runs.log"), max_lines=24)
-    return RunsTab(pick, summary, detail, open_, delete, sure, report, recipe, log)
+    return RunsTab(pick, summary, detail, open_, again, delete, sure, report, recipe, log)
 
 
 def label(job: Job) -> str:
@@ -85,6 +87,12 @@ class Handlers:
         return (said, gr.update(visible=True), report, recipe_of(job), log_of(job), gr.update(visible=True),
                 gr.update(visible=False))  # fmt: skip
 
+    def again(self, run_id: str, browser: Any, token: Any) -> tuple[str, str, Any]:
+        """The same once more, shown on the Compress tab."""
+        who = visitor(self.services.settings, browser, token)
+        job = self.services.again(self.services.job(run_id, who), who)
+        return job.id, "", gr.Tabs(selected=COMPRESS)
+
     def delete(self, run_id: str, browser: Any, token: Any) -> None:
         who = visitor(self.services.settings, browser, token)
         self.services.delete(self.services.job(run_id, who), who)
@@ -98,19 +106,13 @@ def finished(services: Services, who: Visitor) -> list[tuple[str, str]]:
 
 def wire(tab: RunsTab, item: gr.Tab, shared: Shared) -> None:
     act = Handlers(shared.services)
-    fresh = {
-        "inputs": shared.who,
-        "outputs": [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.delete, tab.sure],
-    }
-    item.select(guarded(act.refresh), **fresh, **LIGHT)
+    listed = [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.delete, tab.sure]
+    opened = [shared.run_id, shared.share, shared.tabs]
+    item.select(guarded(act.refresh), shared.who, listed, **LIGHT)
     tab.pick.input(guarded(act.pick), [tab.pick, *shared.who], tab.shown, **LIGHT)
-    tab.open.click(
-        lambda run_id: (run_id, "", gr.Tabs(selected=COMPRESS)),
-        tab.pick,
-        [shared.run_id, shared.share, shared.tabs],
-        **LIGHT,
-    )
+    tab.open.click(lambda run_id: (run_id, "", gr.Tabs(selected=COMPRESS)), tab.pick, opened, **LIGHT)
+    tab.again.click(guarded(act.again), [tab.pick, *shared.who], opened, api_visibility="private")
     tab.delete.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [tab.delete, tab.sure], **LIGHT)
     tab.sure.click(guarded(act.delete), [tab.pick, *shared.who], None, api_visibility="private").then(
-        guarded(act.refresh), **fresh, **LIGHT
+        guarded(act.refresh), shared.who, listed, **LIGHT
     )

@@ -10,18 +10,17 @@ import json
 import secrets
 import shutil
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from compressor.errors import CompressorError
 from compressor.recipe import Data, Recipe
 from compressor.report import Report
 from compressor.settings import ASSETS, Settings
+from compressor.ui.remembered import Remembered
 from compressor.ui.run_state import RunState
 
 if TYPE_CHECKING:
@@ -31,9 +30,7 @@ if TYPE_CHECKING:
     from compressor.jobs.helper import Helper
     from compressor.jobs.job import Comparison, Job
     from compressor.jobs.store import JobStore
-    from compressor.publishing import Published
 
-T = TypeVar("T")
 SAMPLE = ASSETS / "demo" / "result"
 """A finished run of the demo, to show what a result looks like while there is none of one's own."""
 SAMPLE_ID = "sample"
@@ -54,8 +51,8 @@ class Visitor:
 class Services:
     def __init__(self, settings: Settings):
         self.settings = settings
-        self._inspected: _Remembered[dict[str, Any]] = _Remembered(64, seconds=600)
-        self._states: _Remembered[RunState] = _Remembered(256, seconds=86_400)
+        self._inspected: Remembered[dict[str, Any]] = Remembered(64, seconds=600)
+        self._states: Remembered[RunState] = Remembered(256, seconds=86_400)
 
     # ------------------------------------------------------------------ the engine's parts
 
@@ -193,6 +190,12 @@ class Services:
             return []
         return [(v.name, str(job.folder / v.path)) for v in report.variants]
 
+    def again(self, job: Job, visitor: Visitor) -> Job:
+        """A new run that asks for the same."""
+        new = self.store.rerun(job.id, visitor.owner)
+        self.backend.start(new, visitor.token)
+        return new
+
     def share_key(self, job: Job, visitor: Visitor) -> str:
         return self.store.share_key(job.id, visitor.owner)
 
@@ -221,53 +224,6 @@ class Services:
         with self._states.lock:
             state.read(job.folder)
         return state
-
-    # ------------------------------------------------------------------ publishing
-
-    def publishable(self, job: Job, report: Report) -> list[str]:
-        """Versions that this run made: an untouched teacher is somebody's already."""
-        return [v.name for v in report.variants if (job.folder / "variants" / v.name).is_dir()]
-
-    def default_variants(self, report: Report, floor: float) -> list[str]:
-        from compressor.publishing import default_variants
-
-        return list(default_variants(report, floor))
-
-    def repo_names(self, repo: str, variants: Sequence[str]) -> dict[str, str]:
-        from compressor.publishing import repo_names
-
-        return dict(repo_names(repo, list(variants)))
-
-    def cards(self, job: Job, repo: str, variants: Sequence[str], visitor: Visitor) -> dict[str, str]:
-        from compressor.publishing import cards
-
-        return dict(cards(job.folder, repo, list(variants)))
-
-    def publish(
-        self, job: Job, repo: str, variants: Sequence[str], public: bool, floor: float, anyway: bool,
-        card_text: Mapping[str, str], visitor: Visitor, say: Callable[[str], None],
-    ) -> list[Published]:  # fmt: skip
-        """Make the repos; `say` hears how far it is."""
-        from compressor.publishing import publish
-
-        def progress(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
-            if metrics.get("message"):
-                say(str(metrics["message"]))
-
-        return publish(
-            job.folder, repo, hub=self.hub(visitor), variants=list(variants), public=public, min_retained=None,
-            floor=floor, confirm_below=anyway, card_text=dict(card_text) or None, progress=progress,
-        )  # fmt: skip
-
-    def zip(self, job: Job, variant: str) -> Path:
-        """A version as a zip file, where gradio may serve it."""
-        from gradio.utils import get_upload_folder
-
-        from compressor.publishing import zip_variant
-
-        folder = Path(get_upload_folder()) / secrets.token_hex(16)
-        folder.mkdir(parents=True, mode=0o700)
-        return zip_variant(job.folder, variant, folder / f"{variant}.zip")
 
     def share_file(self, path: Path, name: str) -> str:
         """A copy of a result's file in gradio's own folder for downloads: the runs' folder itself is never served."""
@@ -300,26 +256,3 @@ def _quietly(action: Callable[[], None]) -> None:
         action()
     except CompressorError as error:
         logging.getLogger("compressor.ui").warning("%s", error)
-
-
-class _Remembered(Generic[T]):
-    """The last so many values, each for so many seconds."""
-
-    def __init__(self, most: int, seconds: float):
-        self.most, self.seconds = most, seconds
-        self.lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of that key, made now where it is missing or old. An error is not remembered."""
-        with self.lock:
-            found = self._kept.get(key)
-            if found is not None and time.monotonic() - found[0] < self.seconds:
-                self._kept.move_to_end(key)
-                return found[1]
-        value = make()
-        with self.lock:
-            self._kept[key] = (time.monotonic(), value)
-            while len(self._kept) > self.most:
-                self._kept.popitem(last=False)
-        return value

@@ -95,7 +95,7 @@ class Handlers:
 def wire(panel: TryPanel, shared: Shared) -> None:
     act = Handlers(shared.services)
     inputs = [shared.compare_pick, panel.text, panel.pair, *shared.who]
-    asked = {"concurrency_limit": 4, "show_progress": "minimal", "api_visibility": "private"}
+    asked: dict[str, Any] = {"concurrency_limit": 4, "show_progress": "minimal", "api_visibility": "private"}
     panel.button.click(guarded(act.predict), inputs, panel.answers, **asked)
     panel.text.submit(guarded(act.predict), inputs, panel.answers, **asked)
     panel.examples.click(lambda sample: sample[0], panel.examples, panel.text, **LIGHT).then(

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from compressor.ui.handlers import guarded, visitor
+from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, step_title
 from compressor.ui.text import esc, size
@@ -40,7 +41,7 @@ def pack(services: Services, run_id: str, variant: str | None, browser: Any, tok
     if not run_id or not variant:
         raise gr.Error(t("publish.pick_variant"), title="", print_exception=False)
     job = services.job(run_id, visitor(services.settings, browser, token))
-    path = Path(services.zip(job, variant))
+    path = Path(Outgoing(services).zip(job, variant))
     said = f'<p class="small">{esc(t("zip.ready", name=variant, size=size(path.stat().st_size)))}</p>'
     return said, gr.update(visible=True, value=str(path))
 

@@ -58,7 +58,6 @@ RESULTS: dict[str, str] = {
     "try.button": "Predict",
     "try.examples": "From the test rows",
     "try.waiting": "The answers of all versions appear here.",
-    "try.first": "The first answer takes a few seconds: the models are being loaded.",
     "try.sample": "Run the demo, or open a run of your own, to try its models here.",
     "try.speed": "{n} tokens a second",
     "try.differs": "Decides differently from the teacher.",
@@ -97,7 +96,6 @@ RESULTS: dict[str, str] = {
     "quick.file": "Or a file",
     "quick.button": "Compare",
     "quick.two": "Choose two models or more.",
-    "quick.started": "The comparison is running. It opens here when it is done.",
     # ------------------------------------------------------------------ publish
     "publish.lead": "Put a version on the Hugging Face Hub, or take it home as a zip file.",
     "publish.token": "Access token",
@@ -141,6 +139,5 @@ RESULTS: dict[str, str] = {
     "zip.variant": "Version to download",
     "zip.button": "Make the zip file",
     "zip.download": "Download the zip file",
-    "zip.working": "Packing…",
     "zip.ready": "{name} is packed: {size}.",
 }

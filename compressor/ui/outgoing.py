@@ -1,0 +1,65 @@
+"""What leaves the machine: repos on the Hub, their cards, zip files. `Services` for the Publish tab."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compressor.report import Report
+
+if TYPE_CHECKING:
+    from compressor.jobs.job import Job
+    from compressor.publishing import Published
+    from compressor.ui.services import Services, Visitor
+
+
+class Outgoing:
+    def __init__(self, services: Services):
+        self.services = services
+
+    def publishable(self, job: Job, report: Report) -> list[str]:
+        """Versions that this run made: an untouched teacher is somebody's already."""
+        return [v.name for v in report.variants if (job.folder / "variants" / v.name).is_dir()]
+
+    def default_variants(self, report: Report, floor: float) -> list[str]:
+        from compressor.publishing import default_variants
+
+        return list(default_variants(report, floor))
+
+    def repo_names(self, repo: str, variants: Sequence[str]) -> dict[str, str]:
+        from compressor.publishing import repo_names
+
+        return dict(repo_names(repo, list(variants)))
+
+    def cards(self, job: Job, repo: str, variants: Sequence[str], visitor: Visitor) -> dict[str, str]:
+        from compressor.publishing import cards
+
+        return dict(cards(job.folder, repo, list(variants)))
+
+    def publish(
+        self, job: Job, repo: str, variants: Sequence[str], public: bool, floor: float, anyway: bool,
+        card_text: Mapping[str, str], visitor: Visitor, say: Callable[[str], None],
+    ) -> list[Published]:  # fmt: skip
+        """Make the repos; `say` hears how far it is."""
+        from compressor.publishing import publish
+
+        def progress(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
+            if metrics.get("message"):
+                say(str(metrics["message"]))
+
+        return publish(
+            job.folder, repo, hub=self.services.hub(visitor), variants=list(variants), public=public, min_retained=None,
+            floor=floor, confirm_below=anyway, card_text=dict(card_text) or None, progress=progress,
+        )  # fmt: skip
+
+    def zip(self, job: Job, variant: str) -> Path:
+        """A version as a zip file, where gradio may serve it."""
+        from gradio.utils import get_upload_folder
+
+        from compressor.publishing import zip_variant
+
+        folder = Path(get_upload_folder()) / secrets.token_hex(16)
+        folder.mkdir(parents=True, mode=0o700)
+        return zip_variant(job.folder, variant, folder / f"{variant}.zip")

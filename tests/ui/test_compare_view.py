@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from compressor.ui import compare_view
+from tests.ui.sample import EVIL, report, variant
+
+
+def test_the_sentence_speaks_of_the_smallest_that_keeps_enough_and_is_not_slower() -> None:
+    said = compare_view.sentence(report())
+    assert said.startswith("student-8bit is 4.0× smaller and 1.3× faster, and kept 96.7 % of the accuracy.")
+    assert (
+        "student-4bit is smaller still (5.0×), but kept 95.6 % only and is slower than the teacher on this machine."
+        in said
+    )
+
+
+def test_under_the_floor_the_one_that_keeps_most_is_named_and_the_sentence_says_so() -> None:
+    found = report(variant("teacher", 100, 0.9, 1.0, 5), variant("a", 50, 0.8, 0.89, 3), variant("b", 20, 0.7, 0.78, 2))
+    assert (chosen := compare_view.headline(found)) is not None
+    assert chosen.name == "a"
+    assert "That is under 95 %" in compare_view.sentence(found)
+
+
+def test_a_slower_variant_is_not_called_faster() -> None:
+    found = report(variant("teacher", 100, 0.9, 1.0, 5), variant("a", 50, 0.89, 0.99, 10))
+    assert "2.0× slower on this machine" in compare_view.sentence(found)
+
+
+def test_without_quality_the_agreement_is_said() -> None:
+    found = report(variant("teacher", 100, 0.9, 1.0, 5, quality=None, retained=None),
+                   variant("a", 50, 0.8, 0.9, 5, quality=None, retained=None, agreement=0.93))  # fmt: skip
+    assert "decides as the teacher does in 93.0 % of the test rows" in compare_view.sentence(found)
+    assert next(c.key for c in compare_view.columns(found)) == "agreement"
+
+
+def test_only_a_teacher() -> None:
+    assert compare_view.sentence(report(variant("teacher", 100, 0.9, 1.0, 5))) == "Only teacher was measured."
+
+
+def test_the_best_of_each_column_is_marked_once_and_in_words() -> None:
+    shown = compare_view.table(report())
+    rows = shown.split("<tbody>")[1:]
+    assert [row.count("is-best") for row in rows] == [
+        1,
+        2,
+        0,
+        3,
+    ]  # quality; latency, throughput; bytes, parameters, memory
+    assert shown.count(">best<") == 6
+    assert "87.0 – 91.0 %" not in rows[0]
+    assert "88.0 – 92.0 %" in rows[0]
+
+
+def test_lower_is_better_for_perplexity() -> None:
+    quality = {"metric": "perplexity", "better": "lower", "ci95": (9, 15), "rows": 10}
+    found = report(variant("teacher", 100, 1, 1.0, 5, quality={**quality, "value": 12.0}),
+                   variant("a", 50, 1, 0.9, 5, quality={**quality, "value": 13.3}), task="text-generation")  # fmt: skip
+    assert compare_view.table(found).split("<tbody>")[1].count("is-best") == 1
+    assert "Tokens a second" in compare_view.table(found)
+
+
+def test_names_notes_and_snippets_are_escaped() -> None:
+    evil = variant(EVIL, 50, 0.8, 0.9, 3, load=EVIL, notes=[EVIL])
+    found = report(variant("teacher", 100, 0.9, 1.0, 5), evil, notes=[EVIL])
+    assert "<img" not in compare_view.table(found)

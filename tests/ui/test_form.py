@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from compressor.errors import RecipeError
+from compressor.recipe import Recipe
+from compressor.ui.form import NONE, Form, recipe_text, to_raw
+
+
+def recipe(form: Form, **more: object) -> Recipe:
+    return Recipe.parse(to_raw(form, **more))  # type: ignore[arg-type]
+
+
+def test_the_demo_is_three_lines_and_the_defaults() -> None:
+    raw = to_raw(Form(teacher="demo", size="half", source="demo"))
+    assert raw == {
+        "teacher": "demo",
+        "data": {"source": "demo"},
+        "student": {"size": "half"},
+        "formats": ["8bit", "4bit"],
+    }
+
+
+def test_own_numbers_replace_the_size_and_another_model_replaces_both() -> None:
+    form = Form(teacher="a/b", size="half", source="demo", layers=2.0, hidden=128.0)
+    assert recipe(form).student.cut.layers == 2  # type: ignore[union-attr]
+    assert to_raw(Form(teacher="a/b", size="half", source="demo", layers=2, student_model=" c/d "))["student"] == {
+        "model": "c/d"
+    }
+
+
+def test_advanced_values_reach_the_recipe() -> None:
+    form = Form(teacher="a/b", size="tiny", source="x/y", subset="s", text="t", label="l", limit=100, max_length=64, epochs=2,
+                learning_rate=2e-4, batch_size=8, temperature=3, alpha=0, seed=7, budget="quick", formats=["4bit"])  # fmt: skip
+    found = recipe(form)
+    assert found.data is not None and found.distill is not None
+    assert (found.data.subset, found.data.columns, found.data.limit) == ("s", {"text": "t", "label": "l"}, 100)
+    assert (found.distill.epochs, found.distill.alpha, found.distill.batch_size) == (2.0, 0.0, 8)
+    assert (found.seed, found.budget, found.formats) == (7, "quick", ("4bit",))
+
+
+def test_cut_only_and_quantize_only() -> None:
+    assert recipe(Form(teacher="a/b", size="half", source="demo", distill=False)).distill is None
+    only = recipe(Form(teacher="a/b", size=NONE))
+    assert only.student is None and only.data is None
+
+
+def test_nothing_to_do_is_a_sentence() -> None:
+    with pytest.raises(RecipeError, match="nothing to do"):
+        recipe(Form(teacher="a/b", size=NONE, formats=()))
+
+
+def test_a_file_goes_before_a_data_set_and_is_shown_by_its_name() -> None:
+    form = Form(teacher="demo", size="half", source="x/y", train="/tmp/gradio/abc/mine.csv")
+    assert to_raw(form)["data"]["source"] == {"train": "/tmp/gradio/abc/mine.csv"}
+    shown = recipe_text(form)
+    assert "mine.csv" in shown
+    assert "/tmp" not in shown
+
+
+def test_a_language_model_is_only_measured_on_its_file() -> None:
+    form = Form(teacher="a/gpt", size="half", train="/x/book.txt")
+    raw = to_raw(form, trains=False)
+    assert raw["student"] is None
+    assert raw["data"] == {"source": {"test": "/x/book.txt"}}
+    assert "teacher_head" not in to_raw(Form(teacher="a/gpt", new_head=True), trains=False)
+
+
+def test_a_label_map_gives_way_to_a_new_head() -> None:
+    pairs = [["pos", "positive"], ["neg", ""], ["", "x"]]
+    form = Form(teacher="a/b", size="half", source="x/y", labels=pairs)
+    assert to_raw(form)["data"]["labels"] == {"pos": "positive"}
+    new = to_raw(Form(teacher="a/b", size="half", source="x/y", labels=pairs, new_head=True))
+    assert new["teacher_head"] == "new"
+    assert "labels" not in new["data"]
