@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from compressor import processes
-from compressor.backends.endings import TIME_LIMIT, WAITED, ending
+from compressor.backends.endings import LOCKED, TIME_LIMIT, WAITED, ending
 from compressor.errors import RunError
 from compressor.events import read_events
 from compressor.jobs import orders
@@ -216,6 +216,6 @@ class LocalBackend:
         if worker is not None:
             processes.kill(worker, stopping.family if stopping else ())  # what it left behind
         status, error = ending(row, self.store.run(row), code, stopping.why if stopping else None)
-        self.store.settle(row, status, error)
+        self.store.settle(row, status, error, folder=code != LOCKED)
         self._children.pop(row.id, None)
         self._lingering.pop(row.id, None)

@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from io import BufferedWriter
 from typing import Any
 
+from compressor.failures import as_ours
 from compressor.jobs import orders, transport, verbs
 from compressor.jobs.secrecy import without
 from compressor.lease import taken
@@ -52,7 +53,7 @@ class Answering:
             answer = {"answer": transport.plain(self._work(request, payload))}
             text = json.dumps({"id": request["id"], **answer})
         except BaseException as error:
-            details = "".join(traceback.format_exception(error))
+            details = str(error) if as_ours(error) else "".join(traceback.format_exception(error))
             print(without(token, f"{request.get('verb')}: {details}"), file=sys.stderr, flush=True)
             text = json.dumps({"id": request["id"], "error": transport.pack(error, token)})
         self._send(text)

@@ -120,13 +120,6 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     write_json(folder / "job.json", card)
 
 
-def new_folder(folder: Path, card: Mapping[str, Any]) -> None:
-    """Make a job's folder under a hidden name: the caller renames it when it counts."""
-    folder.mkdir(parents=True, mode=0o700)
-    write_card(folder, card)
-    RunFolder(folder).write_state(status=QUEUED)
-
-
 def plain(asked: Recipe | Comparison) -> dict[str, Any]:
     """What is asked as JSON data: only what was said, so that defaults stay open."""
     return asked.model_dump(mode="json", exclude_unset=True)

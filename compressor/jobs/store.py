@@ -74,8 +74,10 @@ class JobStore:
             "token": None,
         }
         try:
+            new.mkdir(mode=0o700)
             kept = keep_files(asked, new / "data", folder / "data", self.settings)
-            jobs.new_folder(new, card | {"asked": jobs.plain(kept)})
+            jobs.write_card(new, card | {"asked": jobs.plain(kept)})
+            RunFolder(new).write_state(status=QUEUED)
             with self._table.change():
                 self._refuse_when_full(owner)
                 self._table.insert(
@@ -198,11 +200,11 @@ class JobStore:
         with self._table.change():
             self._table.update(id_, pid=worker.pid, mark=worker.mark)
 
-    def settle(self, row: Row, status: str, error: str | None = None) -> None:
-        """The job is over, as its folder says too."""
+    def settle(self, row: Row, status: str, error: str | None = None, *, folder: bool = True) -> None:
+        """The job is over, as its folder says too; `folder=False` where that belongs to another process."""
         run = self.run(row)
         state = run.state()
-        if run.path.is_dir() and (state.get("status"), state.get("error")) != (status, error):
+        if folder and run.path.is_dir() and (state.get("status"), state.get("error")) != (status, error):
             run.write_state(status=status, error=error)
         with self._table.change():
             self._table.update(row.id, status=status, error=error, finished=time.time(), pid=None, mark=None, cancel=0)

@@ -1,0 +1,85 @@
+"""Jobs for tests: what a worker can be made to do, in real processes. The recipe's teacher says which."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from compressor.errors import ModelError
+from compressor.events import EventLog
+from compressor.jobs.kinds import KINDS, Work
+
+# Takes no notice of SIGTERM, and leaves its number where the test finds it.
+STUBBORN = "import signal, time, pathlib, os, sys; signal.signal(15, 1); pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+
+
+def _go_on(work: Work, seconds: float = 60) -> None:
+    log = EventLog(work.run.events_file)
+    until = time.monotonic() + seconds
+    step = 0
+    while time.monotonic() < until:
+        log.write(stage="distill", done=step, total=1000, metrics={})
+        work.run.write_state(stage="distill")
+        work.progress("distill", step, 1000)
+        step += 1
+        time.sleep(0.02)
+
+
+def do(work: Work) -> None:
+    what = work.asked["teacher"].removeprefix("test/")
+    if what == "long":
+        _go_on(work)
+    elif what == "short":
+        _go_on(work, 0.2)
+    elif what == "deaf":  # a library that catches everything, and a process that ignores SIGTERM
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        EventLog(work.run.events_file).write(stage="distill", done=0, total=1, metrics={})
+        time.sleep(60)
+    elif what == "family":
+        children(work)
+        _go_on(work)
+    elif what == "orphans":
+        children(work)
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "refuses":
+        raise ModelError("This model is made of cheese. Pick another one.")
+    elif what == "bug":
+        raise ZeroDivisionError("a secret detail")
+    elif what == "memory":
+        raise MemoryError
+    elif what == "disk":
+        raise OSError(28, "No space left on device")
+    elif what == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif what == "swallows":
+        swallow(work)
+    elif what == "prints":
+        print("the token is", work.token)
+        sys.stderr.write(f"half {work.token[:5]}")
+        sys.stderr.write(f"{work.token[5:]} half\n")
+        os.system("cat /proc/$PPID/environ > environ.copy; tr '\\0' ' ' < /proc/$PPID/cmdline > argv.copy")
+        EventLog(work.run.events_file).write(stage="data", done=0, total=0, metrics={})
+        raise ModelError(f"The Hub said no to {work.token}.")
+
+
+def children(work: Work) -> None:
+    """A child in the group, and a grandchild that left it; both ignore SIGTERM."""
+    subprocess.Popen([sys.executable, "-c", STUBBORN, "child.pid"])
+    subprocess.Popen([sys.executable, "-c", STUBBORN, "runaway.pid"], start_new_session=True)
+    while not all((work.run.path / name).exists() and (work.run.path / name).read_text() for name in ("child.pid", "runaway.pid")):
+        time.sleep(0.01)
+
+
+def swallow(work: Work) -> None:
+    """A library that catches all exceptions and goes on."""
+    while True:
+        try:
+            _go_on(work)
+        except Exception:
+            continue
+
+
+KINDS["test"] = "tests.jobs.engine:do"
