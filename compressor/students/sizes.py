@@ -83,7 +83,7 @@ def teacher_row(config: PretrainedConfig, task: Task) -> SizeRow:
 
 def teacher_work(config: PretrainedConfig, task: Task) -> float:
     """The unmodified model's work for a text of `LENGTH` tokens, in multiplications, to compare students with."""
-    return _count(_build(config, task), config, task).work
+    return _work(_build(config, task), config, task)
 
 
 def _build(config: PretrainedConfig, task: Task) -> PreTrainedModel:
@@ -94,61 +94,64 @@ def _build(config: PretrainedConfig, task: Task) -> PreTrainedModel:
 
 
 def _row(size: str, config: PretrainedConfig, task: Task, work: float | None) -> SizeRow:
-    counted = _count(_build(config, task), config, task)
+    model = _build(config, task)
+    own = _work(model, config, task)
     return SizeRow(
         size=size,
         layers=_number(config, "num_hidden_layers"),
         hidden=_number(config, "hidden_size"),
         intermediate=_intermediate(config),
-        parameters=counted.linear + counted.rest,
-        bytes=predicted_bytes(counted.linear, counted.rest),
-        speedup=round((work or counted.work) / counted.work, 2),
+        parameters=sum(p.numel() for p in model.parameters()),
+        bytes=_bytes(model, task),
+        speedup=round((work or own) / own, 2),
     )
 
 
-@dataclass(frozen=True)
-class _Counted:
-    linear: int
-    """Weights of linear layers outside the heads: what the formats quantize."""
-    rest: int
-    work: float
-    """For a text of `LENGTH` tokens, in multiplications."""
+def _bytes(model: PreTrainedModel, task: Task) -> dict[str, int]:
+    """Predicted bytes of the weights by format: what a format quantizes are linear layers of a shape that it takes, outside
+    the heads."""
+    from compressor import formats
+    from compressor.formats.bitsandbytes import shape_of as linear_shape
+
+    everything = sum(p.numel() for p in model.parameters())
+    outputs = _output_layer(model)
+    linear = {
+        name: module.weight.numel()
+        for name, module in model.named_modules()
+        if linear_shape(module) is not None and module is not outputs and name.partition(".")[0] not in task.heads
+    }
+    result = {}
+    for name, form in formats.FORMATS.items():
+        unfit = form.unfit(model) if hasattr(form, "unfit") else []
+        fit = sum(linear.values()) - sum(linear.get(layer, 0) for layer in unfit)
+        result[name] = form.bytes(fit, everything - fit)
+    return result
 
 
-def _count(model: PreTrainedModel, config: PretrainedConfig, task: Task) -> _Counted:
-    """Count parameters, and estimate the work: every linear layer once per token (a pooler and a classification head once
-    per text), attention's two products over all pairs of tokens, and a fitted allowance for everything else.
+def _work(model: PreTrainedModel, config: PretrainedConfig, task: Task) -> float:
+    """Estimated time for a text of `LENGTH` tokens, in multiplications: every linear layer once per token (a pooler and a
+    classification head once per text), attention's two products over all pairs of tokens, and a fitted allowance for
+    everything else.
     """
     import torch
     from transformers.pytorch_utils import Conv1D
 
-    linear = 0
-    work = 0.0
+    work, outputs = FIXED, _output_layer(model)
     for name, module in model.named_modules():
-        if not isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, Conv1D)):
-            continue
-        top = name.partition(".")[0]
-        size = module.weight.numel()
-        # A causal model's head runs at every token; those of the other tasks once per text.
-        once = "pooler" in name or (top in task.heads and task.auto_class != "AutoModelForCausalLM")
-        work += size if once else size * LENGTH
-        if top not in task.heads and not isinstance(module, torch.nn.Conv1d):
-            linear += size
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, Conv1D)):
+            # A causal model's head runs at every token; those of the other tasks once per text.
+            head = name.partition(".")[0] in task.heads and module is not outputs
+            work += module.weight.numel() * (1 if head or "pooler" in name else LENGTH)
     layers, heads = _number(config, "num_hidden_layers"), _number(config, "num_attention_heads")
     inner = heads * head_size(config) if heads else 0
-    work += layers * (2.0 * LENGTH * LENGTH * inner + PER_LAYER + PER_CHANNEL * LENGTH * _number(config, "hidden_size"))
-    everything = sum(p.numel() for p in model.parameters())
-    return _Counted(linear, everything - linear, work + FIXED)
+    return work + layers * (
+        2.0 * LENGTH * LENGTH * inner + PER_LAYER + PER_CHANNEL * LENGTH * _number(config, "hidden_size")
+    )
 
 
-def predicted_bytes(linear: int, rest: int) -> dict[str, int]:
-    """Bytes of the weights by format, for `linear` quantizable weights and `rest` others."""
-    scales = linear // 500  # a float32 scale for each row; rows are some hundred to a few thousand weights long
-    return {
-        "float": 2 * (linear + rest),
-        "8bit": linear + 4 * scales + 2 * rest,
-        "4bit": linear // 2 + linear // 64 + 2 * rest,  # a byte for each block of 64, doubly quantized
-    }
+def _output_layer(model: Any) -> Any:
+    """A language model's projection to the vocabulary; None for the other tasks' models."""
+    return model.get_output_embeddings()
 
 
 def _number(config: Any, name: str) -> int:
