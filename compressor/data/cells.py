@@ -62,6 +62,8 @@ def items(cell: str) -> list[str] | None:
         try:
             found = ast.literal_eval(cell)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
+            if "[" in cell[1:]:
+                return None
             found = cell[1:-1].replace(",", " ").split()
     if not isinstance(found, list) or any(isinstance(x, (list, dict, tuple)) for x in found):
         return None

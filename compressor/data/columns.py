@@ -201,6 +201,10 @@ def _texts(
         ]
     if not candidates and len(profiles) == 1:
         candidates = [profiles[n] for n in texts]
+    if not candidates:  # its name says it and it is empty: the reader of its rows says that
+        candidates = [
+            p for p in profiles.values() if not p.filled and normalised(p.name) in map(normalised, roles["text"].hints)
+        ]
     best = max(candidates, key=lambda p: p.mean_length, default=None)
     return {"text": best.name} if best else {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -143,17 +144,18 @@ def sniff(lines: Sequence[str], stated: str | None = None) -> Dialect:
 
 
 def _fit(dialect: Dialect, lines: Sequence[str]) -> float:
-    """Share of the rows with as many cells as the first; the last row may be cut off by the sample's end."""
-    reader, broken = dialect.reader(iter(lines)), False
+    """Share of the rows with as many cells as the first, times the share of the lines up to where the quotes break. (The
+    sample's end may cut a row in two: that costs a line or two.)"""
+    reader = dialect.reader(iter(lines))
     rows: list[int] = []
-    try:
-        rows.extend(len(row) for row in reader if row)
-    except csv.Error:
-        broken = len(rows) < len(lines) // 2
+    whole = 0
+    with contextlib.suppress(csv.Error):  # how far it came is the answer
+        for row in reader:
+            rows += [len(row)] if row else []
+            whole = getattr(reader, "line_num", len(rows))
     if not rows or rows[0] < 2:
         return 0.0
-    fitting = sum(n == rows[0] for n in rows) / len(rows)
-    return fitting * (0.5 if broken else 1.0)
+    return sum(n == rows[0] for n in rows) / len(rows) * whole / len(lines)
 
 
 def reads_like_data(cells: Sequence[str]) -> bool:

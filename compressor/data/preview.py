@@ -78,7 +78,8 @@ def preview(
     sizes = {split: len(part) for split, part in found.parts.items()}
     made: tuple[str, ...] = ()
     if not found.problems and found.parts:
-        made = tuple(s for s in ("validation", "test") if "train" in found.parts and s not in found.parts)
+        if "train" in found.parts and not task.running_text:
+            made = tuple(s for s in ("validation", "test") if s not in found.parts)
         sizes = _arranged(found, task, spec, new_head, complete)
     rows = _rows(found)
     return Preview(

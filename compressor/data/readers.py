@@ -18,6 +18,7 @@ from compressor.recipe import DATA_SUFFIXES
 
 MAX_ROW_GROUP = 4 * 2**30
 """Bytes that one part of a Parquet file may say it unpacks to."""
+BATCH_BYTES = 16 * 2**20
 RUNNING_CHARACTERS = 20_000_000
 """Characters of running text that are kept: some five million tokens, hours of measuring on a processor."""
 
@@ -70,6 +71,7 @@ class ParquetReader(Reader):
             with pq.ParquetFile(path) as file:
                 schema, meta = file.schema_arrow, file.metadata
                 groups = [meta.row_group(i).total_byte_size for i in range(meta.num_row_groups)]
+                widest = max((size / max(1, meta.row_group(i).num_rows) for i, size in enumerate(groups)), default=0)
         except (pa.ArrowException, OSError, ValueError):
             raise DataError(
                 f"{path.name} cannot be read as Parquet: it is cut off, or another kind of file. Write it again."
@@ -78,6 +80,8 @@ class ParquetReader(Reader):
             raise DataError(
                 f"{path.name} unpacks to parts of {max(groups) / 2**30:,.1f} GB. Write it again with smaller row groups."
             )
+        # A row's bytes as they unpack: long texts that differ come in small batches.
+        self.batch_rows = int(max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, widest))))
         self.names = [field.name for field in schema]
         self.strings = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
         self.columns = check_columns(path, self.names)
@@ -90,7 +94,7 @@ class ParquetReader(Reader):
         strings = [n for n in names if n in self.strings]
         try:
             with pq.ParquetFile(self.path, read_dictionary=strings, memory_map=False) as file:
-                for batch in file.iter_batches(BATCH_ROWS, columns=names):
+                for batch in file.iter_batches(self.batch_rows, columns=names):
                     # By position: a nested column comes back under its own name, but names may hold dots.
                     found = dict(zip(batch.schema.names, batch.columns))
                     yield {w: self._cells(found[n]) for w, n in zip(wanted, names)}

@@ -48,6 +48,9 @@ class _Reading:
         name = readers[first][0].path.name
         self.found.head = head(readers[first])
         self.found.available = list(self.found.head)
+        if not any(self.found.head.values()):
+            self.found.problems.append(_no_rows(name, first))
+            return
         choice = choose(self.found.head, self.task, self.spec.columns, name, asked.names, asked.kind)
         self.found.columns = choice.columns
         self.found.problems += choice.problems
@@ -83,7 +86,7 @@ class _Reading:
         name = readers[0].path.name
         self.found.notes += [note for reader in readers for note in reader.notes]
         if not part.read:
-            self.found.problems.append(f"{name} ({split}) has names of columns and no rows. Add rows.")
+            self.found.problems.append(_no_rows(name, split))
         elif part.empty == part.read:
             self.found.problems.append(
                 f"Every text of {name} ({split}) is empty in the column {self.found.columns['text']!r}. Choose another column "
@@ -125,6 +128,10 @@ class _Reading:
             self.found.problems += error.problems
         else:
             self.found.unlabelled = part
+
+
+def _no_rows(name: str, split: str) -> str:
+    return f"{name} ({split}) has names of columns and no rows. Add rows."
 
 
 def study(

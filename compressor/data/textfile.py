@@ -34,6 +34,7 @@ _BOMS = (
 )
 # The commonest characters of written Chinese: a quarter of any text, and next to none of one decoded wrongly.
 _COMMON_CHINESE = frozenset("的一是不了在有人我他这个们中来上大为和到说时要就出会可也你对那得着下之过好还没很都")
+_CONTROL = bytes(b for b in range(32) if b not in b"\t\n\x0b\x0c\r\x1b")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
 
@@ -67,7 +68,7 @@ def detect(path: Path) -> Encoding:
         marked = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _wide(head)
         if marked and marked != "utf-8-sig":
             return _checked(path, Encoding(marked))
-        if head.count(0) > len(head) // 100:
+        if len(head) - len(head.translate(None, _CONTROL)) > len(head) // 100:
             raise _not_text(path)
         file.seek(0)
         failed = _first_invalid(file)
@@ -85,7 +86,8 @@ def _refuse_blank(path: Path, head: bytes) -> None:
 
 def _not_text(path: Path) -> DataError:
     return DataError(
-        f"{path.name} is not a text file: it holds bytes that no text has (NUL). Save it as CSV, JSON Lines or text in UTF-8."
+        f"{path.name} is not a text file: it holds bytes that no text has (NUL and the like). Save it as CSV, JSON Lines or "
+        "text in UTF-8."
     )
 
 
