@@ -12,6 +12,8 @@ from compressor.recipe import SIZES, Recipe
 NONE = "none"
 """The choice of no student."""
 DEMO = "demo"
+ALPHA = 0.5
+"""The recipe's own default of `distill.alpha`."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,11 @@ class Form:
     learning_rate: float | None = None
     batch_size: float | None = None
     temperature: float | None = None
-    alpha: float | None = None
     seed: float | None = None
     layers: float | None = None
     hidden: float | None = None
     intermediate: float | None = None
+    alpha: float = ALPHA
     student_model: str | None = None
     distill: bool = True
 
@@ -95,7 +97,11 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
                (("text", form.text), ("text_pair", form.text_pair), ("label", form.label))}  # fmt: skip
     if data["source"] != DEMO and (chosen := {role: name for role, name in columns.items() if name}):
         data["columns"] = chosen
-    labels = {str(mine): str(theirs) for mine, theirs, *_ in form.labels if _text(mine) and _text(theirs)}
+    labels = {
+        str(mine): str(theirs)
+        for mine, theirs, *_ in form.labels
+        if _text(mine) and _text(theirs) and _text(mine).casefold() != _text(theirs).casefold()
+    }
     if labels and not form.new_head:
         data["labels"] = labels
     for key in ("limit", "max_length"):
@@ -118,9 +124,11 @@ def _training(form: Form) -> dict[str, Any]:
     if not form.distill:
         return {"distill": None}
     distill: dict[str, Any] = {}
-    for key in ("epochs", "temperature", "alpha", "learning_rate"):
-        if (number := getattr(form, key)) is not None and (number or key == "alpha"):
+    for key in ("epochs", "temperature", "learning_rate"):
+        if number := getattr(form, key):
             distill[key] = float(number)
+    if form.alpha != ALPHA:
+        distill["alpha"] = float(form.alpha)
     if form.batch_size:
         distill["batch_size"] = _whole(form.batch_size)
     if distill:

@@ -7,12 +7,12 @@ from typing import Any
 
 import gradio as gr
 
+from compressor.ui.form import ALPHA
 from compressor.ui.shared import step_title
 from compressor.ui.words import t
 
-TRAINING = (("epochs", 0), ("limit", 1), ("max_length", 8), ("learning_rate", 0), ("batch_size", 1), ("temperature", 0),
-            ("alpha", 0), ("seed", 0))  # fmt: skip
-SHAPE = (("layers", 1), ("hidden", 8), ("intermediate", 8))
+TRAINING = ("epochs", "limit", "max_length", "learning_rate", "batch_size", "temperature", "seed")
+SHAPE = ("layers", "hidden", "intermediate")
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,14 @@ class OptionsSection:
     formats: gr.CheckboxGroup
     budget: gr.Radio
     numbers: tuple[gr.Number, ...]
-    """In the order of TRAINING, then of SHAPE."""
+    """In the order of TRAINING, then of SHAPE. An empty box counts as 0, which is no value of any of them."""
+    alpha: gr.Slider
     student_model: gr.Textbox
     distill: gr.Checkbox
 
     @property
     def all(self) -> list[Any]:
-        return [self.formats, self.budget, *self.numbers, self.student_model, self.distill]
+        return [self.formats, self.budget, *self.numbers, self.alpha, self.student_model, self.distill]
 
 
 def build() -> OptionsSection:
@@ -43,7 +44,12 @@ def build() -> OptionsSection:
             )
         with gr.Accordion(t("advanced.title"), open=False, elem_id="advanced"):
             gr.HTML(f'<p class="small">{t("advanced.lead")}</p>')
-            numbers = [*_numbers(TRAINING[:4]), *_numbers(TRAINING[4:]), *_numbers(SHAPE)]
+            numbers = [*_numbers(TRAINING[:4]), *_numbers(TRAINING[4:])]
+            alpha = gr.Slider(
+                0, 1, value=ALPHA, step=0.05, elem_id="advanced-alpha", label=t("advanced.alpha"),
+                info=t("advanced.alpha_info"),
+            )  # fmt: skip
+            numbers += _numbers(SHAPE)
             with gr.Row():
                 student_model = gr.Textbox(
                     elem_id="student-model", label=t("advanced.student_model"), info=t("advanced.student_model_info"),
@@ -52,15 +58,15 @@ def build() -> OptionsSection:
                 distill = gr.Checkbox(
                     True, elem_id="distill", label=t("advanced.distill"), info=t("advanced.distill_info"), min_width=220
                 )
-    return OptionsSection(formats, budget, tuple(numbers), student_model, distill)
+    return OptionsSection(formats, budget, tuple(numbers), alpha, student_model, distill)
 
 
-def _numbers(fields: tuple[tuple[str, int], ...]) -> list[gr.Number]:
+def _numbers(names: tuple[str, ...]) -> list[gr.Number]:
     with gr.Row():
         return [
             gr.Number(
-                value=None, minimum=least, elem_id=f"advanced-{name.replace('_', '-')}", label=t(f"advanced.{name}"),
+                value=None, minimum=0, elem_id=f"advanced-{name.replace('_', '-')}", label=t(f"advanced.{name}"),
                 info=t(f"advanced.{name}_info"), min_width=150,
             )
-            for name, least in fields
+            for name in names
         ]  # fmt: skip

@@ -129,11 +129,23 @@ def launch_options(settings: Settings) -> dict[str, Any]:
 
 
 ROWS_SELECT = """() => {
+  const buttons = () => document.querySelectorAll('#student-size input[type=radio]');
+  const mark = () => {
+    const chosen = [...buttons()].find((one) => one.checked);
+    for (const row of document.querySelectorAll('#student-sizes tr[data-size]')) {
+      const on = chosen !== undefined && row.dataset.size === chosen.value;
+      row.classList.toggle('picked', on);
+      on ? row.setAttribute('aria-current', 'true') : row.removeAttribute('aria-current');
+    }
+  };
   document.addEventListener('click', (event) => {
-    const row = event.target.closest('table.sizes tr[data-size]');
-    if (!row) return;
-    const wanted = document.querySelector(`#student-size input[value="${CSS.escape(row.dataset.size)}"]`);
+    const row = event.target.closest('#student-sizes tr[data-size]');
+    const wanted = row && [...buttons()].find((one) => one.value === row.dataset.size);
     if (wanted && !wanted.checked) wanted.click();
   });
+  document.addEventListener('change', (event) => { if (event.target.closest('#student-size')) mark(); });
+  const table = document.querySelector('#student-sizes');
+  if (table) new MutationObserver(mark).observe(table, { childList: true, subtree: true });
 }"""
-"""A click on a row of the table chooses its size; the keyboard has the buttons above it."""
+"""A click on a row of the table chooses its size (the keyboard has the buttons above it), and the chosen row is marked at once,
+whichever answer of the server comes last."""

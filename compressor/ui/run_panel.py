@@ -70,7 +70,9 @@ def build() -> RunPanel:
             log = gr.Code("", language=None, interactive=False, elem_id="run-log", label=t("runs.log"), max_lines=20)
     title, seen = hidden_text("tab-title"), hidden_text("run-seen")
     timer = gr.Timer(SECONDS, active=False)
-    return RunPanel(column, head, progress, result, curves, loss, quality, buttons[0], buttons[1], buttons[2], buttons[3], link, buttons[4], recipe, log,
+    cancel, resume, compare, share, new = buttons
+    return RunPanel(column, head, progress, result, curves, loss, quality, cancel, resume,
+                    compare, share, link, new, recipe, log,
                     details, title, seen, timer)  # fmt: skip
 
 

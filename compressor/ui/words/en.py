@@ -72,8 +72,7 @@ WORDS: dict[str, str] = {
     "data.label": "Data set on the Hub",
     "data.info": "Search by name, or paste an id such as stanfordnlp/sst2.",
     "data.file": "Or a file of your own",
-    "data.file_info": "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better."
-    "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better.",
+    "data.file_info": "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better.",
     "data.more_files": "Separate validation and test files",
     "data.validation_file": "Validation file",
     "data.test_file": "Test file",
