@@ -16,7 +16,7 @@ from pydantic import Field
 
 from compressor.errors import RecipeError, RunError
 from compressor.recipe import Data, Frozen, Recipe
-from compressor.runfolder import ENDED, FINISHED, QUEUED, RunFolder, write_json
+from compressor.runfolder import ENDED, FINISHED, RunFolder, write_json
 
 NOT_FOUND = "There is no run with this address."
 READ_ONLY = "This link only shows the run. Its owner can change it."

@@ -13,7 +13,12 @@ from compressor.events import EventLog
 from compressor.jobs.kinds import KINDS, Work
 
 # Takes no notice of SIGTERM, and leaves its number where the test finds it.
-STUBBORN = "import signal, time, pathlib, os, sys; signal.signal(15, 1); pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+STUBBORN = """
+import os, pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(60)
+"""
 
 
 def _go_on(work: Work, seconds: float = 60) -> None:
@@ -69,7 +74,8 @@ def children(work: Work) -> None:
     """A child in the group, and a grandchild that left it; both ignore SIGTERM."""
     subprocess.Popen([sys.executable, "-c", STUBBORN, "child.pid"])
     subprocess.Popen([sys.executable, "-c", STUBBORN, "runaway.pid"], start_new_session=True)
-    while not all((work.run.path / name).exists() and (work.run.path / name).read_text() for name in ("child.pid", "runaway.pid")):
+    told = [work.run.path / "child.pid", work.run.path / "runaway.pid"]
+    while not all(file.exists() and file.read_text() for file in told):
         time.sleep(0.01)
 
 

@@ -70,7 +70,8 @@ def test_a_token_in_an_error_does_not_come_back(helper):
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [(0, "ended while it looked"), (signal.SIGSEGV, "ended while"), (signal.SIGKILL, "ran out of memory")]
+    ("code", "error"),
+    [(0, "ended while it looked"), (signal.SIGSEGV, "ended while"), (signal.SIGKILL, "ran out of memory")],
 )
 def test_after_a_crash_the_next_request_is_answered(helper, code, error):
     pid = helper.request("echo", text="a", owner="anna")["pid"]
@@ -101,11 +102,11 @@ def test_what_takes_too_long_is_killed_and_what_others_asked_is_asked_again(help
 
 
 def test_a_slow_request_does_not_hold_up_others(helper):
-    slow = threading.Thread(target=helper.request, args=("hold", 20), kwargs={"seconds": 3})
-    slow.start()
-    begun = time.monotonic()
     helper.request("echo", text="a", owner="anna")
-    assert time.monotonic() - begun < 2.5
+    slow = threading.Thread(target=helper.request, args=("hold", 20), kwargs={"seconds": 2})
+    slow.start()
+    helper.request("echo", text="b", owner="anna")
+    assert slow.is_alive()
     slow.join()
 
 
@@ -136,7 +137,11 @@ def test_it_goes_when_the_page_goes(settings):
         "import os; os.kill(os.getpid(), 9)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(settings.data_dir)], capture_output=True, text=True, cwd=processes.ROOT
+        [sys.executable, "-c", code, str(settings.data_dir)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=processes.ROOT,
     )
     pid = int(done.stdout)
     assert until(lambda: processes.find(pid) is None)

@@ -1,0 +1,84 @@
+"""What becomes of jobs when the page's process dies and another takes over."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from compressor import processes
+from compressor.backends import endings
+from compressor.jobs.store import JobStore
+from tests.backends.test_local import gone
+from tests.jobs.conftest import ANNA, until
+
+PAGE = """
+import sys, time
+from pathlib import Path
+from compressor.settings import Settings
+from compressor.jobs.store import JobStore
+from compressor.backends.local import LocalBackend
+from tests.jobs.conftest import asks
+settings = Settings(data_dir=Path(sys.argv[1]))
+store = JobStore(settings)
+backend = LocalBackend(settings, store, module="tests.jobs.fake_worker", every=0.05)
+for what, token in (("long", None), ("short", None), ("short", "hf_secret")):
+    job = store.create("anna", asks(what), kind="test")
+    backend.start(job, token)
+    print(job.id, flush=True)
+store.create("anna", asks("short"), kind="test")  # not handed in yet
+print(store.list("anna")[0].id, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def page_that_died(settings, tmp_path):
+    """Another page's process had one job going and three waiting when it was killed: their ids."""
+    command = [sys.executable, "-c", PAGE, str(settings.data_dir)]
+    page = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=processes.ROOT)
+    ids = [page.stdout.readline().strip() for _ in range(4)]
+    first = settings.jobs_dir / ids[0]
+    until((first / "events.jsonl").exists)
+    page.kill()
+    page.wait()
+    page.stdout.close()
+    return ids
+
+
+def test_after_a_restart_a_living_worker_is_taken_up_again(page_that_died, settings, make_backend):
+    store = JobStore(settings)
+    going, waits, wants_token, unfinished = (store.get(i, ANNA) for i in page_that_died)
+    backend = make_backend(store=store)
+    assert store.get(going.id, ANNA).status == "running"
+    assert store.get(waits.id, ANNA).place == 1
+    for job in (wants_token, unfinished):
+        lost = store.get(job.id, ANNA)
+        assert (lost.status, lost.error) == ("interrupted", endings.WAITED)
+    pid = store.row(going.id).pid
+    begun = time.monotonic()
+    assert backend.cancel(going).status == "cancelled" and time.monotonic() - begun < 5
+    assert until(lambda: gone(pid), 1)
+    assert until(lambda: store.get(waits.id, ANNA).status == "finished")
+    store.close()
+
+
+def test_after_a_restart_a_dead_worker_means_interrupted_and_it_resumes(page_that_died, settings, make_backend):
+    store = JobStore(settings)
+    job = store.get(page_that_died[0], ANNA)
+    worker = store.row(job.id).worker
+    processes.kill(worker)
+    until(lambda: not processes.alive(worker))
+    backend = make_backend(store=store)
+    over = store.get(job.id, ANNA)
+    assert (over.status, over.error) == ("interrupted", endings.CUT_OFF)
+    assert over.run.state()["status"] == "interrupted"
+    events = len(backend.events(job)[0])
+    until(lambda: store.get(page_that_died[1], ANNA).status == "finished")
+    backend.start(over)
+    until(lambda: len(backend.events(job)[0]) > events)
+    assert store.get(job.id, ANNA).status == "running"
+    backend.cancel(store.get(job.id, ANNA))
+    store.close()
