@@ -1,0 +1,110 @@
+"""The process in which a variant is measured: `python -m compressor.measure.child`, started by `children.py`.
+
+It reads requests and writes answers, a JSON object a line, and ends when its parent does: at the end of its input. With
+`--nursery` it measures nothing itself: it imports the libraries once, and forks a child for every variant (Linux).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from compressor.errors import CompressorError, ModelError, OutOfMemoryError
+from compressor.failures import as_ours
+from compressor.measure.work import Work, preload
+from compressor.settings import prepare_environ
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until the parent hangs up."""
+    prepare_environ()
+    if "--nursery" in arguments:
+        _nursery()
+        return 0
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what a library prints must not get between the answers
+    requests = os.fdopen(os.dup(0), "rb")
+    serve(requests, answers)
+    return 0
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer requests, one after the other. Never returns while the parent is there."""
+    waiting: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
+    work = Work()
+
+    def answer(**message: Any) -> None:
+        answers.write(json.dumps(message).encode() + b"\n")
+
+    def say(done: float, total: float, rate: float | None) -> None:
+        answer(progress=[done, total], rate=rate)
+
+    while True:
+        request = waiting.get()
+        try:
+            if request["do"] == "preload":
+                preload(request["task"], request["folders"])
+                answer(answer={})
+            else:
+                answer(answer=work.do(request, say))
+        except Exception as error:
+            traceback.print_exc()
+            answer(error=_kind(error), sentence=str(as_ours(error) or f"{type(error).__name__}: {error}"))
+
+
+def _listen(requests: IO[bytes], waiting: queue.Queue[dict[str, Any]]) -> None:
+    """A thread of its own: when the parent is gone, however it went, nobody waits for what this process computes."""
+    for line in requests:
+        waiting.put(json.loads(line))
+    os._exit(0)
+
+
+def _kind(error: BaseException) -> str:
+    ours = as_ours(error)
+    if isinstance(ours, OutOfMemoryError):
+        return "memory"
+    return "model" if isinstance(ours, ModelError) else "other" if isinstance(ours, CompressorError) else "bug"
+
+
+# ---------------------------------------------------------------------- Linux: import once, fork for every variant
+
+
+def _nursery() -> None:
+    """Serve `preload`, `fork` (with a socket for the child) and `wait` on the socket that is standard input.
+
+    Nothing is computed here: a process that has run OpenMP's threads cannot be forked.
+    """
+    control = socket.socket(fileno=os.dup(0))
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    while True:
+        data, passed, _, _ = socket.recv_fds(control, 1_000_000, 1)
+        if not data:
+            return
+        request = json.loads(data)
+        answer: dict[str, Any] = {}
+        if request["do"] == "preload":
+            preload(request["task"], request["folders"])
+        elif request["do"] == "fork":
+            answer["pid"] = os.fork()
+            if not answer["pid"]:
+                control.close()
+                line = socket.socket(fileno=passed[0])
+                serve(line.makefile("rb"), line.makefile("wb", buffering=0))
+            os.close(passed[0])
+        else:
+            answer["status"] = os.waitstatus_to_exitcode(os.waitpid(request["pid"], 0)[1])
+        control.send(json.dumps(answer).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,222 @@
+"""Processes for measuring, seen from the parent: start, ask, tell how one ended, end them all.
+
+Every variant gets a fresh process, so that its memory is its own and its crash nobody else's. On Linux and a CPU they are
+forked from one that has imported the libraries already (some seconds saved for each); a CUDA context does not survive a
+fork, and neither do macOS's libraries: there, every one imports for itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from compressor import processes
+from compressor.errors import CompressorError, ModelError, OutOfMemoryError
+
+MODULE = "compressor.measure.child"
+BEAT = 1.0
+"""Seconds between two signs of life while a child is silent."""
+
+log = logging.getLogger("compressor.measure")
+log.addHandler(logging.NullHandler())  # a stack trace goes to a job's log; never to the terminal for want of one
+
+Hear = Callable[[float, float, float | None], None]
+"""Called with (done, total, rate) as a child goes on, and with (0, 0, None) while it is silent."""
+
+
+class Children:
+    """Starts children, and ends them all when it is left.
+
+    Args:
+        task: `Task.key`.
+        folders: of the models, whose code is imported ahead.
+        errors: a file for what they write to standard error.
+    """
+
+    def __init__(self, task: str, folders: Sequence[Path], device: str, errors: Path):
+        self._preload = {"do": "preload", "task": task, "folders": [str(f) for f in folders]}
+        self._errors = errors
+        self._open: list[Child] = []
+        self._nursery = _Nursery(errors, self._preload) if _can_fork(device) else None
+
+    def __enter__(self) -> Children:
+        return self
+
+    def start(self) -> Child:
+        """A fresh process that has imported everything."""
+        child = self._nursery.child() if self._nursery is not None else _spawned(self._errors, self._preload)
+        self._open.append(child)
+        return child
+
+    def log_errors(self) -> None:
+        """What the children wrote to standard error goes to the log."""
+        with contextlib.suppress(OSError):
+            if text := self._errors.read_text(encoding="utf-8", errors="replace").strip():
+                log.warning("%s", text[-20_000:])
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for child in self._open:
+            child.end()
+        if self._nursery is not None:
+            self._nursery.end()
+
+
+class Child:
+    """One process. Ask it; the answer is a dictionary."""
+
+    def __init__(self, pid: int, requests: IO[bytes], answers: IO[bytes], wait: Callable[[], int]):
+        self.pid, self._requests, self._wait = pid, requests, wait
+        self._heard: queue.Queue[bytes | None] = queue.Queue()
+        self._status: int | None = None
+        threading.Thread(target=self._listen, args=(answers,), daemon=True).start()
+
+    def _listen(self, answers: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in answers:
+                self._heard.put(line)
+        self._heard.put(None)
+
+    def ask(self, hear: Hear | None = None, **request: Any) -> dict[str, Any]:
+        """Send a request and wait for its answer; `hear` is called about once a second, and may raise.
+
+        Raises:
+            ModelError, OutOfMemoryError: what it asked for failed in there, or the process ended.
+        """
+        with contextlib.suppress(OSError):  # if it is dead, the end of its answers says so
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
+        while True:
+            try:
+                line = self._heard.get(timeout=BEAT)
+            except queue.Empty:
+                if hear is not None:
+                    hear(0, 0, None)
+                continue
+            if line is None:
+                raise ended(self.status())
+            message = json.loads(line)
+            if "progress" in message and hear is not None:
+                hear(*message["progress"], message["rate"])
+            elif "error" in message:
+                raise _error(message["error"], message["sentence"])
+            elif "answer" in message:
+                return dict(message["answer"])
+
+    def status(self) -> int:
+        """The exit code; waits for the end. Negative: the signal that ended it."""
+        if self._status is None:
+            self._status = self._wait()
+        return self._status
+
+    def end(self) -> None:
+        """Kill it, if it still runs. What it holds is freed when this returns."""
+        if self._status is None:
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            with contextlib.suppress(CompressorError):
+                self.status()
+        with contextlib.suppress(OSError):
+            self._requests.close()
+
+
+def ended(status: int) -> CompressorError:
+    """Why a child that ended by itself did so."""
+    if status == -9:
+        return OutOfMemoryError(
+            "The system ended the process that measured it, which it does when memory runs out. Close other programs, or "
+            "choose a smaller model."
+        )
+    name = signal.Signals(-status).name if status < 0 else f"exit code {status}"
+    return ModelError(f"The process that measured it crashed ({name}); the log has what it said last.")
+
+
+def _error(kind: str, sentence: str) -> CompressorError:
+    if kind == "memory":
+        return OutOfMemoryError(
+            "Memory ran out while it was measured. Close other programs, or choose a smaller model or shorter texts."
+        )
+    if kind == "bug":
+        return ModelError(f"It could not be run ({sentence.splitlines()[0][:200]}).")
+    return ModelError(sentence)
+
+
+def _can_fork(device: str) -> bool:
+    return sys.platform == "linux" and device == "cpu"
+
+
+def _spawned(errors: Path, preload: dict[str, Any]) -> Child:
+    with errors.open("ab") as stderr:
+        process = subprocess.Popen(
+            processes.python(MODULE),
+            env=processes.environ(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    child = Child(process.pid, process.stdin, process.stdout, process.wait)
+    child.ask(**preload)
+    return child
+
+
+class _Nursery:
+    """The process that children are forked from."""
+
+    def __init__(self, errors: Path, preload: dict[str, Any]):
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, errors.open("ab") as stderr:
+            self._process = subprocess.Popen(
+                [*processes.python(MODULE), "--nursery"],
+                env=processes.environ(),
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+        try:
+            self._ask(**preload)
+        except BaseException:
+            self.end()
+            raise
+
+    def _ask(self, handle: int | None = None, **request: Any) -> dict[str, Any]:
+        data = json.dumps(request).encode()
+        try:
+            if handle is None:
+                self._control.send(data)
+            else:
+                socket.send_fds(self._control, [data], [handle])
+            answer = self._control.recv(1_000_000)
+        except OSError:
+            answer = b""
+        if not answer:
+            raise ended(self._process.wait())
+        return dict(json.loads(answer))
+
+    def child(self) -> Child:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pid = self._ask(theirs.fileno(), do="fork")["pid"]
+        requests, answers = ours.makefile("wb"), ours.makefile("rb")
+        ours.close()  # the files keep it open
+        return Child(pid, requests, answers, lambda: int(self._ask(do="wait", pid=pid)["status"]))
+
+    def end(self) -> None:
+        self._control.close()  # it ends by itself, as do children that are left
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,100 @@
+"""The machine and the versions that numbers were measured with."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("torch", "transformers", "bitsandbytes", "accelerate", "datasets", "safetensors")
+
+
+def default_device() -> str:
+    """`cuda` where torch can use it, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def hardware() -> dict[str, Any]:
+    """`{"cpu" (name), "cores" (that this process may use), "memory_bytes", "platform", "gpu" (name or None),
+    "gpu_memory_bytes" (or None)}`."""
+    import torch
+
+    gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+    return {
+        "cpu": cpu_name(),
+        "cores": cores(),
+        "memory_bytes": memory_total(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "gpu": gpu.name if gpu is not None else None,
+        "gpu_memory_bytes": int(gpu.total_memory) if gpu is not None else None,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's version, and those of the libraries that decide what a model computes."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cpu_name() -> str:
+    """As its maker calls it; the architecture where nothing says it."""
+    if sys.platform == "linux":
+        try:
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+        except OSError:
+            return platform.machine()
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+        if found.stdout.strip():
+            return found.stdout.strip()
+    return platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(psutil.Process().cpu_affinity())
+    except (AttributeError, psutil.Error):  # macOS has no affinities
+        return psutil.cpu_count() or 1
+
+
+def memory_total() -> int:
+    """Bytes of memory: the machine's, or what its container may use."""
+    limits = [int(psutil.virtual_memory().total)]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        limits += _number(path)
+    return min(limits)
+
+
+def memory_free() -> int:
+    """Bytes that can still be taken without swapping."""
+    free = [int(psutil.virtual_memory().available)]
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        free += [top - now for top, now in zip(_number(limit), _number(used), strict=False)]
+    return max(0, min(free))
+
+
+def _number(path: str) -> list[int]:
+    try:
+        text = Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return []
+    return [int(text)] if text.isdigit() else []  # `max`: no limit

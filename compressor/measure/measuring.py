@@ -1,0 +1,229 @@
+"""Measure variants: each in a fresh process, all on the same rows, their latencies in rounds that take turns."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compressor.errors import CompressorError, ModelError, OutOfMemoryError
+from compressor.events import Progress, silent
+from compressor.formats import FORMATS
+from compressor.measure.children import Child, Children
+from compressor.measure.hardware import memory_free
+from compressor.measure.latency import rounds, summary
+from compressor.measure.probe import LENGTH, usual_length
+from compressor.measure.stored import bytes_on_disk, stored_dtype, stored_parameters
+from compressor.measure.values import Measured, Request
+from compressor.report import MeasuredOn
+from compressor.tasks.base import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STAGE = "measure"
+OPEN, RUN, TIME = 0.2, 0.5, 0.3
+"""Shares of one variant's measuring, for the progress bar."""
+EACH = 400_000_000
+"""Bytes of a process beside its weights: libraries, and what a batch needs while it is computed."""
+APART = "The models did not fit in memory together, so their times were taken one after the other, not in turns."
+
+
+@dataclass
+class _One:
+    """One variant on its way."""
+
+    request: Request
+    rows: Path | None
+    child: Child | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    outputs: np.ndarray | None = None
+    throughput: float | None = None
+    ms: list[float] = field(default_factory=list)
+    error: CompressorError | None = None
+
+
+def measure(
+    requests: Sequence[Request],
+    task: Task,
+    *,
+    rows: Path | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> list[Measured]:
+    """Measure every variant, in the order of the requests; the first is what agreement is with.
+
+    Args:
+        rows: encoded test rows as `save_to_disk` leaves them; None: no quality, and made-up rows for all else.
+        threads: that torch computes with; None leaves it to torch.
+        progress: may raise, to cancel; every process that was started is ended then.
+
+    Raises:
+        ModelError, OutOfMemoryError: the first one cannot be measured. Of others what was found out is returned, with a
+            note that says what went wrong.
+    """
+    ones = [_One(request, request.rows or rows) for request in requests]
+    length = _length(ones, task)
+    together = len(ones) == 1 or _fit_together(requests, device)
+    with tempfile.TemporaryDirectory(prefix="compressor-measure-", ignore_cleanup_errors=True) as folder:
+        errors = Path(folder) / "errors"
+        with Children(task.key, [r.folder for r in requests], device, errors) as children:
+            bench = _Bench(children, task, device, threads, length, Path(folder), progress, len(ones))
+            for i, one in enumerate(ones):
+                bench.run(i, one)
+                if not together:
+                    bench.time({i: one}, i + OPEN + RUN, TIME)
+                    bench.end(one)
+            if together:
+                begun = len(ones) * (OPEN + RUN)
+                bench.time({i: one for i, one in enumerate(ones) if one.child}, begun, len(ones) * TIME)
+    progress(STAGE, len(ones), len(ones))
+    measured: list[Measured] = []
+    for one in ones:
+        first = measured[0].outputs if measured else one.outputs
+        measured.append(_measured(one, task, first, together))
+    return measured
+
+
+class _Bench:
+    """Where variants are put through, one after the other."""
+
+    def __init__(
+        self,
+        children: Children,
+        task: Task,
+        device: str,
+        threads: int | None,
+        length: int,
+        folder: Path,
+        progress: Progress,
+        total: int,
+    ):
+        self.children, self.task, self.device, self.threads = children, task, device, threads
+        self.length, self.folder, self.progress, self.total = length, folder, progress, total
+
+    def run(self, number: int, one: _One) -> None:
+        """Load one and run its rows; its process stays open, for its times."""
+        import numpy as np
+
+        out = self.folder / f"{number}.npy"
+        try:
+            one.child = self.children.start()
+            one.facts = one.child.ask(
+                self._hear(one, number, OPEN),
+                do="open",
+                folder=str(one.request.folder),
+                format=one.request.format,
+                task=self.task.key,
+                device=self.device,
+                threads=self.threads,
+                length=self.length,
+            )
+            rows = str(one.rows) if one.rows is not None else None
+            found = one.child.ask(self._hear(one, number + OPEN, RUN), do="run", rows=rows, out=str(out))
+            one.throughput = found["throughput"]
+            if rows is not None:
+                one.outputs = np.load(out)
+        except (ModelError, OutOfMemoryError) as error:
+            self.fail(number, one, error)
+
+    def time(self, ones: dict[int, _One], done: float, share: float) -> None:
+        """Their latencies, in turns."""
+        children = {i: one.child for i, one in ones.items() if one.child is not None}
+        found, failed = rounds(children, lambda part: self.progress(STAGE, done + share * part, self.total))
+        for number, ms in found.items():
+            ones[number].ms = ms
+        for number, error in failed.items():
+            self.fail(number, ones[number], error)
+
+    def fail(self, number: int, one: _One, error: CompressorError) -> None:
+        """Note it; without the first one there is nothing to hold the others against."""
+        self.end(one)
+        self.children.log_errors()
+        one.error = type(error)(f"{one.request.name} could not be measured. {error}")
+        if number == 0:
+            raise one.error from error
+
+    def end(self, one: _One) -> None:
+        if one.child is not None:
+            one.child.end()
+            one.child = None
+
+    def _hear(self, one: _One, done: float, share: float) -> Callable[[float, float, float | None], None]:
+        part = 0.0
+
+        def hear(now: float, total: float, rate: float | None) -> None:
+            nonlocal part
+            part = now / total if total else part
+            metrics = {"rate": rate} if rate is not None else {}
+            self.progress(STAGE, done + share * part, self.total, variant=one.request.name, **metrics)
+
+        return hear
+
+
+def _measured(one: _One, task: Task, first: np.ndarray | None, together: bool) -> Measured:
+    from datasets import load_from_disk
+
+    request, facts = one.request, one.facts
+    notes: list[str] = [str(one.error)] if one.error is not None else []
+    qualities = ()
+    if one.outputs is not None and one.rows is not None:
+        qualities = task.qualities(one.outputs, load_from_disk(str(one.rows)))
+    latency = None
+    if one.ms and one.error is None:
+        latency, few = summary(one.ms)
+        notes += [*few, *(() if together else (APART,))]
+    on = None
+    if facts:
+        on = MeasuredOn(device=facts["device"], threads=facts["threads"], length=facts["length"])
+    runtime = FORMATS[request.format].runtime if request.format in FORMATS else "torch"
+    return Measured(
+        name=request.name,
+        dtype=facts.get("dtype") or stored_dtype(request.folder),
+        bytes=bytes_on_disk(request.folder),
+        parameters=facts.get("parameters") or stored_parameters(request.folder),
+        runtime=runtime,
+        quality=qualities[0] if qualities else None,
+        metrics=tuple(qualities[1:]),
+        agreement=_agreement(task, one.outputs, first),
+        latency_ms=latency,
+        throughput=one.throughput,
+        peak_memory_bytes=facts.get("peak"),
+        measured_on=on,
+        outputs=one.outputs,
+        notes=tuple(notes),
+    )
+
+
+def _agreement(task: Task, outputs: np.ndarray | None, first: np.ndarray | None) -> float | None:
+    """Share of the rows decided as in `first`; None where there is nothing to compare."""
+    if outputs is None or first is None:
+        return None
+    ours, theirs = task.decisions(outputs), task.decisions(first)
+    if ours is None or theirs is None or len(ours) != len(theirs) or not len(ours):
+        return None
+    return float((ours == theirs).mean())
+
+
+def _length(ones: Sequence[_One], task: Task) -> int:
+    """Tokens of the latency probe: as the first rows have them, the same for all."""
+    from datasets import load_from_disk
+
+    for one in ones:
+        if one.rows is not None:
+            return usual_length(load_from_disk(str(one.rows)), task)
+    return LENGTH
+
+
+def _fit_together(requests: Sequence[Request], device: str) -> bool:
+    """Whether all models can be loaded at once, with a fifth of the free memory to spare."""
+    needed = sum(int(1.3 * bytes_on_disk(request.folder)) + EACH for request in requests)
+    free = memory_free()
+    if device.startswith("cuda"):
+        import torch
+
+        free = int(torch.cuda.mem_get_info()[0])
+    return needed < 0.8 * free
