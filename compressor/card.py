@@ -12,7 +12,7 @@ import yaml
 
 from compressor.card_head import head_of, qualities
 from compressor.hub import LocalModel
-from compressor.markdown import escape, fenced, linked, share, size
+from compressor.markdown import count, escape, fenced, linked, share, size
 from compressor.recipe import Recipe
 from compressor.report import Report, Variant
 from compressor.sharing import file_name, shared_recipe
@@ -34,6 +34,8 @@ class Story:
     snippet: str
     titles: Mapping[str, str]
     """Names of the task, its metrics and formats for people, by the report's names."""
+    percents: frozenset[str] = frozenset()
+    """Metrics that are shown in percent."""
 
     @property
     def is_student(self) -> bool:
@@ -48,13 +50,19 @@ class Story:
         return self.origin.id
 
     @property
-    def _from_student(self) -> bool:
-        return self.variant.base is not None and self.variant.base != self.report.teacher_variant.name
+    def _of_student(self) -> bool:
+        """A student, or made from one."""
+        first = self.report.teacher_variant.name
+        return self.variant.base is not None and (self.is_student or self.variant.base != first)
+
+    @property
+    def trained(self) -> bool:
+        """Whether the run's data went into its weights."""
+        return self.recipe.data is not None and (self._of_student or self.recipe.teacher_head == "new")
 
     @property
     def distilled(self) -> bool:
-        learned = self.is_student and self.variant.base is not None
-        return (learned or self._from_student) and self.recipe.distill is not None
+        return self._of_student and self.recipe.distill is not None
 
     def title(self, name: str) -> str:
         return self.titles.get(name, name)
@@ -108,11 +116,11 @@ def _table(story: Story) -> str:
     rows = story.report.variants
     columns: dict[str, list[str]] = {"": [_row_name(story, v) for v in rows]}
     for q in qualities(story.variant):
-        columns[escape(story.title(q.metric))] = [_quality(v, q.metric) for v in rows]
+        columns[escape(story.title(q.metric))] = [_quality(story, v, q.metric) for v in rows]
     columns["Kept"] = [share(v.retained) for v in rows]
     columns["Agreement"] = [share(v.agreement) for v in rows]
     columns["Size"] = [size(v.bytes) for v in rows]
-    columns["Parameters"] = [f"{v.parameters / 1e6:.1f} M" for v in rows]
+    columns["Parameters"] = [count(v.parameters) for v in rows]
     columns["Latency p50 / p95"] = [
         f"{v.latency_ms.p50:.1f} / {v.latency_ms.p95:.1f} ms" if v.latency_ms else "" for v in rows
     ]
@@ -128,9 +136,12 @@ def _row_name(story: Story, variant: Variant) -> str:
     return f"**{escape(variant.name)}** (this one)" if variant.name == story.variant.name else escape(variant.name)
 
 
-def _quality(variant: Variant, metric: str) -> str:
+def _quality(story: Story, variant: Variant, metric: str) -> str:
     found = next((q for q in qualities(variant) if q.metric == metric), None)
-    return f"{found.value:.4g} ({found.ci95[0]:.4g} – {found.ci95[1]:.4g})" if found is not None else ""
+    if found is None:
+        return ""
+    form = "{:.1%}" if metric in story.percents else "{:.4g}"
+    return f"{form} ({form} – {form})".format(found.value, *found.ci95)
 
 
 def _measured_on(story: Story) -> str:
@@ -155,8 +166,7 @@ def _making(story: Story) -> str:
     if story.origin is not story.teacher:
         began = linked(story.origin.id) if story.origin.id else "a model of its author's"
         lines.append(f"- The student began as {began}")
-    trained = story.variant.name == story.report.teacher_variant.name or story.is_student or story._from_student
-    if trained and story.recipe.data is not None:
+    if story.trained:
         lines.append(f"- Training data: {_data(story.recipe)}")
     if story.recipe.teacher_head == "new":
         lines.append("- The teacher was given a new head and fine-tuned on this data first.")

@@ -33,7 +33,7 @@ def head_of(story: Story) -> dict[str, Any]:
     if not story.is_student:
         tags += ["quantized", story.title(story.variant.format)]
     head["tags"] = tags
-    if data := _hub_data(story):
+    if (data := _hub_data(story)) and story.trained:
         head["datasets"] = [data]
     if index := _model_index(story):
         head["model-index"] = index

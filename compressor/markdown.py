@@ -35,5 +35,16 @@ def size(count: int) -> str:
     )
 
 
+def count(number: int) -> str:
+    """A number of parameters."""
+    return (
+        f"{number / 1e9:.2f} B"
+        if number >= 1e9
+        else f"{number / 1e6:.1f} M"
+        if number >= 1e5
+        else f"{number / 1e3:.0f} k"
+    )
+
+
 def share(value: float | None) -> str:
     return f"{value:.1%}" if value is not None else ""

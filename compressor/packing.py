@@ -92,6 +92,7 @@ def story_of(
         names={name: other for name, other in names.items() if name != variant.name},
         snippet=_snippet(report, variant, repo),
         titles=_titles(report),
+        percents=frozenset(m.name for m in tasks.get(report.task).metrics if m.percent),
     )
 
 

@@ -71,7 +71,11 @@ def publish(
     """
     folder = Path(folder)
     report = Report.load(folder)
-    chosen = list(dict.fromkeys(variants)) if variants else default_variants(report, floor if min_retained is None else min_retained)
+    chosen = (
+        list(dict.fromkeys(variants))
+        if variants
+        else default_variants(report, floor if min_retained is None else min_retained)
+    )
     account = _writer(hub)
     names = repo_names(repo if "/" in repo else f"{account.name}/{repo}", chosen)
     _check_namespace(account, next(iter(names.values())))

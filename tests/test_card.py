@@ -100,7 +100,7 @@ def test_says_what_was_measured(run):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(VARIANTS)
     assert len({row.count("|") for row in rows}) == 1
-    assert any(row.startswith("| **student** (this one) | 0.882 (0.862 – 0.902) | 98.0% |") for row in rows)
+    assert any(row.startswith("| **student** (this one) | 88.2% (86.2% – 90.2%) | 98.0% |") for row in rows)
     assert "1,821 test rows" in text and "2 threads, one input of 32 tokens" in text
     assert "- Two rows stand in both training and test." in text
     assert "[x/reviews](https://huggingface.co/datasets/x/reviews), at most 2,000 rows" in text
@@ -117,6 +117,14 @@ def test_says_when_nothing_was_judged_or_it_grew(tmp_path):
     assert "Its quality was not measured" in text
     assert "Kept" not in text and "Latency" not in text and "distill" not in head(text)["tags"]
     assert "Training data" not in text
+
+
+def test_data_that_only_judged_is_no_training_data(tmp_path):
+    made = variant("8bit", "teacher", "8bit", 20_000_000, 0.98)
+    text = card(run_folder.make(tmp_path / "run", (VARIANTS[0], made), {"student": None, "distill": None}), "8bit")
+    assert "datasets" not in head(text) and "Training data" not in text
+    assert head(text)["model-index"][0]["results"][0]["dataset"]["type"] == "x/reviews"
+    assert "distillation" not in head(text)["tags"]
 
 
 def test_a_student_that_began_as_another_model_is_that_models(hub_server, hub_as, tmp_path):

@@ -185,6 +185,19 @@ def test_a_zip_holds_the_model_and_no_more(run, tmp_path):
         zip_variant(run, "teacher", tmp_path)
 
 
+# ---------------------------------------------------------------------- where it runs
+
+
+def test_the_pages_process_writes_cards_without_torch(run):
+    code = (
+        "import sys, pathlib; from compressor.publishing import cards;"
+        f"cards(pathlib.Path({str(run)!r}), 'alice/m', ['student']);"
+        "print({'torch', 'transformers', 'huggingface_hub', 'gradio'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout.strip() == "set()"
+
+
 # ---------------------------------------------------------------------- what a visitor does
 
 

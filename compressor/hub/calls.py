@@ -7,6 +7,7 @@ our calls runs, its HTTP client raises at once what is worth another try, so tha
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -78,9 +79,18 @@ def _asked(response: httpx2.Response) -> float | None:
     return float(limit.reset_in_seconds) if limit is not None and limit.remaining == 0 else None
 
 
-@cache
+_installing = threading.Lock()
+
+
 def install() -> None:
-    """Give the library our HTTP client; once a process. For everybody else's calls it behaves as the library's own."""
+    """Give the library our HTTP client, once a process: a second time would close connections that are in use. For
+    everybody else's calls it behaves as the library's own."""
+    with _installing:
+        _install()
+
+
+@cache
+def _install() -> None:
     from huggingface_hub import set_client_factory
     from huggingface_hub.utils._http import hf_request_event_hook
 
