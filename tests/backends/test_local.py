@@ -73,14 +73,23 @@ def test_cancelling_takes_the_whole_family_within_five_seconds(start, store, bac
     assert until(lambda: all(map(gone, (pid, child, runaway))), 1)
 
 
-@pytest.mark.parametrize("what", ["deaf", "swallows"])
-def test_a_process_that_does_not_listen_is_killed(start, store, backend, what):
-    job = start(what)
+def test_a_process_that_does_not_listen_is_killed(start, store, backend):
+    job = start("deaf")
     pid = running(store, job)
     begun = time.monotonic()
     over = backend.cancel(store.get(job.id, ANNA))
     assert time.monotonic() - begun < 5
     assert over.status == "cancelled" and until(lambda: gone(pid), 1)
+
+
+def test_a_library_that_catches_everything_does_not_keep_a_run_alive(make_backend, store):
+    backend = make_backend(grace=30)
+    job = store.create(ANNA, asks("swallows"), kind="test")
+    backend.start(job)
+    running(store, job)
+    begun = time.monotonic()
+    assert backend.cancel(store.get(job.id, ANNA)).status == "cancelled"
+    assert time.monotonic() - begun < 15  # it went by itself
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_can_be_resumed(start, store, backend, ended):
