@@ -69,7 +69,8 @@ def test_the_same_file_given_twice(tmp_path):
 
 
 def test_limit_is_the_training_rows_drawn_evenly(tmp_path):
-    path = write_csv(tmp_path / "a.csv", sentences(1000, ("negative", "positive", "positive", "positive")))
+    rows = sorted(sentences(1000, ("negative", "positive", "positive", "positive")), key=lambda row: row[1])
+    path = write_csv(tmp_path / "a.csv", rows)
     found = run(path, limit=100)
     assert (len(found.train), len(found.test)) == (100, 100)
     assert sum(found.train["label"][:]) == 75
