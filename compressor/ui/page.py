@@ -144,8 +144,8 @@ ROWS_SELECT = """() => {
     if (wanted && !wanted.checked) wanted.click();
   });
   document.addEventListener('change', (event) => { if (event.target.closest('#student-size')) mark(); });
-  const table = document.querySelector('#student-sizes');
-  if (table) new MutationObserver(mark).observe(table, { childList: true, subtree: true });
+  const part = document.querySelector('#step-student');
+  if (part) new MutationObserver(mark).observe(part, { childList: true, subtree: true });
 }"""
 """A click on a row of the table chooses its size (the keyboard has the buttons above it), and the chosen row is marked at once,
 whichever answer of the server comes last."""

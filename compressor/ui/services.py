@@ -74,14 +74,17 @@ class Services:
 
         return Helper(self.settings)
 
-    def warm(self) -> None:
-        """Start what takes seconds, in the background, once the page is served."""
+    def warm(self, after: float = 3.0) -> None:
+        """Start what takes seconds, in the background, once the page is served: `after` seconds later, so that the first
+        visitor is not made to wait for it."""
 
         def start() -> None:
             self.backend.poll()
             self.helper.request("warm", 120)
 
-        threading.Thread(target=_quietly, args=(start,), name="warm", daemon=True).start()
+        timer = threading.Timer(after, _quietly, args=(start,))
+        timer.daemon = True
+        timer.start()
 
     def close(self) -> None:
         """Let the helper go; runs go on by themselves."""

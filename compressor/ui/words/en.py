@@ -118,7 +118,7 @@ WORDS: dict[str, str] = {
     "options.balanced": "balanced",
     "options.thorough": "thorough",
     "advanced.title": "Advanced",
-    "advanced.lead": "Leave a box empty for its default.",
+    "advanced.lead": "0 means: choose for me.",
     "advanced.epochs": "Epochs",
     "advanced.epochs_info": "Passes over the data. Effort sets it: 1, 3 or 8.",
     "advanced.limit": "Training rows",

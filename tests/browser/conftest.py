@@ -1,0 +1,110 @@
+"""The real app in a process of its own, a loopback Hub that it talks to, and a Chromium to look at it with."""
+
+from __future__ import annotations
+
+import csv
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.hub_fixture import USERS
+from tests.hub_server import HubServer
+from tests.install_browser import installed
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+expect.set_options(timeout=30_000)
+
+
+@dataclass
+class App:
+    url: str
+    data: Path
+    hub: HubServer
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=installed(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """`python app.py`, served until the last test is over."""
+    data = tmp_path_factory.mktemp("app") / "data"
+    with HubServer(dict(USERS)) as hub, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        environ = {**os.environ, "COMPRESSOR_DATA": str(data), "GRADIO_SERVER_PORT": str(port), "HF_ENDPOINT": hub.url}
+        with (data.parent / "app.log").open("wb") as log:
+            server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environ, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait(url, server)
+            yield App(url, data, hub)
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 90
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail("app.py did not start")
+
+
+@pytest.fixture
+def page(chromium: Browser, app: App) -> Iterator[Page]:
+    """A fresh browser on the page. A script of a stranger's that runs, or an error in the console, fails the test."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.goto(app.url)
+    expect(page.locator("#header")).to_be_visible()
+    expect(page.locator("#try-demo")).to_be_enabled()
+    yield page
+    assert wrong == []
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Uploads: one with columns that mean nothing, one whose columns and values are hostile."""
+    folder = tmp_path_factory.mktemp("files")
+    _csv(folder / "wrong.csv", ["alpha", "beta"], [[str(i), str(i * 2)] for i in range(40)])
+    evil = "<img src=x onerror=alert(1)>"
+    rows = [[f"{evil} a rather good text number {i}", ("good", "bad")[i % 2]] for i in range(40)]
+    _csv(folder / "evil.csv", [f"text {evil}", "label"], rows)
+    return folder
+
+
+def _csv(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])

@@ -1,0 +1,47 @@
+"""What a person does on the page, a function a step."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+LONG = 400_000
+"""Milliseconds that a run may take on a machine that is busy with other things."""
+
+
+def choose_demo(page: Page) -> None:
+    page.locator("#try-demo").click()
+    expect(page.locator("#teacher-facts")).to_be_visible(timeout=90_000)
+    expect(page.locator("#data-preview table.rows")).to_be_visible(timeout=60_000)
+
+
+def open_accordion(page: Page, name: str) -> None:
+    page.locator(f"#{name} button.label-wrap").first.click()
+
+
+def small(page: Page, rows: int = 200, size: str = "tiny") -> None:
+    """Ask for the smallest run there is."""
+    page.locator(f'#student-sizes tr[data-size="{size}"]').click()
+    expect(page.locator(f'#student-size input[value="{size}"]')).to_be_checked()
+    page.locator("#budget").get_by_label("quick").check()
+    open_accordion(page, "advanced")
+    limit = page.locator("#advanced-limit input")
+    limit.fill(str(rows))
+    limit.press("Tab")
+
+
+def start(page: Page) -> str:
+    """Press Start; the new run's id."""
+    page.locator("#start").click()
+    expect(page.locator("#run-progress .stages")).to_be_visible(timeout=60_000)
+    expect(page).to_have_url(re.compile(r"run=[0-9a-f]{32}"))
+    return page.url.split("run=")[1][:32]
+
+
+def finish(page: Page) -> None:
+    expect(page.locator('#run-progress .run-status[data-status="finished"]')).to_be_visible(timeout=LONG)
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()

@@ -1,0 +1,73 @@
+"""The page as it opens: every control has a name, nothing is wider than a narrow phone, strangers' text does no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import steps
+from tests.browser.conftest import App
+
+NAMELESS = """() => [...document.querySelectorAll('input, textarea, select, button')].filter((e) => {
+  const box = e.getBoundingClientRect();
+  if (!box.width || e.type === 'file') return false;
+  const labels = e.labels ? [...e.labels].map((l) => l.innerText).join('') : '';
+  return !(labels + (e.getAttribute('aria-label') || '') + (e.innerText || '') + (e.title || '')).trim();
+}).map((e) => e.outerHTML.slice(0, 120))"""
+
+
+def test_every_control_has_a_name(page: Page) -> None:
+    for name in ("Compress", "Compare", "Publish", "Runs"):
+        steps.tab(page, name)
+        page.wait_for_timeout(500)
+        assert page.evaluate(NAMELESS) == []
+
+
+def test_nothing_is_wider_than_a_narrow_phone(chromium: Browser, app: App) -> None:
+    narrow = chromium.new_page(viewport={"width": 380, "height": 800})
+    narrow.goto(app.url)
+    for name in ("Compress", "Compare", "Publish", "Runs"):
+        steps.tab(narrow, name)
+        narrow.wait_for_timeout(700)
+        assert narrow.evaluate("document.documentElement.scrollWidth") <= 380
+    narrow.close()
+
+
+def test_the_path_can_be_walked_by_keyboard(page: Page) -> None:
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.closest('[id]')?.id || ''"))
+    order = [reached.index(name) for name in ("try-demo", "demo-data", "start") if name in reached]
+    assert len(order) == 3, reached
+    assert order == sorted(order)
+
+
+def test_columns_that_mean_nothing_are_said_in_a_sentence(page: Page, files: Path) -> None:
+    steps.choose_demo(page)
+    page.locator("#data-file input[type=file]").set_input_files(files / "wrong.csv")
+    problem = page.locator("#data-preview .say-problem")
+    expect(problem).to_contain_text("alpha", timeout=60_000)
+    expect(page.locator("#column-text")).to_be_visible()
+
+
+def test_hostile_names_are_only_text(page: Page, files: Path) -> None:
+    page.locator("#data-file input[type=file]").set_input_files(files / "evil.csv")
+    expect(page.locator("#data-preview")).to_contain_text("<img src=x onerror", timeout=60_000)
+    assert page.locator("#data-preview img").count() == 0
+
+
+def test_a_teacher_that_is_not_there_is_a_sentence(page: Page) -> None:
+    box = page.locator("#teacher input")
+    box.click()
+    box.press_sequentially("nobody/nothing-of-the-kind")
+    box.press("Enter")
+    said = page.locator("#teacher-card .say-problem")
+    expect(said).to_contain_text("nobody/nothing-of-the-kind", timeout=90_000)
+    expect(said).not_to_contain_text("Traceback")
+
+
+def test_a_run_that_is_not_there(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/?run={'0' * 32}")
+    expect(page.locator("#run-head .say-problem")).to_be_visible()
