@@ -85,8 +85,9 @@ def _width_preset(config: PretrainedConfig, anatomy: Anatomy, size: str) -> Shap
         widths = [k * group * per_head for k in range(1, old.kv_heads) if _allowed(config, k * group * per_head)]
     if not widths:
         raise CannotCutError(
-            f"This {config.model_type} model is too narrow to be cut ({old.hidden} wide, {old.heads} attention heads of "
-            f"{per_head}). Choose half, third or quarter in place of {size!r}. {STILL}"
+            f"The width of this {config.model_type} model cannot be cut: it is {old.hidden}, shared out among "
+            f"{old.kv_heads} key-value head{'s' if old.kv_heads > 1 else ''}, and whole ones have to stay. "
+            f"Choose half, third or quarter in place of {size!r}. {STILL}"
         )
     hidden = _nearest(widths, old.hidden * width)
     if not free:

@@ -63,7 +63,11 @@ def probe(config: PretrainedConfig, task: Task, stacks: tuple[str, ...]) -> Part
     """
     import torch
 
-    with torch.random.fork_rng(devices=[]), torch.no_grad():  # building draws from the caller's random state
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.no_grad(),
+        models.quiet(),
+    ):  # building draws from the caller's random state
         try:
             parts, tiny = _label(config, task, stacks)
             for by_head in (False, True):

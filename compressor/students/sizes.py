@@ -110,15 +110,19 @@ def _row(size: str, config: PretrainedConfig, task: Task, work: float | None) ->
 def _bytes(model: PreTrainedModel, task: Task) -> dict[str, int]:
     """Predicted bytes of the weights by format: what a format quantizes are linear layers of a shape that it takes, outside
     the heads."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
     from compressor import formats
-    from compressor.formats.bitsandbytes import shape_of as linear_shape
 
     everything = sum(p.numel() for p in model.parameters())
     outputs = _output_layer(model)
     linear = {
         name: module.weight.numel()
         for name, module in model.named_modules()
-        if linear_shape(module) is not None and module is not outputs and name.partition(".")[0] not in task.heads
+        if (type(module) is torch.nn.Linear or isinstance(module, Conv1D))
+        and module is not outputs
+        and name.partition(".")[0] not in task.heads
     }
     result = {}
     for name, form in formats.FORMATS.items():

@@ -47,7 +47,8 @@ def shortened(model: PreTrainedModel, kept: tuple[int, ...]) -> PreTrainedModel:
 def test_all_layers_are_the_teacher(name: str) -> None:
     model = teacher(name)
     student = build_student(model, shape_of(model.config), TASK)
-    assert torch.equal(logits(student), logits(model))
+    assert all(torch.equal(v, model.state_dict()[k]) for k, v in student.state_dict().items())
+    assert same(student, model)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +71,9 @@ def test_reload_is_exact_and_plain(name: str, size: str, tmp_path: Path) -> None
     loaded, info = AutoModelForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
     assert not any(info[k] for k in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     assert type(loaded) is type(model)
-    assert torch.equal(logits(loaded.eval()), logits(student))
+    # Not the logits bit by bit: kernels round by how a tensor happens to lie in memory.
+    assert all(torch.equal(v, student.state_dict()[k]) for k, v in loaded.state_dict().items())
+    assert same(loaded.eval(), student)
 
 
 @pytest.mark.parametrize("name", NAMES)
