@@ -88,7 +88,10 @@ class Handlers:
 
     def look_after_teacher(self, *values: Any) -> Any:
         form, who = self.who(values)
-        return data_section.look(self.services, form, who, fresh=True) if form.has_data else (gr.skip(),) * 7
+        if form.has_data:
+            return data_section.look(self.services, form, who, fresh=True)
+        optional = form.teacher and not estimate.trains(self.services, form, who)
+        return empty(t("data.optional" if optional else "data.empty")), *(gr.skip(),) * 6
 
     def check(self, *values: Any) -> str:
         form, who = self.who(values)

@@ -37,7 +37,7 @@ def recipe_of(form: Form, trained: bool) -> str:
 
 def line(services: Services, form: Form, trained: bool, who: Visitor) -> str:
     """Minutes, download, disk and memory in a line; or why it cannot be."""
-    if not form.teacher or (trained and not form.has_data):
+    if not form.teacher or (trained and form.learns and not form.has_data):
         return empty(t("estimate.waiting"))
     try:
         recipe = Recipe.parse(to_raw(form, trains=trained))

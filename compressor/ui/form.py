@@ -53,6 +53,12 @@ class Form:
         return bool(self.train or self.test or _text(self.source))
 
     @property
+    def learns(self) -> bool:
+        """Whether something is trained, so that data are needed."""
+        numbers = self.layers or self.hidden or self.intermediate
+        return bool(self.size in SIZES or numbers or _text(self.student_model) or self.new_head)
+
+    @property
     def files(self) -> dict[str, str]:
         """The uploaded files, by split."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}

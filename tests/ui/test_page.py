@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -32,7 +32,8 @@ def hosted(settings: Settings) -> Services:
 
 def test_the_process_of_the_page_imports_no_model_library(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from compressor.settings import Settings, prepare_environ; prepare_environ();"
+        "import sys; from pathlib import Path; from compressor.settings import Settings, prepare_environ;"
+        "prepare_environ();"
         "from compressor.ui.page import build, launch_options; from compressor.ui.services import Services;"
         f"s = Settings(data_dir=Path({str(tmp_path)!r})); v = Services(s); build(v); launch_options(s); v.store; v.backend.close();"
         "print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
@@ -93,13 +94,11 @@ def test_a_made_up_browser_key_is_nobody(hosted: Services) -> None:
 
 
 def test_opening_gives_each_browser_a_key_and_finds_the_run_of_the_address(hosted: Services) -> None:
-    class Request:
-        query_params: dict[str, Any] = {"run": "a" * 32, "share": "b"}
-
-    first = Opening(hosted).open("", Request())  # type: ignore[arg-type]
+    request = SimpleNamespace(query_params={"run": "a" * 32, "share": "b"})
+    first = Opening(hosted).open("", request)  # type: ignore[arg-type]
     assert len(first[0]) >= 20
     assert first[1:] == ("a" * 32, "b")
-    assert Opening(hosted).open("", Request())[0] != first[0]  # type: ignore[arg-type]
+    assert Opening(hosted).open("", request)[0] != first[0]  # type: ignore[arg-type]
 
 
 def test_the_key_of_the_browsers_storage_outlives_a_restart(settings: Settings) -> None:
@@ -132,7 +131,13 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-TEXT = ("body_text_color", "body_text_color_subdued", "link_text_color", "block_info_text_color", "block_title_text_color")
+TEXT = (
+    "body_text_color",
+    "body_text_color_subdued",
+    "link_text_color",
+    "block_info_text_color",
+    "block_title_text_color",
+)
 GROUNDS = ("body_background_fill", "background_fill_primary", "background_fill_secondary")
 
 
