@@ -68,7 +68,7 @@ def story(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     teacher, rows = tiny.bert(folder / "teacher"), tiny.write_csv(folder / "rows.csv", 120)
     command = [sys.executable, "-c", PAGE, str(folder / "data"), str(teacher), str(rows)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=processes.ROOT, timeout=240)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=processes.ROOT, timeout=280)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
