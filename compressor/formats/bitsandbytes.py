@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from compressor import models
 from compressor.errors import ModelError
 from compressor.formats.base import Format
+from compressor.formats.layers import fits, head_names, kept_modules, linear_layers, use_exact_path, within
 from compressor.formats.snippets import transformers_snippet
 from compressor.formats.stored import stored_format
 from compressor.tasks.base import Task
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
     from compressor.formats.base import Runner
+
+
+SHAPES = "4-bit kernels take layers with a multiple of 64 inputs and a multiple of 32 outputs, and it has none. 8-bit takes all."
 
 
 class BitsAndBytes(Format):
@@ -47,12 +50,14 @@ class BitsAndBytes(Format):
             if importlib.util.find_spec(package) is None:
                 return f"{self.title} needs the package {package}, which is not installed: pip install {package}."
         silence()
-        kind = device.split(":")[0]
+        kind = device.partition(":")[0]
         try:
             import bitsandbytes
             from bitsandbytes.cextension import lib
         except Exception as error:
-            return f"{self.title} needs bitsandbytes, which cannot be loaded here ({type(error).__name__}): reinstall it."
+            return (
+                f"{self.title} needs bitsandbytes, which cannot be loaded here ({type(error).__name__}): reinstall it."
+            )
         supported = getattr(bitsandbytes, "supported_torch_devices", {"cpu", "cuda"})
         if kind not in supported or (kind == "cuda" and not getattr(lib, "compiled_with_cuda", False)):
             return (
@@ -74,7 +79,7 @@ class BitsAndBytes(Format):
         config = models.load_config(source)
         meta = models.build(config, task)
         heads = head_names(meta, task)
-        unfit = [name for name in self.unfit(meta) if not _within(name, heads)]
+        unfit = [name for name in self.unfit(meta) if not within(name, heads)]
         skip = kept_modules(meta, heads, unfit)
         live = models.load_model(
             source, task, dtype=torch.bfloat16, quantization_config=self.quantization(skip), config=config, strict=False
@@ -102,7 +107,9 @@ class BitsAndBytes(Format):
         self._check(saved, heads, out.name)
         before, after = models.probe(live), models.probe(saved)
         if not bool(torch.isfinite(before).all()):
-            raise ModelError(f"In {self.title} this model answers with something that is not a number, so it is of no use.")
+            raise ModelError(
+                f"In {self.title} this model answers with something that is not a number, so it is of no use."
+            )
         if not torch.equal(before, after):
             worst = float((before - after).abs().max())
             raise ModelError(f"{out.name} was saved, but came back different (by up to {worst:.2g} in its logits).")
@@ -135,8 +142,10 @@ class BitsAndBytes(Format):
             raise ModelError(
                 f"{name} has no layer that {self.title} could make smaller" + (f": {SHAPES}" if self.bits == 4 else ".")
             )
-        if touched := [layer for layer in layers if _within(layer, heads)]:
-            raise ModelError(f"The head of {name} ({', '.join(touched)}) was quantized, which costs accuracy for nothing.")
+        if touched := [layer for layer in layers if within(layer, heads)]:
+            raise ModelError(
+                f"The head of {name} ({', '.join(touched)}) was quantized, which costs accuracy for nothing."
+            )
 
 
 class EightBit(BitsAndBytes):
@@ -147,9 +156,10 @@ class EightBit(BitsAndBytes):
     layer: ClassVar[str] = "Linear8bitLt"
 
     def quantization(self, skip: list[str]) -> Any:
-        from transformers import BitsAndBytesConfig
+        import transformers
 
-        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skip)
+        config: Any = transformers.BitsAndBytesConfig
+        return config(load_in_8bit=True, llm_int8_skip_modules=skip)
 
     def bytes(self, linear: int, rest: int) -> int:
         return linear + 2 * rest
@@ -164,9 +174,10 @@ class FourBit(BitsAndBytes):
 
     def quantization(self, skip: list[str]) -> Any:
         import torch
-        from transformers import BitsAndBytesConfig
+        import transformers
 
-        return BitsAndBytesConfig(
+        config: Any = transformers.BitsAndBytesConfig
+        return config(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
@@ -175,75 +186,11 @@ class FourBit(BitsAndBytes):
         )
 
     def unfit(self, meta: PreTrainedModel) -> list[str]:
-        return [name for name, module in meta.named_modules() if (shape := shape_of(module)) and not fits(*shape)]
+        return [name for name, shape in linear_layers(meta).items() if not fits(*shape)]
 
     def bytes(self, linear: int, rest: int) -> int:
         # A scale of one byte for 64 weights, and one of four bytes for 256 of those scales.
         return int(linear * (1 / 2 + 1 / 64 + 4 / (64 * 256))) + 2 * rest
-
-
-# ---------------------------------------------------------------------- shapes
-
-SHAPES = "4-bit kernels take layers with a multiple of 64 inputs and a multiple of 32 outputs, and it has none. 8-bit takes all."
-
-
-def fits(inputs: int, outputs: int) -> bool:
-    """Whether CPUs with AVX512-BF16 can compute a 4-bit layer of this shape: their kernel is what plain transformers runs
-    there, and it breaks on any other."""
-    return inputs % 64 == 0 and outputs % 32 == 0
-
-
-def shape_of(module: torch.nn.Module) -> tuple[int, int] | None:
-    """(inputs, outputs) of a layer that bitsandbytes would replace: `Linear`, or GPT-2's `Conv1D`; None for all others."""
-    from torch import nn
-    from transformers.pytorch_utils import Conv1D
-
-    if type(module) is nn.Linear:
-        return module.in_features, module.out_features
-    if isinstance(module, Conv1D):
-        return int(module.weight.shape[0]), int(module.weight.shape[1])
-    return None
-
-
-def use_exact_path(model: PreTrainedModel) -> None:
-    """Other people's 4-bit models may have layers of any shape: those are computed without the AVX512-BF16 kernel."""
-    for module in model.modules():
-        if type(module).__name__ == "Linear4bit" and not fits(module.in_features, module.out_features):
-            module.support_avx512bf16_for_cpu = False
-
-
-# ---------------------------------------------------------------------- what stays float
-
-
-def head_names(model: PreTrainedModel, task: Task) -> list[str]:
-    """The modules of a model that turn its last hidden state into the task's answer.
-
-    Raises:
-        ModelError: it has none that is known, so it could not be kept.
-    """
-    heads = [name for name in task.heads if hasattr(model, name)]
-    output = model.get_output_embeddings()
-    heads += [name for name, module in model.named_modules() if module is output and name and name not in heads]
-    if not heads:
-        raise ModelError(
-            f"{type(model).__name__} has no head that Compressor knows ({', '.join(task.heads)}), so it could not be kept in "
-            "full precision. This model cannot be quantized here."
-        )
-    return heads
-
-
-def _within(name: str, modules: list[str]) -> bool:
-    return any(name == module or name.startswith(f"{module}.") for module in modules)
-
-
-def kept_modules(model: PreTrainedModel, heads: list[str], unfit: list[str]) -> list[str]:
-    """Names for `llm_int8_skip_modules`. A list of one's own replaces transformers' defaults, so they are named too: tied
-    and output embeddings, the last module, and what the architecture keeps in float32."""
-    from transformers.quantizers.base import HfQuantizer
-
-    own = [*heads, *unfit]
-    names = HfQuantizer.get_modules_to_not_convert(model, own, model._keep_in_fp32_modules, add_default_skips=True)
-    return sorted(names)
 
 
 def _notes(unfit: list[str], quantized: int) -> list[str]:

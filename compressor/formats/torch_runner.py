@@ -15,8 +15,6 @@ import torch
 from compressor.models import quiet
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
     from compressor.formats.base import Batch
 
 CHUNK_BYTES = 64 * 1024**2
@@ -33,12 +31,12 @@ class TorchRunner:
     """See `formats.base.Runner`.
 
     Args:
-        model: in eval mode, on its device.
+        model: a transformers model in eval mode, on its device.
         dtype: what most of its weights are stored as, where that is not the model's own dtype.
     """
 
-    def __init__(self, model: PreTrainedModel, dtype: str | None = None):
-        self._model: PreTrainedModel | None = model
+    def __init__(self, model: Any, dtype: str | None = None):
+        self._model: Any = model
         self._takes = frozenset(inspect.signature(model.forward).parameters)
         self.device = str(model.device.type)
         self.dtype = dtype or str(model.dtype).removeprefix("torch.")
@@ -46,7 +44,7 @@ class TorchRunner:
         self.parameters = count_parameters(model)
 
     @property
-    def model(self) -> PreTrainedModel:
+    def model(self) -> Any:
         if self._model is None:
             raise RuntimeError("this runner is closed")
         return self._model
@@ -103,6 +101,7 @@ class TorchRunner:
         model has fewer positions than that takes, the oldest tokens of the prompt go."""
         from transformers import GenerationConfig
 
+        settings: Any = GenerationConfig
         positions = int(getattr(self.model.config, "max_position_embeddings", None) or 10**9)
         new_tokens = min(new_tokens, max(1, positions // 2))
         prompt = torch.from_numpy(np.ascontiguousarray(input_ids[:, -(positions - new_tokens) :])).to(self.model.device)
@@ -110,8 +109,13 @@ class TorchRunner:
         end = own.eos_token_id if own is not None else None
         first_end = end[0] if isinstance(end, list) else end
         padding = own.pad_token_id if own is not None and own.pad_token_id is not None else first_end
-        config = GenerationConfig(
-            max_new_tokens=new_tokens, do_sample=False, num_beams=1, use_cache=True, eos_token_id=end, pad_token_id=padding
+        config = settings(
+            max_new_tokens=new_tokens,
+            do_sample=False,
+            num_beams=1,
+            use_cache=True,
+            eos_token_id=end,
+            pad_token_id=padding,
         )
         with quiet():
             whole = self.model.generate(prompt, attention_mask=torch.ones_like(prompt), generation_config=config)

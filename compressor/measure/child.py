@@ -6,6 +6,7 @@ It reads requests and writes answers, a JSON object a line, and ends when its pa
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -15,7 +16,7 @@ import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from compressor.errors import CompressorError, ModelError, OutOfMemoryError
 from compressor.failures import as_ours
@@ -23,27 +24,26 @@ from compressor.measure.work import Work, preload
 from compressor.settings import prepare_environ
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> NoReturn:
     """Serve until the parent hangs up."""
     prepare_environ()
     if "--nursery" in arguments:
         _nursery()
-        return 0
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the answers
     requests = os.fdopen(os.dup(0), "rb")
     serve(requests, answers)
-    return 0
 
 
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer requests, one after the other. Never returns while the parent is there."""
+def serve(requests: IO[bytes], answers: IO[bytes]) -> NoReturn:
+    """Answer requests, one after the other, for as long as the parent is there."""
     waiting: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
     work = Work()
 
     def answer(**message: Any) -> None:
         answers.write(json.dumps(message).encode() + b"\n")
+        answers.flush()
 
     def say(done: float, total: float, rate: float | None) -> None:
         answer(progress=[done, total], rate=rate)
@@ -78,7 +78,7 @@ def _kind(error: BaseException) -> str:
 # ---------------------------------------------------------------------- Linux: import once, fork for every variant
 
 
-def _nursery() -> None:
+def _nursery() -> NoReturn:
     """Serve `preload`, `fork` (with a socket for the child) and `wait` on the socket that is standard input.
 
     Nothing is computed here: a process that has run OpenMP's threads cannot be forked.
@@ -89,17 +89,18 @@ def _nursery() -> None:
     while True:
         data, passed, _, _ = socket.recv_fds(control, 1_000_000, 1)
         if not data:
-            return
+            os._exit(0)  # an orderly end of all those libraries takes seconds
         request = json.loads(data)
-        answer: dict[str, Any] = {}
+        answer: dict[str, Any] = {"number": request["number"]}
         if request["do"] == "preload":
             preload(request["task"], request["folders"])
+            gc.freeze()  # what is there now is no garbage: a collection would touch, and so copy, all of it in every child
         elif request["do"] == "fork":
             answer["pid"] = os.fork()
             if not answer["pid"]:
                 control.close()
                 line = socket.socket(fileno=passed[0])
-                serve(line.makefile("rb"), line.makefile("wb", buffering=0))
+                serve(line.makefile("rb"), line.makefile("wb"))
             os.close(passed[0])
         else:
             answer["status"] = os.waitstatus_to_exitcode(os.waitpid(request["pid"], 0)[1])
@@ -107,4 +108,4 @@ def _nursery() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -66,7 +66,9 @@ class Children:
             if text := self._errors.read_text(encoding="utf-8", errors="replace").strip():
                 log.warning("%s", text[-20_000:])
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for child in self._open:
             child.end()
         if self._nursery is not None:
@@ -108,7 +110,8 @@ class Child:
                 raise ended(self.status())
             message = json.loads(line)
             if "progress" in message and hear is not None:
-                hear(*message["progress"], message["rate"])
+                done, total = message["progress"]
+                hear(done, total, message["rate"])
             elif "error" in message:
                 raise _error(message["error"], message["sentence"])
             elif "answer" in message:
@@ -176,12 +179,13 @@ class _Nursery:
     """The process that children are forked from."""
 
     def __init__(self, errors: Path, preload: dict[str, Any]):
+        self._asked = 0
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, errors.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [*processes.python(MODULE), "--nursery"],
                 env=processes.environ(),
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
             )
@@ -192,18 +196,23 @@ class _Nursery:
             raise
 
     def _ask(self, handle: int | None = None, **request: Any) -> dict[str, Any]:
-        data = json.dumps(request).encode()
-        try:
-            if handle is None:
-                self._control.send(data)
-            else:
-                socket.send_fds(self._control, [data], [handle])
-            answer = self._control.recv(1_000_000)
-        except OSError:
-            answer = b""
-        if not answer:
-            raise ended(self._process.wait())
-        return dict(json.loads(answer))
+        self._asked += 1
+        data = json.dumps(request | {"number": self._asked}).encode()
+        while True:
+            try:
+                if data and handle is not None:
+                    socket.send_fds(self._control, [data], [handle])
+                elif data:
+                    self._control.send(data)
+                answer = self._control.recv(1_000_000)
+            except OSError:
+                answer = b""
+            if not answer:
+                raise ended(self._process.wait())
+            found = dict(json.loads(answer))
+            if found["number"] == self._asked:
+                return found
+            data = b""  # the answer to a question that a signal cut short: ours comes behind it
 
     def child(self) -> Child:
         ours, theirs = socket.socketpair()
@@ -214,9 +223,6 @@ class _Nursery:
         return Child(pid, requests, answers, lambda: int(self._ask(do="wait", pid=pid)["status"]))
 
     def end(self) -> None:
-        self._control.close()  # it ends by itself, as do children that are left
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._control.close()  # children that are left end at the end of their own input
+        self._process.kill()
+        self._process.wait()

@@ -40,10 +40,10 @@ def rounds(
             failed[key] = error
             return []
 
-    plan = {key: runs_each_round(sum(run(key, 1)) / 1000) for key in children}
+    keys = list(children)
+    plan = {key: runs_each_round(sum(run(key, 1)) / 1000) for key in keys}
     for number in range(ROUNDS):
-        order = list(children) if number % 2 == 0 else list(reversed(children))  # what drifts, drifts for all alike
-        for key in order:
+        for key in keys if number % 2 == 0 else keys[::-1]:  # what drifts, drifts for all alike
             found[key] += run(key, plan[key])
         done = (number + 1) / ROUNDS
         beat(done)

@@ -17,7 +17,7 @@ from compressor.measure.latency import rounds, summary
 from compressor.measure.probe import LENGTH, usual_length
 from compressor.measure.stored import bytes_on_disk, stored_dtype, stored_parameters
 from compressor.measure.values import Measured, Request
-from compressor.report import MeasuredOn
+from compressor.report import MeasuredOn, Quality
 from compressor.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def measure(
         with Children(task.key, [r.folder for r in requests], device, errors) as children:
             bench = _Bench(children, task, device, threads, length, Path(folder), progress, len(ones))
             for i, one in enumerate(ones):
-                bench.run(i, one)
+                bench.run(i, one, i * (OPEN + RUN) if together else i)
                 if not together:
                     bench.time({i: one}, i + OPEN + RUN, TIME)
                     bench.end(one)
@@ -105,15 +105,15 @@ class _Bench:
         self.children, self.task, self.device, self.threads = children, task, device, threads
         self.length, self.folder, self.progress, self.total = length, folder, progress, total
 
-    def run(self, number: int, one: _One) -> None:
-        """Load one and run its rows; its process stays open, for its times."""
+    def run(self, number: int, one: _One, done: float) -> None:
+        """Load one and run its rows; its process stays open, for its times. `done` is where the progress stands."""
         import numpy as np
 
         out = self.folder / f"{number}.npy"
         try:
             one.child = self.children.start()
             one.facts = one.child.ask(
-                self._hear(one, number, OPEN),
+                self._hear(one, done, OPEN),
                 do="open",
                 folder=str(one.request.folder),
                 format=one.request.format,
@@ -123,7 +123,7 @@ class _Bench:
                 length=self.length,
             )
             rows = str(one.rows) if one.rows is not None else None
-            found = one.child.ask(self._hear(one, number + OPEN, RUN), do="run", rows=rows, out=str(out))
+            found = one.child.ask(self._hear(one, done + OPEN, RUN), do="run", rows=rows, out=str(out))
             one.throughput = found["throughput"]
             if rows is not None:
                 one.outputs = np.load(out)
@@ -169,7 +169,7 @@ def _measured(one: _One, task: Task, first: np.ndarray | None, together: bool) -
 
     request, facts = one.request, one.facts
     notes: list[str] = [str(one.error)] if one.error is not None else []
-    qualities = ()
+    qualities: tuple[Quality, ...] = ()
     if one.outputs is not None and one.rows is not None:
         qualities = task.qualities(one.outputs, load_from_disk(str(one.rows)))
     latency = None

@@ -18,7 +18,7 @@ class PeakMemory:
     """
 
     def __init__(self, device: str):
-        self.device = device.split(":")[0]
+        self.device = device.partition(":")[0]
         gc.collect()
         if self.device == "cuda":
             import torch

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
+from typing import Any
 
 NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I8": "int8", "U8": "nf4"}
 """Types that weights are stored in; all others hold positions and the like."""
@@ -40,13 +41,18 @@ def _weights(folder: Path) -> Iterator[tuple[str, int]]:
     """(dtype, count of numbers) of every weight."""
     for path in sorted(folder.glob("*.safetensors")):
         for name, tensor in _header(path).items():
-            if name == "__metadata__" or name.endswith(SCALES) or ".quant_state." in name or tensor["dtype"] not in NAMES:
+            if (
+                name == "__metadata__"
+                or name.endswith(SCALES)
+                or ".quant_state." in name
+                or tensor["dtype"] not in NAMES
+            ):
                 continue
             dtype = NAMES[tensor["dtype"]]
             yield dtype, prod(tensor["shape"]) * (2 if dtype == "nf4" else 1)
 
 
-def _header(path: Path) -> dict[str, dict[str, list[int] | str] | dict[str, str]] | dict[str, dict[str, object]]:
+def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))

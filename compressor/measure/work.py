@@ -67,7 +67,9 @@ class Work:
             return self.run(say=say, **arguments)
         return {"ms": self.time(**arguments)}
 
-    def open(self, folder: str, format: str, task: str, device: str, threads: int | None, length: int) -> dict[str, Any]:
+    def open(
+        self, folder: str, format: str, task: str, device: str, threads: int | None, length: int
+    ) -> dict[str, Any]:
         """Load the variant and run one input; says what it is and the most memory that this took."""
         from compressor.formats.torch_runner import use_threads
 

@@ -1,0 +1,203 @@
+"""Measuring with runners whose cost is known: what was planted is what is measured, whatever happens to a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import groupby
+
+import psutil
+import pytest
+from datasets import Dataset
+
+from compressor import models, tasks
+from compressor.errors import ModelError, OutOfMemoryError, RunCancelledError
+from compressor.measure import Request, children, latency, measure, measuring
+from compressor.processes import environ
+from tests import tiny
+
+TASK = tasks.get("text-classification")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny.bert(tmp_path_factory.mktemp("model") / "bert")
+
+
+@pytest.fixture(scope="module")
+def rows(model, tmp_path_factory):
+    """48 rows; a label says whether the row has an even number of tokens, as planted runners do."""
+    encoded = TASK.encode(models.load_tokenizer(model), Dataset.from_dict({"text": tiny.texts(48)[0]}), 64)
+    encoded = encoded.add_column("labels", [int(n % 2 == 0) for n in encoded["length"]])
+    folder = tmp_path_factory.mktemp("rows") / "test"
+    encoded.save_to_disk(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def nursery(model, tmp_path_factory):
+    """One for all tests of this file: it imports torch, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "MODULE", "tests.measure.planted")
+        ask = {"do": "preload", "task": TASK.key, "folders": [str(model)]}
+        made = children._Nursery(tmp_path_factory.mktemp("errors") / "errors", ask)
+    end = made.end
+    made.end = lambda: None
+    yield made
+    end()
+
+
+@pytest.fixture
+def planted(model, tmp_path, monkeypatch, nursery):
+    monkeypatch.setattr(children, "MODULE", "tests.measure.planted")
+    monkeypatch.setattr(children, "_Nursery", lambda errors, preload: nursery)
+    monkeypatch.setattr(latency, "TARGET", 0.2)
+
+    def make(name, **plan):
+        folder = tmp_path / name
+        shutil.copytree(model, folder)
+        (folder / "plan.json").write_text(json.dumps({"name": name, **plan}))
+        return Request(name, folder, "planted")
+
+    return make
+
+
+def processes_here():
+    """All that were started, but for the nursery."""
+    found = psutil.Process().children(recursive=True)
+    return [p for p in found if p.ppid() != os.getpid() or "--nursery" not in p.cmdline()]
+
+
+def test_planted_costs_are_what_is_measured(planted, rows, tmp_path):
+    log = str(tmp_path / "log")
+    requests = [
+        planted("a", sleep=0.02, log=log),
+        planted("b", sleep=0.06, first=0.8, slow_calls=3, log=log, hold=150_000_000),
+        planted("c", sleep_a_row=0.02, wrong=3),
+    ]
+    a, b, c = measure(requests, TASK, rows=rows)
+    # Latency: what was slept, and nothing of the slow first calls.
+    assert 20 <= a.latency_ms.p50 < 40
+    assert 60 <= b.latency_ms.p50 < 90
+    assert b.latency_ms.p95 < 400
+    assert a.latency_ms.p50 <= a.latency_ms.p95
+    # Memory: what one holds more than the other.
+    assert b.peak_memory_bytes - a.peak_memory_bytes == pytest.approx(150_000_000, rel=0.15)
+    assert a.peak_memory_bytes < 30_000_000
+    # Throughput: rows in the runner's own seconds.
+    assert 30 < c.throughput <= 50
+    # Quality: outputs are in row order; agreement is with the first.
+    assert (a.quality.metric, a.quality.value, a.quality.rows, a.agreement) == ("accuracy", 1.0, 48, 1.0)
+    assert 0 < c.quality.value == c.agreement < 1
+    assert [q.metric for q in c.metrics] == ["f1_macro"]
+    assert a.outputs.shape == (48, 2)
+    assert (a.dtype, a.parameters, a.notes) == ("planted", 7, ())
+    # Turns: after the last of b's rows, a and b alternate.
+    turns = [name for name, _ in groupby((tmp_path / "log").read_text())]
+    assert len(turns) > 8
+    assert processes_here() == []
+
+
+def test_without_rows_all_but_quality_is_measured(planted):
+    (one,) = measure([planted("a", sleep_a_row=0.005)], TASK)
+    assert (one.quality, one.metrics, one.agreement, one.outputs) == (None, (), None, None)
+    assert 100 < one.throughput <= 200
+    assert one.measured_on.length == 64  # as many as this model takes of the usual 128
+    assert one.latency_ms.p50 >= 5
+
+
+def test_the_probe_is_as_long_as_the_usual_row(planted, rows):
+    (one,) = measure([planted("a")], TASK, rows=rows)
+    assert one.measured_on.length in (8, 16)  # rows of 7 to 15 tokens
+
+
+def test_one_that_dies_is_a_note_and_the_others_go_on(planted, rows):
+    requests = [
+        planted("fine"),
+        planted("killed", kill=int(signal.SIGKILL), kill_at_rows=2),
+        planted("crashed", kill=int(signal.SIGSEGV)),
+        planted("full", **{"raise": True}),
+        planted("nan", nan=True),
+        planted("also-fine"),
+    ]
+    found = {one.name: one for one in measure(requests, TASK, rows=rows)}
+    assert all(found[name].latency_ms and not found[name].notes for name in ("fine", "also-fine"))
+    assert "memory runs out" in found["killed"].notes[0]
+    assert "SIGSEGV" in found["crashed"].notes[0]
+    assert "Memory ran out" in found["full"].notes[0]
+    assert "not a number" in found["nan"].notes[0]
+    for name in ("killed", "crashed", "full", "nan"):
+        assert found[name].notes[0].startswith(f"{name} could not be measured. ")
+        assert (found[name].quality, found[name].latency_ms) == (None, None)
+        assert found[name].bytes > 0
+    assert found["full"].parameters > 100_000  # of one that never loaded, as its file says
+    assert found["killed"].peak_memory_bytes is not None  # what was measured before it died is kept
+
+
+def test_without_the_first_there_is_nothing_to_hold_against(planted, rows):
+    with pytest.raises(OutOfMemoryError, match=r"^killed could not be measured\. .*memory"):
+        measure([planted("killed", kill=int(signal.SIGKILL)), planted("fine")], TASK, rows=rows)
+    with pytest.raises(ModelError, match="has no format 'unknown'"):
+        measure([replace(planted("unknown"), format="unknown")], TASK, rows=rows)
+    assert processes_here() == []
+
+
+def test_models_that_do_not_fit_together_are_timed_alone_and_say_so(planted, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(measuring, "memory_free", lambda: 500_000_000)
+    log = str(tmp_path / "log")
+    found = measure([planted("a", log=log), planted("b", log=log)], TASK, rows=rows)
+    assert "ba" not in (tmp_path / "log").read_text()
+    assert all("one after the other" in one.notes[0] for one in found)
+
+
+def test_cancelling_ends_every_process(planted, rows):
+    def cancel(stage, done=0, total=0, **metrics):
+        if done > 0.1:
+            raise RunCancelledError("stopped")
+
+    with pytest.raises(RunCancelledError):
+        measure([planted("a", sleep=0.5)], TASK, rows=rows, progress=cancel)
+    assert processes_here() == []
+
+
+def test_progress_never_goes_back(planted, rows):
+    seen = []
+    measure([planted("a"), planted("b")], TASK, rows=rows, progress=lambda *said, **_: seen.append(said))
+    assert {stage for stage, _, _ in seen} == {"measure"}
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert seen[-1] == ("measure", 2, 2)
+
+
+def test_processes_die_with_their_parent(planted, rows, tmp_path):
+    request = planted("slow", sleep=60)
+    script = (
+        "import sys; from pathlib import Path; from compressor import tasks; from compressor.measure import *\n"
+        "from compressor.measure import children; children.MODULE = 'tests.measure.planted'\n"
+        "measure([Request('slow', Path(sys.argv[1]), 'planted')], tasks.get('text-classification'))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script, str(request.folder)], env=environ())
+    family = []
+    for _ in range(600):
+        family = psutil.Process(parent.pid).children(recursive=True)
+        if len(family) == 2:  # the nursery and the slow one
+            break
+        time.sleep(0.1)
+    assert len(family) == 2
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    gone, alive = psutil.wait_procs(family, timeout=10)
+    assert not [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_where_nothing_can_be_forked_every_process_starts_by_itself(planted, rows, monkeypatch):
+    monkeypatch.setattr(children, "_can_fork", lambda device: False)
+    (one,) = measure([planted("a", hold=150_000_000)], TASK, rows=rows)
+    assert one.peak_memory_bytes == pytest.approx(150_000_000, rel=0.2)
+    assert one.quality.value == 1.0
+    assert processes_here() == []
