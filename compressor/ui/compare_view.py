@@ -60,7 +60,8 @@ def _sizes(variant: Variant, teacher: Variant) -> list[str]:
 
 def _kept(variant: Variant) -> str:
     if variant.quality and variant.retained is not None:
-        title = _lower(metric_title(variant.quality.metric))
+        lower = variant.quality.better == "lower"  # nobody keeps a perplexity
+        title = t("compare.quality") if lower else _lower(metric_title(variant.quality.metric))
         return t("compare.kept", share=percent(variant.retained), metric=title)
     if variant.agreement is not None:
         return t("compare.agrees", share=percent(variant.agreement))
@@ -204,6 +205,6 @@ def _measured(report: Report) -> str:
     if on:
         said.append(t("table.measured", device=on.device, threads=on.threads, length=on.length))
     if first:
-        said.append(t("table.rows", rows=f"{first.rows:,}"))
+        said.append(t("table.token_rows" if generates(report) else "table.rows", rows=f"{first.rows:,}"))
     said += report.notes
     return "".join(f'<p class="small">{esc(s)}</p>' for s in said)

@@ -10,7 +10,7 @@ import gradio as gr
 from compressor.recipe import Recipe
 from compressor.ui import data_section, estimate, options_section, teacher_section
 from compressor.ui.data_section import DataSection
-from compressor.ui.form import DEMO, Form, to_raw
+from compressor.ui.form import DEMO, NONE, Form, to_raw
 from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
 from compressor.ui.options_section import OptionsSection
 from compressor.ui.services import Services, Visitor
@@ -120,7 +120,8 @@ class Handlers:
 def run_title(form: Form) -> str:
     """What the list of runs calls it: `sst2 to half`."""
     name = clip((form.teacher or "").rstrip("/").split("/")[-1], 60)
-    return f"{name} · {form.student_model or form.size or t('runs.no_student')}"
+    size = form.size if form.size != NONE else None
+    return f"{name} · {form.student_model or size or t('runs.no_student')}"
 
 
 def wire(tab: CompressTab, shared: Shared) -> Any:

@@ -56,6 +56,7 @@ def test_lower_is_better_for_perplexity() -> None:
                    variant("a", 50, 1, 0.9, 5, quality={**quality, "value": 13.3}), task="text-generation")  # fmt: skip
     assert compare_view.table(found).split("<tbody>")[1].count("is-best") == 1
     assert "Tokens a second" in compare_view.table(found)
+    assert "kept 90.0 % of the quality" in compare_view.sentence(found)
 
 
 def test_names_notes_and_snippets_are_escaped() -> None:

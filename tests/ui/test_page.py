@@ -35,7 +35,8 @@ def test_the_process_of_the_page_imports_no_model_library(tmp_path: Path) -> Non
         "import sys; from pathlib import Path; from compressor.settings import Settings, prepare_environ;"
         "prepare_environ();"
         "from compressor.ui.page import build, launch_options; from compressor.ui.services import Services;"
-        f"s = Settings(data_dir=Path({str(tmp_path)!r})); v = Services(s); build(v); launch_options(s); v.store; v.backend.close();"
+        f"s = Settings(data_dir=Path({str(tmp_path)!r})); v = Services(s); build(v); launch_options(s); v.store;"
+        "v.backend.close();"
         "print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
