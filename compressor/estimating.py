@@ -12,7 +12,7 @@ import psutil
 
 from compressor import models
 from compressor.inspecting import inspect, task_of
-from compressor.recipe import Recipe
+from compressor.recipe import Recipe, Student
 from compressor.settings import Settings
 from compressor.teachers import local_folder
 
@@ -25,6 +25,8 @@ EFFICIENCY = 0.5
 """Share of a plain matrix product's speed that a whole training step reaches."""
 DOWNLOAD_SPEED = 12e6
 """Bytes per second."""
+PROCESS = 1_000_000_000
+"""Bytes of the processes that quantize and measure, beside the models."""
 
 _speeds: dict[str, float] = {}
 
@@ -41,7 +43,8 @@ def estimate(
 
     Returns:
         `{"seconds", "download_bytes", "disk_bytes", "disk_free", "memory_bytes", "memory_total", "device", "fits",
-        "problem" (the sentence where it does not fit, else None), "would_fit" (names of sizes), "memory_by_size" (bytes to make each size)}`.
+        "problem" (the sentence where it does not fit, else None), "would_fit" (names of sizes),
+        "memory_by_size" (bytes to make each size)}`.
 
     Raises:
         RecipeError, ModelError, HubError: the recipe or its teacher is not usable.
@@ -55,11 +58,13 @@ def estimate(
     task, _ = task_of(raw)
     full = asked.resolved(task.name, task.default_student, task.default_formats)
     device = default_device()
-    work = _Work(full, card, raw, min(rows, full.data.limit or rows) if full.data else 0, tokens)
+    seen = min(rows, full.data.limit or rows) if full.data else 0
+    work = _Work(full, card, raw, rows=seen, tokens=tokens, device=device)
     needed, total = work.memory(), _memory_total(device)
     download = 0 if local or hub.is_cached(asked.teacher) else int(card["bytes"])
     free = shutil.disk_usage(_existing(settings.data_dir)).free
-    problem = _problem(work, needed, total, work.disk() + download, free)
+    by_size = work.memory_by_size()
+    problem = _problem(needed, total, by_size) or _no_room(work.disk() + download, free)
     return {
         "seconds": work.seconds(_speed(device)) + download / DOWNLOAD_SPEED,
         "download_bytes": download,
@@ -70,22 +75,32 @@ def estimate(
         "device": device,
         "fits": problem is None,
         "problem": problem,
-        "would_fit": [row["size"] for row in card["sizes"] if work.memory(row) <= total] if problem else [],
-        "memory_by_size": {row["size"]: work.memory(row) for row in card["sizes"]},
+        "would_fit": [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else [],
+        "memory_by_size": by_size,
     }
 
 
 class _Work:
     """The arithmetic of one run: multiplications (as GFLOP), bytes."""
 
-    def __init__(self, recipe: Recipe, card: Mapping[str, Any], raw: dict[str, Any], rows: int, tokens: float):
-        self.recipe, self.card, self.raw, self.rows, self.tokens = recipe, card, raw, rows, tokens
+    def __init__(
+        self, recipe: Recipe, card: Mapping[str, Any], raw: dict[str, Any], *, rows: int, tokens: float, device: str
+    ):
+        self.recipe, self.card, self.rows, self.tokens, self.device = recipe, card, rows, tokens, device
+        self.config, (self.task, _) = models.config_from(raw), task_of(raw)
         sizes = {row["size"]: row for row in card["sizes"]}
         student = recipe.student
         self.trains = student is not None
         self.row: Mapping[str, Any] = sizes.get((student.size if student else None) or "", card)
         if student is not None and student.cut is not None:
-            self.row = _cut_row(raw, recipe)
+            self.row = self._cut_row(student)
+
+    def _cut_row(self, student: Student) -> dict[str, Any]:
+        from compressor.students.presets import plan
+        from compressor.students.sizes import shape_row
+
+        row = shape_row(self.config, plan(self.config, student, self.task), self.task)
+        return {"parameters": row.parameters, "layers": row.layers, "hidden": row.hidden, "bytes": row.bytes}
 
     def _dense(self, row: Mapping[str, Any]) -> float:
         """Parameters that every token is multiplied with: all but the embeddings, from the 8-bit size's arithmetic."""
@@ -107,19 +122,32 @@ class _Work:
         flops += 2 * tested * (teacher + student * (variants - 1))
         return START + PER_VARIANT * variants + flops / (speed * EFFICIENCY)
 
-    def memory(self, row: Mapping[str, Any] | None = None) -> int:
-        """Peak bytes: of training where there is any, else of quantizing."""
-        row = row or self.row
-        weights = 4 * int(self.card["parameters"])
-        if not self.trains and self.recipe.teacher_head == "keep":
-            return weights + 10**9
-        trained = int(self.card["parameters"] if self.recipe.teacher_head == "new" else row["parameters"])
+    def memory(self, student: Student | None = None) -> int:
+        """Peak bytes: of the training that needs most, where there is any, else of quantizing.
+
+        Args:
+            student: in place of the recipe's own.
+        """
+        from compressor.students.memory import training_memory
+        from compressor.students.presets import plan
+        from compressor.students.shapes import shape_of
+
+        # The model in 32 bits while it is read, a quantized copy of it, and the libraries.
+        quantizing = PROCESS + 6 * int(self.card["parameters"])
+        student = student or self.recipe.student
+        shapes = []
+        if student is not None and student.model is None:
+            shapes.append(plan(self.config, student, self.task))
+        if self.recipe.teacher_head == "new" or (student is not None and student.model is not None):
+            shapes.append(shape_of(self.config))
         batch = self.recipe.distill.batch_size if self.recipe.distill else 32
-        layers, hidden = int(row.get("layers") or 12), int(row.get("hidden") or 768)
-        # About 34 numbers of hidden size a token and layer are kept for the way back (Korthikanti et al. 2022), in
-        # two bytes, and attention's weights are not kept (they are computed again).
-        activations = 34 * 2 * batch * int(self.tokens * 2) * hidden * layers
-        return weights + 16 * trained + activations + 10**9
+        longest = min(int(2 * self.tokens) + 8, int(getattr(self.config, "max_position_embeddings", 512) or 512))
+        needs = [training_memory(self.config, s, batch, longest, self.task, device=self.device) for s in shapes]
+        return max([quantizing, *needs])
+
+    def memory_by_size(self) -> dict[str, int]:
+        """`memory` of every preset that this teacher can be cut to."""
+        return {row["size"]: self.memory(Student(size=row["size"])) for row in self.card["sizes"]}
 
     def disk(self) -> int:
         """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows."""
@@ -130,30 +158,24 @@ class _Work:
         return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20)
 
 
-def _cut_row(raw: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
-    from compressor.students.presets import plan
-    from compressor.students.sizes import shape_row
+def _problem(memory: int, total: int, by_size: Mapping[str, int]) -> str | None:
+    if memory <= total:
+        return None
+    fitting = [size for size, bytes_ in by_size.items() if bytes_ <= total]
+    way = f"These sizes would: {', '.join(fitting)}." if fitting else "Choose a smaller teacher."
+    return (
+        f"This run needs about {memory / 1e9:.1f} GB of memory, and this machine has {total / 1e9:.1f} GB, so it would not "
+        f"finish. {way}"
+    )
 
-    assert recipe.student is not None
-    config, (task, _) = models.config_from(raw), task_of(raw)
-    row = shape_row(config, plan(config, recipe.student, task), task)
-    return {"parameters": row.parameters, "layers": row.layers, "hidden": row.hidden, "bytes": row.bytes}
 
-
-def _problem(work: _Work, memory: int, total: int, disk: int, free: int) -> str | None:
-    if memory > total:
-        fitting = [row["size"] for row in work.card["sizes"] if work.memory(row) <= total]
-        way = f"These sizes would: {', '.join(fitting)}." if fitting else "Choose a smaller teacher."
-        return (
-            f"This run needs about {memory / 1e9:.1f} GB of memory, and this machine has {total / 1e9:.1f} GB, so it would "
-            f"not finish. {way}"
-        )
-    if disk > free:
-        return (
-            f"This run needs about {disk / 1e9:.1f} GB of disk, and {free / 1e9:.1f} GB are free. Delete old runs, or free "
-            "some space."
-        )
-    return None
+def _no_room(disk: int, free: int) -> str | None:
+    if disk <= free:
+        return None
+    return (
+        f"This run needs about {disk / 1e9:.1f} GB of disk, and {free / 1e9:.1f} GB are free. Delete old runs, or free some "
+        "space."
+    )
 
 
 def _memory_total(device: str) -> int:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from compressor.errors import RecipeError
 
 SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
-FORMATS = ("8bit", "4bit")
+FORMATS: tuple[Literal["8bit", "4bit"], ...] = ("8bit", "4bit")
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
 Size = Literal["half", "third", "quarter", "small", "mini", "tiny"]
 Budget = Literal["quick", "balanced", "thorough"]

@@ -16,26 +16,33 @@ DEMO = "demo"
 DEMO_TEACHER = ASSETS / "demo" / "teacher"
 
 
+def looks_local(reference: str) -> bool:
+    """Whether a reference means a path: only what looks like one does (`./mine`, `/data/mine`, `runs/a/variants/b`), so that
+    a folder that happens to be called like a repo id never stands in for it."""
+    if reference.startswith(("http://", "https://")):
+        return False
+    path = Path(reference).expanduser()
+    return reference.startswith((".", "/", "~", "\\")) or path.is_absolute() or len(path.parts) > 2
+
+
 def local_folder(reference: str, settings: Settings) -> Path | None:
     """The folder that a reference means, or None where it means a repo on the Hub.
 
-    Only what looks like a path is one (`./mine`, `/data/mine`, `~/mine`, `runs/a/variants/b`): a folder that happens to
-    be called like a repo id never stands in for it.
+    In hosted mode only variants of runs are open; that they are the visitor's own is checked where the job is made.
 
     Raises:
-        ModelError: a path in hosted mode, or one that leads nowhere.
+        ModelError: a path elsewhere in hosted mode, or one that leads nowhere.
     """
     if reference == DEMO:
         return DEMO_TEACHER
-    path = Path(reference).expanduser()
-    looks_local = reference.startswith((".", "/", "~", "\\")) or path.is_absolute() or len(path.parts) > 2
-    if not looks_local or reference.startswith(("http://", "https://")):
+    if not looks_local(reference):
         return None
-    if settings.hosted:
+    path = Path(reference).expanduser().resolve()
+    if settings.hosted and not path.is_relative_to(settings.jobs_dir.resolve()):
         raise ModelError("Folders of the server are not open to visitors. Give a model's id on the Hub instead.")
     if not path.is_dir():
         raise ModelError(f"There is no folder at {path}. Check the path, or give a model's id on the Hub.")
-    return path.resolve()
+    return path
 
 
 def resolve(

@@ -55,7 +55,7 @@ class Bars:
             self.tasks[stage] = self.live.add_task(title, total=total or None, rate="")
             if not self.console.is_terminal:
                 print(f"[{time.perf_counter() - self.started:6.1f} s] {title}", file=sys.stderr, flush=True)
-        fields = {"rate": f"{metrics['rate']:.0f}/s"} if metrics.get("rate") else {}
+        fields: dict[str, Any] = {"rate": f"{metrics['rate']:.0f}/s"} if metrics.get("rate") else {}
         self.live.update(self.tasks[stage], completed=done, total=total or None, **fields)
 
 

@@ -122,7 +122,7 @@ def test_inspect_json_has_the_agreed_shape(ran):
         (["run", "nodata.yaml", "--out", "y"], 1, "nothing.csv"),
         (["predict", "nowhere", "text"], 1, "no finished run"),
         (["predict", "out"], 2, "TEXTS"),
-        (["inspect", "./nowhere"], 1, "There is no folder at nowhere"),
+        (["inspect", "./nowhere"], 1, "There is no folder at"),
         (["inspect", "not a repo id!"], 1, "user/name"),
         (["compare", "./model"], 1, "two models or more"),
         (["publish", "nowhere", "--repo", "me/x"], 1, "nowhere"),

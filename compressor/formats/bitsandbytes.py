@@ -110,9 +110,7 @@ class BitsAndBytes(Format):
             raise ModelError(
                 f"In {self.title} this model answers with something that is not a number, so it is of no use."
             )
-        if not torch.equal(before, after):
-            worst = float((before - after).abs().max())
-            raise ModelError(f"{out.name} was saved, but came back different (by up to {worst:.2g} in its logits).")
+        models.check_same(before, after, out.name)
 
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
         from compressor.formats.torch_runner import TorchRunner, use_threads

@@ -12,10 +12,11 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from compressor import processes
-from compressor.errors import RunError
+from compressor.errors import RecipeError, RunError
 from compressor.jobs import job as jobs
 from compressor.jobs.files import keep_files
 from compressor.jobs.job import Comparison, Job
@@ -25,6 +26,7 @@ from compressor.processes import Process
 from compressor.recipe import Recipe
 from compressor.runfolder import CANCELLED, ENDED, FINISHED, QUEUED, RUNNING, RunFolder
 from compressor.settings import Settings
+from compressor.teachers import looks_local
 
 
 class JobStore:
@@ -61,6 +63,8 @@ class JobStore:
         """
         if models:
             asked = Comparison(models=tuple(models), data=asked.data)
+        if self.settings.hosted:
+            self._refuse_foreign(owner, asked)
         id_, me, now = secrets.token_hex(16), processes.current(), round(time.time(), 3)
         new, folder = self.folder / f"{NEW}{id_}", self.folder / id_
         card: dict[str, Any] = {
@@ -91,6 +95,26 @@ class JobStore:
             shutil.rmtree(new, ignore_errors=True)
             raise
         return self.get(id_, owner)
+
+    def _refuse_foreign(self, owner: str, asked: Recipe | Comparison) -> None:
+        """On a server of many people, a path may lead into the owner's own runs and nowhere else.
+
+        Raises:
+            RunError: it leads into somebody else's run.
+            RecipeError: it leads elsewhere on the server.
+        """
+        named = list(asked.models) if isinstance(asked, Comparison) else [asked.teacher]
+        if isinstance(asked, Recipe) and asked.student is not None and asked.student.model is not None:
+            named.append(asked.student.model)
+        for reference in named:
+            if not looks_local(reference):
+                continue
+            path = Path(reference).resolve()
+            if not path.is_relative_to(self.folder.resolve()):
+                raise RecipeError(
+                    "Folders of the server are not open to visitors. Give a model's id on the Hub instead."
+                )
+            self.get(path.relative_to(self.folder.resolve()).parts[0], owner)
 
     def get(self, id_: str, owner: str | None = None, share_key: str | None = None) -> Job:
         """The job, for its owner; with its share key for anybody, to look at.

@@ -45,8 +45,7 @@ def _student(run: Run, data: RunData, task: TrainableTask) -> tuple[PreTrainedMo
         return _other_model(run, task)
     teacher = models.load_model(run.teacher, task, dtype=torch.float32, strict=False)
     student = build_student(teacher, plan(teacher.config, asked, task), task, _calibration(data))
-    embeddings = {name for name in copied(student) if "embeddings" in name or "embed_tokens" in name}
-    return student, models.load_tokenizer(run.teacher), embeddings
+    return student, models.load_tokenizer(run.teacher), copied(student)
 
 
 def _other_model(run: Run, task: TrainableTask) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:

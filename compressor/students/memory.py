@@ -61,7 +61,7 @@ def training_memory(
                 trained -= sum(p.numel() for p in student.get_input_embeddings().parameters())
     activations = _activations(student, shape, examine(config, task).parts, batch_size, length, device)
     process = PROCESS if device == "cpu" else 0
-    return process + teacher + 4 * parameters + 12 * trained + activations
+    return int(process + teacher + 4 * parameters + 12 * trained + activations)
 
 
 def _activations(

@@ -12,7 +12,18 @@ from compressor.tasks.text_generation import TextGeneration
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (TextClassification, TextGeneration)}
 
-__all__ = ["TASKS", "Metric", "Prediction", "Role", "Task", "TrainableTask", "for_config", "get"]
+__all__ = [
+    "TASKS",
+    "Metric",
+    "Prediction",
+    "Role",
+    "Task",
+    "TextClassification",
+    "TextGeneration",
+    "TrainableTask",
+    "for_config",
+    "get",
+]
 
 
 def get(key: str) -> Task:
@@ -26,7 +37,7 @@ def get(key: str) -> Task:
         raise ModelError(
             f"Compressor has no task {name!r} yet. It knows: {', '.join(TASKS)}. Pick a model of one of these tasks."
         )
-    return TASKS[name](kind) if kind else TASKS[name]()
+    return TASKS[name](kind) if kind else TASKS[name]()  # type: ignore[call-arg]  # a task without flavours takes none
 
 
 def for_config(config: Mapping[str, Any], wanted: str | None = None) -> Task:

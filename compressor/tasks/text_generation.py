@@ -123,4 +123,4 @@ class TextGeneration(Task):
         runner.generate(prompt, 2)
         start = time.perf_counter()
         made = runner.generate(prompt, NEW_TOKENS).shape[1]
-        return made / (time.perf_counter() - start)
+        return float(made / (time.perf_counter() - start))
