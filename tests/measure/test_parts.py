@@ -1,0 +1,161 @@
+"""What measuring is made of, piece by piece."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from compressor import models, tasks
+from compressor.errors import ModelError, OutOfMemoryError
+from compressor.formats import get
+from compressor.measure import (
+    bytes_on_disk,
+    hardware,
+    latency,
+    measuring,
+    memory,
+    probe,
+    stored_parameters,
+    values,
+    work,
+)
+from compressor.measure.children import ended
+from compressor.measure.stored import stored_dtype
+from compressor.processes import environ
+from tests import tiny
+
+TASK = tasks.get("text-classification")
+
+
+def test_neither_formats_nor_measure_import_torch():
+    heavy = "{'torch', 'transformers', 'bitsandbytes'}"
+    code = f"import sys, compressor.measure, compressor.formats; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ())
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("float", "bfloat16"), ("8bit", "int8"), ("4bit", "nf4")])
+def test_a_file_says_what_the_loaded_model_says(tmp_path, name, dtype):
+    get(name).make(tiny.bert(tmp_path / "bert"), tmp_path / "out", TASK)
+    runner = get(name).load(tmp_path / "out", TASK)
+    assert stored_parameters(tmp_path / "out") == runner.parameters
+    assert stored_dtype(tmp_path / "out") == runner.dtype == dtype
+    assert bytes_on_disk(tmp_path / "out") == (tmp_path / "out" / "model.safetensors").stat().st_size
+
+
+def test_a_broken_file_counts_as_nothing(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"not a model")
+    assert (stored_parameters(tmp_path), stored_dtype(tmp_path), bytes_on_disk(tmp_path)) == (0, "unknown", 11)
+
+
+def test_memory_grows_by_what_is_held_and_forgets_what_was_before():
+    before = np.ones(120_000_000, np.uint8)
+    del before
+    peak = memory.PeakMemory("cpu")
+    held = np.ones(60_000_000, np.uint8)
+    held = None
+    assert held is None
+    assert peak.peak() == pytest.approx(60_000_000, rel=0.1)  # the peak, though it is gone again
+
+
+def test_memory_without_a_mark_that_can_be_reset(monkeypatch):
+    monkeypatch.setattr(memory, "_reset_mark", lambda: None)
+    before = np.ones(200_000_000, np.uint8)
+    del before
+    peak = memory.PeakMemory("cpu")
+    held = np.ones(50_000_000, np.uint8)
+    assert peak.peak() == pytest.approx(held.nbytes, rel=0.1)
+
+
+class Slow:
+    device, dtype, threads, parameters = "cpu", "x", 1, 1
+
+    def __init__(self):
+        self.calls = 0
+
+    def predict(self, batch):
+        self.calls += 1
+        time.sleep(0.3 if self.calls <= 2 else 0.01)
+        return np.zeros((1, 2), np.float32)
+
+
+def test_the_first_runs_do_not_count():
+    runner = Slow()
+    work.warm_up(TASK, runner, {})
+    ms = work.times(TASK, runner, {}, 5)
+    assert len(ms) == 5
+    assert all(10 <= x < 200 for x in ms)
+    assert runner.calls == work.WARM_UP + 1 + 5
+
+
+def test_a_clock_counts_the_seconds_in_the_runner_alone():
+    clock = work.Clock(Slow())
+    clock.predict({})
+    time.sleep(0.3)
+    assert 0.3 <= clock.seconds < 0.55
+
+
+@pytest.mark.parametrize(("seconds", "runs"), [(1e-9, 40), (0.01, 33), (0.1, 5), (1.0, 5), (2.0, 2), (100.0, 1)])
+def test_runs_of_a_round_keep_to_the_time_there_is(seconds, runs):
+    assert latency.runs_each_round(seconds) == runs
+
+
+def test_a_latency_is_median_and_95th_percentile():
+    found, notes = latency.summary([*range(1, 101)])
+    assert (found.p50, found.p95, notes) == (50.5, pytest.approx(95.05), ())
+    assert "from 6 runs only" in latency.summary([1.0] * 6)[1][0]
+
+
+def test_the_probe_has_the_length_that_was_asked_for(tmp_path):
+    folder = tiny.bert(tmp_path / "bert")
+    for asked, got in ((8, 8), (24, 24), (500, 64)):  # the model takes 64
+        rows, length, pad = probe.probe_rows(folder, TASK, asked, 3)
+        assert (length, pad, len(rows)) == (got, models.load_tokenizer(folder).pad_token_id, 3)
+        assert {len(ids) for ids in rows["input_ids"]} == {got}
+
+
+def test_the_usual_length_is_the_median_rounded_up():
+    assert probe.usual_length(Dataset.from_dict({"length": [3, 9, 50]}), TASK) == 16
+    assert probe.usual_length(Dataset.from_dict({"length": [512] * 3}), tasks.get("text-generation")) == 128
+
+
+def test_agreement_is_the_share_of_equal_decisions():
+    ours, theirs = np.eye(2)[[0, 1, 1, 1]], np.eye(2)[[0, 1, 0, 1]]
+    assert measuring._agreement(TASK, ours, theirs) == 0.75
+    assert measuring._agreement(TASK, ours, None) is None
+    assert measuring._agreement(tasks.get("text-classification/regression"), ours, theirs) is None
+
+
+def test_together_only_where_there_is_memory_for_all(tmp_path, monkeypatch):
+    request = values.Request("a", tiny.bert(tmp_path / "bert"))
+    for free, fit in ((3_000_000_000, True), (900_000_000, False)):
+        monkeypatch.setattr(measuring, "memory_free", lambda free=free: free)
+        assert measuring._fit_together([request, request], "cpu") is fit
+
+
+def test_how_a_process_ended_is_told():
+    assert isinstance(ended(-9), OutOfMemoryError)
+    assert "SIGSEGV" in str(ended(-11))
+    assert isinstance(ended(1), ModelError)
+
+
+def test_hardware_and_versions():
+    found = hardware.hardware()
+    assert found["cores"] >= 1
+    assert 10**8 < found["memory_bytes"] <= hardware.psutil.virtual_memory().total
+    assert 0 <= hardware.memory_free() <= found["memory_bytes"]
+    assert found["cpu"]
+    assert {"python", "torch", "transformers", "bitsandbytes"} <= set(hardware.versions())
+    assert hardware.default_device() in ("cpu", "cuda")
+
+
+def test_a_container_has_its_own_memory(tmp_path, monkeypatch):
+    limits = {"/sys/fs/cgroup/memory.max": [2_000_000_000], "/sys/fs/cgroup/memory.current": [1_500_000_000]}
+    monkeypatch.setattr(hardware, "_number", lambda path: limits.get(path, []))
+    assert hardware.memory_total() == min(2_000_000_000, hardware.psutil.virtual_memory().total)
+    assert hardware.memory_free() <= 500_000_000
