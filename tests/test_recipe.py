@@ -26,6 +26,13 @@ def test_defaults_are_filled_in_by_task_and_budget():
     assert (quick.distill.epochs, quick.formats) == (1.0, ())
     said = Recipe.parse(MINIMAL | {"budget": "quick", "distill": {"epochs": 7}})
     assert said.resolved("text-classification", Student(size="half"), ()).distill.epochs == 7
+    rates = [
+        Recipe.parse(MINIMAL | {"student": {"size": size}})
+        .resolved("text-classification", None, ())
+        .distill.learning_rate
+        for size in ("half", "small", "tiny")
+    ]
+    assert rates == [1e-4, 5e-4, 1e-3]
     generation = Recipe.parse({"teacher": "a/b"}).resolved("text-generation", None, ("8bit", "4bit"))
     assert (generation.student, generation.distill, generation.task) == (None, None, "text-generation")
 

@@ -12,7 +12,14 @@ import numpy as np
 import psutil
 import torch
 from datasets import Dataset
-from transformers import EarlyStoppingCallback, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from transformers.trainer_utils import EvalPrediction, get_last_checkpoint
 
 from compressor.events import Progress, silent
@@ -137,8 +144,9 @@ def train(
     torch.manual_seed(options.seed)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
-    validation = validation.sort("length")  # evaluation keeps the order it is given: sorted, it pads least
-    order = np.asarray(validation["row"][:]) if "row" in validation.column_names else np.arange(len(validation))
+    # Evaluation keeps the order that it is given: sorted by length, it pads least.
+    order = np.argsort(np.asarray(validation["length"][:]), kind="stable")
+    validation = validation.select(order.tolist())
     judge = _judge(task, validation, validation_teacher[order] if validation_teacher is not None else None)
     data = Rows(rows, teacher)
     report = _Report(stage, progress, options.batch_size * options.accumulate)
@@ -154,6 +162,7 @@ def train(
             objective=Objective(task, options.alpha, options.temperature),
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
+        trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
         last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
         trainer.train(resume_from_checkpoint=last)
     for parameter in model.parameters():
