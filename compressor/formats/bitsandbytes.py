@@ -96,7 +96,7 @@ class BitsAndBytes(Format):
         return _notes(unfit, len(self._layers(live)))
 
     def _compare(self, live: PreTrainedModel, heads: list[str], out: Path, task: Task) -> None:
-        """Load what was saved, and hold its logits against the live model's.
+        """Load what was saved, and hold its weights and its logits against the live model's.
 
         Raises:
             ModelError: they differ, or something is quantized that should not be.
@@ -105,6 +105,11 @@ class BitsAndBytes(Format):
 
         saved = models.load_model(out, task)
         self._check(saved, heads, out.name)
+        # Bit by bit, and before a forward repacks them; equal weights may still differ by a rounding in what they answer.
+        ours, theirs = live.state_dict(), saved.state_dict()
+        if wrong := [n for n, t in ours.items() if n not in theirs or not torch.equal(t, theirs[n])]:
+            raise ModelError(f"{out.name} was saved, but came back different (in {', '.join(wrong[:3])}).")
+        del ours, theirs
         before, after = models.probe(live), models.probe(saved)
         if not bool(torch.isfinite(before).all()):
             raise ModelError(
