@@ -58,7 +58,7 @@ def publish(
 
     Args:
         repo: USER/NAME, or NAME for one's own; see `repo_names`.
-        variants: None is `default_variants`, by `min_retained` if that is given and `floor` if not.
+        variants: None is `default_variants` by `min_retained`, or by `floor` without it.
         public: show them to everybody, once they are whole. Private otherwise.
         min_retained: refuse what keeps less (or was not judged); nothing overrules it.
         floor: what keeps less is refused as well, until `confirm_below` says that the person was asked.
@@ -76,23 +76,32 @@ def publish(
         if variants
         else default_variants(report, floor if min_retained is None else min_retained)
     )
-    account = _writer(hub)
-    names = repo_names(repo if "/" in repo else f"{account.name}/{repo}", chosen)
-    _check_namespace(account, next(iter(names.values())))
+    names = _names(_writer(hub), repo, chosen)
     warnings = {n: _check_floor(report.variant(n), min_retained, floor, confirm_below) for n in chosen}
-    ordered = sorted(chosen, key=lambda n: _depth(report, n))
-    packed = pack(folder, ordered, names, card_text or {}, hub)
+    packed = pack(folder, sorted(chosen, key=lambda n: _depth(report, n)), names, card_text or {}, hub)
     if not overwrite:
         hub.repos.check_free(list(names.values()))
+    return _publish_all(hub, names, packed, warnings, public, overwrite, progress)
+
+
+def _publish_all(
+    hub: Hub,
+    names: Mapping[str, str],
+    packed: Mapping[str, Mapping[str, File]],
+    warnings: Mapping[str, tuple[str, ...]],
+    public: bool,
+    overwrite: bool,
+    progress: Progress,
+) -> list[Published]:
     done: list[Published] = []
-    for number, name in enumerate(ordered):
-        progress("publish", number, len(ordered), message=f"Uploading {names[name]}")
+    for number, (name, files) in enumerate(packed.items()):
+        progress("publish", number, len(packed), message=f"Uploading {names[name]}")
         try:
-            late = _one(hub, names[name], packed[name], public, overwrite, name)
+            late = _one(hub, names[name], files, public, overwrite, name)
         except CompressorError as error:
             raise _with(error, _standing(done)) from error
         done.append(Published(name, names[name], hub.repos.url(names[name]), (*warnings[name], *late)))
-    progress("publish", len(ordered), len(ordered))
+    progress("publish", len(packed), len(packed))
     return done
 
 
@@ -110,13 +119,16 @@ def _writer(hub: Hub) -> Account:
     return account
 
 
-def _check_namespace(account: Account, repo: str) -> None:
-    namespace = repo.split("/", maxsplit=1)[0]
+def _names(account: Account, repo: str, variants: Sequence[str]) -> dict[str, str]:
+    """`repo_names`, where this account may write."""
+    names = repo_names(repo if "/" in repo else f"{account.name}/{repo}", variants)
+    namespace = next(iter(names.values())).split("/", maxsplit=1)[0]
     if namespace.lower() not in {n.lower() for n in account.namespaces}:
         may = ", ".join(account.namespaces)
         raise AccessDeniedError(
             f"The token of {account.name} may not create repos under {namespace!r}. It may under: {may}."
         )
+    return names
 
 
 def _check_floor(variant: Variant, least: float | None, floor: float, confirmed: bool) -> tuple[str, ...]:

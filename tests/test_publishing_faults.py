@@ -14,6 +14,7 @@ from compressor.errors import (
     RepoExistsError,
     RunCancelledError,
 )
+from compressor.hub import Patience
 from compressor.publishing import publish
 from tests import run_folder
 from tests.hub_server import HANGUP, LOST
@@ -56,8 +57,18 @@ def test_every_fault_at_every_request_leaves_the_repo_whole_or_absent(hub_server
                     assert repo.private == bool(done[0].warnings), case
                 if kind != 403 and not for_good:
                     assert done and not done[0].warnings, case
+                if kind == LOST and path.endswith(("/create", "/commit/main", "/settings")):
+                    assert done and not done[0].warnings, case  # it was done: only the answer never came
                 outcomes[bool(done)] += 1
     assert min(outcomes.values()) > 10, outcomes
+
+
+@pytest.mark.parametrize("path", ["/api/repos/create", "/commit/", "/settings"])
+def test_what_was_done_though_its_only_answer_got_lost_is_found_to_be_done(hub_server, hub_as, run, path):
+    hub_server.fail(path, LOST)
+    done = publish(run, "alice/m", hub=hub_as("hf_alice", patience=Patience(tries=1)), public=True)
+    repo = hub_server.repos["model", done[0].repo_id]
+    assert is_whole(repo, run, "student-8bit") and not repo.private and not done[0].warnings
 
 
 def test_a_repo_that_was_there_before_is_never_removed(hub_server, hub_as, run):
@@ -71,6 +82,7 @@ def test_a_repo_that_was_there_before_is_never_removed(hub_server, hub_as, run):
     with pytest.raises(RepoExistsError):
         publish(run, "alice/n", hub=hub_as("hf_alice"))
     assert repo.files == other.files == {"README.md": b"precious"}
+    assert set(hub_server.repos) == {("model", "alice/m"), ("model", "alice/n")}
 
 
 def test_what_the_hub_stored_wrongly_is_taken_back(hub_server, hub_as, run, monkeypatch):

@@ -137,7 +137,7 @@ def fetch(hub: Hub, info: Any, kind: Kind, names: Sequence[str], progress: Progr
     sha, have = str(info.sha), []
     if not re.fullmatch(r"[0-9a-f]{40}", sha):
         raise HubError(f"The Hub did not say which commit of {info.id} it shows, so nothing was downloaded. Try again.")
-    missing = [n for n in names if not _cached(hub, info.id, kind, sha, n)]
+    missing = [n for n in names if not _cached(hub, info.id, kind, sha, n, sizes[n])]
     _check_room(hub.cache, sum(sizes[n] for n in missing))
     meter = Meter(progress, sum(sizes[n] for n in missing))
     for name in names:
@@ -169,10 +169,19 @@ def _one(hub: Hub, repo: str, kind: Kind, sha: str, name: str, meter: Meter) -> 
     return Path(path)
 
 
-def _cached(hub: Hub, repo: str, kind: Kind, sha: str, name: str) -> bool:
+def _cached(hub: Hub, repo: str, kind: Kind, sha: str, name: str, size: int) -> bool:
+    """Whether it is there, whole; what a full disk or a hard stop left cut short is removed, to be asked for again."""
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(repo, name, hub.cache, sha, kind), str)
+    found = try_to_load_from_cache(repo, name, hub.cache, sha, kind)
+    if not isinstance(found, str):
+        return False
+    path = Path(found)
+    if path.stat().st_size == size:
+        return True
+    path.resolve().unlink()
+    path.unlink(missing_ok=True)
+    return False
 
 
 def _check_config(repo: str, names: Sequence[str]) -> None:

@@ -147,6 +147,13 @@ def test_a_transfer_that_breaks_off_is_resumed(hub_server, hub_as):
     assert len([p for p in hub_server.paths("GET") if "/_lfs/" in p]) == 2
 
 
+def test_a_file_that_was_cut_short_on_this_disk_is_fetched_again(hub_server, hub_as):
+    hub_server.add("x/m", MODEL)
+    weights = hub_as().fetch_model("x/m").folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:7])
+    assert (hub_as().fetch_model("x/m").folder / "model.safetensors").read_bytes() == MODEL["model.safetensors"]
+
+
 @pytest.mark.parametrize("name", ["modeling_custom.py", "training_args.bin", "../config.json", "missing.json"])
 def test_single_files_are_of_harmless_kinds(hub_server, hub_as, name):
     hub_server.add("x/m", MODEL)
