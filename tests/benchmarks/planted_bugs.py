@@ -35,7 +35,8 @@ BUGS = [
     ),
     (
         "latency without warm-up", "compressor/measure/work.py",
-        "    task.step(runner, batch)\n    found = []", "    found = []", "tests/measure/test_parts.py tests/measure/test_measuring.py",
+        "    task.step(runner, batch)\n    found = []", "    found = []",
+        "tests/measure/test_parts.py tests/measure/test_measuring.py",
     ),
     (
         "token written to the log", "compressor/jobs/secrecy.py",
@@ -43,7 +44,8 @@ BUGS = [
     ),
     (
         "resumed epochs see other batches", "compressor/training/rows.py",
-        "random = np.random.default_rng([self.seed, self.epoch])", "random = np.random.default_rng()", "tests/training/test_rows.py",
+        "random = np.random.default_rng([self.seed, self.epoch])", "random = np.random.default_rng()",
+        "tests/training/test_rows.py",
     ),
     (
         "teacher's logits in the wrong order", "compressor/training/teacher.py",
