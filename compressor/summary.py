@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from compressor.report import Report, Variant
 
+SAME_SPEED = 1.05
+"""Ratios below this are no difference that a person would notice, or that one measurement could tell."""
+
 
 def best(report: Report, floor: float = 0.95) -> Variant | None:
-    """The smallest variant above the floor; where none is, the one that kept most; None for a teacher alone."""
-    others = list(report.variants[1:])
-    if not others:
-        return None
-    good = [v for v in others if v.retained is None or v.retained >= floor]
-    if good:
-        return min(good, key=lambda v: v.bytes)
-    return max(others, key=lambda v: v.retained or 0.0)
+    """The variant to speak of: the smallest of those that keep at least `floor` and are not slower than the teacher; where
+    none does both, of those that keep it; else the one that keeps most. None for a teacher alone."""
+    others = report.variants[1:]
+    judged = [v for v in others if v.retained is not None]
+    above = [v for v in judged if (v.retained or 0) >= floor] if judged else list(others)
+    if above:
+        quick = [v for v in above if not is_slower(v, report.teacher_variant)]
+        return min(quick or above, key=lambda v: v.bytes)
+    return max(judged, key=lambda v: v.retained or 0, default=None)
+
+
+def is_slower(variant: Variant, teacher: Variant) -> bool:
+    """Whether one text takes noticeably longer; False where that was not measured."""
+    return bool(
+        variant.latency_ms and teacher.latency_ms and variant.latency_ms.p50 > teacher.latency_ms.p50 * SAME_SPEED
+    )
 
 
 def summary(report: Report, floor: float = 0.95) -> str:
@@ -34,13 +45,20 @@ def summary(report: Report, floor: float = 0.95) -> str:
     text = f"{chosen.name}: " + ", ".join(parts)
     if chosen.retained is not None and chosen.retained < floor:
         text += f", which is below {floor:.0%}: no variant kept that much"
+    smallest = min(report.variants[1:], key=lambda v: v.bytes)
+    if smallest is not chosen and is_slower(smallest, report.teacher_variant):
+        text += f"; {smallest.name} is smaller still but slower than the teacher on this machine"
     return text + "."
 
 
 def _size(variant: Variant, teacher: Variant) -> str:
     ratio = teacher.bytes / variant.bytes
     return (
-        f"{ratio:.1f}× smaller" if ratio >= 1.05 else "about as large" if ratio > 0.95 else f"{1 / ratio:.1f}× larger"
+        f"{ratio:.1f}× smaller"
+        if ratio >= SAME_SPEED
+        else "about as large"
+        if ratio > 0.95
+        else f"{1 / ratio:.1f}× larger"
     )
 
 
@@ -49,6 +67,6 @@ def _speed(variant: Variant, teacher: Variant) -> str | None:
         return None
     ratio = teacher.latency_ms.p50 / variant.latency_ms.p50
     where = f" on this {variant.measured_on.device.upper()}" if variant.measured_on else ""
-    if ratio >= 1.05:
+    if ratio >= SAME_SPEED:
         return f"{ratio:.1f}× faster{where}"
     return f"about as fast{where}" if ratio > 0.95 else f"{1 / ratio:.1f}× slower{where}"

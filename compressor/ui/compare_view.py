@@ -6,38 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from compressor.report import Report, Variant
+from compressor.summary import SAME_SPEED, best, is_slower
 from compressor.ui.metrics import generates, interval, metric_title, value
 from compressor.ui.text import DASH, clip, count, esc, milliseconds, percent, size, times
 from compressor.ui.words import t
 
 FLOOR = 0.95
-SAME_SPEED = 1.05
-"""Within 5 % counts as the same speed: less than that is noise."""
-
-
-def headline(report: Report, floor: float = FLOOR) -> Variant | None:
-    """The variant that the sentence is about: the smallest of those that keep at least `floor` and are not slower than
-    the teacher; where none does both, of those that keep it; else the one that keeps most. None with only the teacher."""
-    others = report.variants[1:]
-    judged = [v for v in others if v.retained is not None]
-    above = [v for v in judged if (v.retained or 0) >= floor] if judged else list(others)
-    if above:
-        quick = [v for v in above if not _slower(v, report.teacher_variant)]
-        return min(quick or above, key=lambda v: v.bytes)
-    return max(judged, key=lambda v: v.retained or 0, default=None)
-
-
-def _slower(variant: Variant, teacher: Variant) -> bool:
-    return bool(
-        variant.latency_ms and teacher.latency_ms and variant.latency_ms.p50 > teacher.latency_ms.p50 * SAME_SPEED
-    )
 
 
 def sentence(report: Report, floor: float = FLOOR) -> str:
     """The outcome in one or two plain sentences, all of it from measured numbers."""
     if not report.variants:
         return t("compare.nothing")
-    teacher, chosen = report.teacher_variant, headline(report, floor)
+    teacher, chosen = report.teacher_variant, best(report, floor)
     if chosen is None:
         return t("compare.only_teacher", name=teacher.name)
     said = t("compare.sentence", name=chosen.name, what=_listed(_sizes(chosen, teacher)), kept=_kept(chosen))
@@ -83,7 +64,7 @@ def _but(smallest: Variant, teacher: Variant, chosen: Variant) -> str:
     found = []
     if smallest.retained is not None and (chosen.retained is None or smallest.retained < chosen.retained):
         found.append(t("compare.kept_only", share=percent(smallest.retained)))
-    if _slower(smallest, teacher):
+    if is_slower(smallest, teacher):
         found.append(t("compare.slower_here"))
     return _listed(found) if found else t("compare.not_chosen")
 

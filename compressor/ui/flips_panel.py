@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from compressor.report import Report
-from compressor.ui import compare_view, rows
+from compressor.summary import best
+from compressor.ui import rows
 from compressor.ui.handlers import guarded, visitor
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, empty, step_title
@@ -54,7 +55,7 @@ def opened(report: Report, read: rows.Rows | None) -> tuple[Any, ...]:
     """`FlipsPanel.shown` for a report."""
     if read is None or len(read.names) < 2:
         return closed()
-    chosen = compare_view.headline(report)
+    chosen = best(report)
     name = chosen.name if chosen is not None and chosen.name in read.names else read.names[1]
     return (
         gr.update(visible=True),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from compressor.summary import best
 from compressor.ui import compare_view
 from tests.ui.sample import EVIL, report, variant
 
@@ -15,7 +16,7 @@ def test_the_sentence_speaks_of_the_smallest_that_keeps_enough_and_is_not_slower
 
 def test_under_the_floor_the_one_that_keeps_most_is_named_and_the_sentence_says_so() -> None:
     found = report(variant("teacher", 100, 0.9, 1.0, 5), variant("a", 50, 0.8, 0.89, 3), variant("b", 20, 0.7, 0.78, 2))
-    assert (chosen := compare_view.headline(found)) is not None
+    assert (chosen := best(found)) is not None
     assert chosen.name == "a"
     assert "That is under 95 %" in compare_view.sentence(found)
 
