@@ -1,0 +1,57 @@
+"""Language models the whole way: quantized by a run, compared, published, and loaded from the Hub by the card's own code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from compressor import pipeline
+from compressor.comparing import compare
+from compressor.hub import Hub
+from compressor.publishing import publish
+from compressor.recipe import Data, Files, Recipe
+from tests import tiny
+
+
+@pytest.mark.parametrize("make", [tiny.llama, tiny.gpt2])
+def test_quantized_compared_published_and_loaded_by_the_cards_code(make, settings, hub_server, hub_as, tmp_path):
+    teacher, text = make(tmp_path / "lm"), tmp_path / "t.txt"
+    text.write_text("the film was really not bad but slow and cold \n" * 40)
+    asked = {"teacher": str(teacher), "data": {"source": {"test": str(text)}}}
+    run = tmp_path / "run"
+    report = pipeline.run(Recipe.parse(asked), run, settings=settings)
+    names = [v.name for v in report.variants]
+    assert names[:2] == ["teacher", "teacher-8bit"]
+    assert all(v.quality.metric == "perplexity" and v.throughput > 0 for v in report.variants)
+
+    small = run / "variants" / "teacher-8bit"
+    data = Data(source=Files(test=str(text)))
+    side = compare([str(teacher), str(small)], data, tmp_path / "side", settings=settings, hub=Hub(settings))
+    assert [v.format for v in side.variants] == ["float", "8bit"]
+    assert side.variants[1].quality.value == pytest.approx(report.variants[1].quality.value, rel=1e-3)
+
+    (done,) = publish(
+        run, "alice/lm", hub=hub_as("hf_alice"), variants=["teacher-8bit"], public=True, confirm_below=True
+    )
+    files = hub_server.repos["model", done.repo_id].files
+    assert files["model.safetensors"] == (small / "model.safetensors").read_bytes()
+    card = files["README.md"].decode()
+    assert "base_model" not in card.split("---\n")[1]  # the teacher is a folder: it has no id
+    ran = run_snippet(card, hub_server.url, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "generated_text" in ran.stdout
+
+
+def run_snippet(card, endpoint, tmp_path):
+    """The card's Python in a process that has never heard of this project."""
+    snippet = re.search(r"```python\n(.*?)\n```", card, re.DOTALL)[1]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "PYTHON"))}
+    environ |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", snippet],
+        check=False, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
