@@ -71,7 +71,8 @@ class Settings:
             data_dir=Path(data).expanduser().resolve() if data else Path(platformdirs.user_data_dir("compressor")),
             hosted=hosted,
             space_id=space,
-            oauth=space is not None and bool(env.get("OAUTH_CLIENT_ID")),
+            # Gradio looks at SYSTEM too: without it the sign-in button ends the process at launch.
+            oauth=space is not None and env.get("SYSTEM") == "spaces" and bool(env.get("OAUTH_CLIENT_ID")),
             hub_endpoint=(env.get("HF_ENDPOINT") or cls.hub_endpoint).rstrip("/"),
             token=env.get("HF_TOKEN") or None,
             server_name=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if space else cls.server_name),  # noqa: S104

@@ -121,7 +121,7 @@ def test_inspect_json_has_the_agreed_shape(ran):
         (["run", "r.yaml"], 2, "--out"),
         (["run", "nodata.yaml", "--out", "y"], 1, "nothing.csv"),
         (["predict", "nowhere", "text"], 1, "no finished run"),
-        (["predict", "out"], 2, "TEXTS"),
+        (["predict", "out"], 2, "Missing argument"),
         (["inspect", "./nowhere"], 1, "There is no folder at"),
         (["inspect", "not a repo id!"], 1, "user/name"),
         (["compare", "./model"], 1, "two models or more"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from compressor.failures import as_ours
 from compressor.settings import Settings
@@ -28,13 +30,27 @@ ASKS: dict[str, Any] = {"concurrency_limit": 16, "show_progress": "hidden", "api
 _KEY = re.compile(r"[A-Za-z0-9_-]{20,64}")
 
 
-def visitor(settings: Settings, browser: Any, token: Any, oauth: gr.OAuthToken | None = None) -> Visitor:
+def visitor(settings: Settings, browser: Any, token: Any) -> Visitor:
     """Whose request this is. On one's own machine everybody is its owner; elsewhere the browser's secret key says who."""
-    own = (oauth.token if oauth is not None and settings.oauth else None) or (str(token).strip() if token else None)
+    own = (_signed_in() if settings.oauth else None) or (str(token).strip() if token else None)
     if not settings.hosted:
         return Visitor(LOCAL, own)
     key = str(browser or "")
     return Visitor(key if _KEY.fullmatch(key) else "nobody", own)
+
+
+def _signed_in() -> str | None:
+    """The token of whoever signed in with the Hub's button, from the session of the request that is being answered. A
+    parameter `gr.OAuthToken` would do the same, for each of the page's handlers by itself."""
+    request = LocalContext.request.get(None)
+    raw = getattr(request, "request", None) or request
+    scope = getattr(raw, "scope", None)
+    session = scope.get("session") if isinstance(scope, dict) else getattr(raw, "session", None)
+    info = (session or {}).get("oauth_info") or {}
+    if (info.get("expires_at") or float("inf")) < time.time():
+        return None
+    found = info.get("access_token")
+    return str(found) if found else None
 
 
 def sentence(error: BaseException) -> str:

@@ -30,10 +30,10 @@ class Handlers:
 
     # ------------------------------------------------------------------ who, what
 
-    def account(self, browser: Any, token: Any, oauth: gr.OAuthToken | None = None) -> tuple[Any, Any]:
+    def account(self, browser: Any, token: Any) -> tuple[Any, Any]:
         """Who is signed in, and where they may publish; write access is checked now, not after an hour."""
         try:
-            account = self.services.account(visitor(self.services.settings, browser, token, oauth))
+            account = self.services.account(visitor(self.services.settings, browser, token))
         except CompressorError as error:
             return paragraphs([sentence(error)], "problem"), gr.update(choices=[], value=None)
         if account is None:
@@ -83,10 +83,10 @@ class Handlers:
 
     # ------------------------------------------------------------------ publish
 
-    def publish(self, *values: Any, anyway: bool = False, oauth: gr.OAuthToken | None = None) -> tuple[Any, ...]:
+    def publish(self, *values: Any, anyway: bool = False) -> tuple[Any, ...]:
         """(result, work, timer, anyway): starts it, or says what is missing, or asks once more under the floor."""
         run_id, variants, namespace, name, public, floor, edited, browser, token = values
-        who = visitor(self.services.settings, browser, token, oauth)
+        who = visitor(self.services.settings, browser, token)
         if problems := _missing(run_id, variants, namespace, name):
             return paragraphs(problems, "problem"), "", gr.Timer(active=False), gr.update(visible=False)
         job = self.services.job(run_id, who)
