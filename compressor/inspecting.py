@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import models, tasks
+from compressor import models, saving, tasks
 from compressor.errors import CannotCutError, ModelError
 from compressor.settings import Settings
 from compressor.teachers import DEMO, local_folder
@@ -138,7 +138,7 @@ def _local_facts(folder: Path, reference: str) -> dict[str, Any]:
     return {
         "id": DEMO if reference == DEMO else str(folder),
         "parameters": parameters or None,
-        "bytes": models.weight_bytes(folder),
+        "bytes": saving.weight_bytes(folder),
         "license": "apache-2.0" if reference == DEMO else None,
         "languages": ["en"] if reference == DEMO else [],
         "gated": False,

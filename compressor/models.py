@@ -1,4 +1,4 @@
-"""The only `from_pretrained`: load a vetted local folder, save a variant, and check that it comes back as it was.
+"""The only `from_pretrained`: configs, tokenizers and models of vetted local folders. `saving.py` is the way back.
 
 It never downloads: folders come from `hub.py`, from the assets, or from the person's own disk.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,20 +145,29 @@ def load_model(
     extra: dict[str, Any] = {"quantization_config": quantization_config} if quantization_config is not None else {}
     if quantized or device != "cpu":
         extra["device_map"] = {"": device}
-    auto = getattr(transformers, task.auto_class)
+    with _as_sentences(folder, task), quiet():
+        model, info = getattr(transformers, task.auto_class).from_pretrained(
+            folder.resolve(),
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=new_head,
+            **extra,
+        )
+    _check_keys(folder, task, info, new_head=new_head, strict=strict)
+    if getattr(model.config, "pad_token_id", None) is None:
+        _give_padding(model, folder)
+    return model.eval()
+
+
+@contextlib.contextmanager
+def _as_sentences(folder: Path, task: Task) -> Iterator[None]:
+    """What a loader raises is a sentence of ours; memory and disk that ran out stay what they are."""
     try:
-        with quiet():
-            model, info = auto.from_pretrained(
-                folder.resolve(),
-                config=config,
-                dtype=dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=new_head,
-                **extra,
-            )
+        yield
     except (MemoryError, OSError) as error:
         if isinstance(error, MemoryError) or getattr(error, "errno", None):
             raise
@@ -170,10 +178,6 @@ def load_model(
         raise ModelError(
             f"{folder.name} cannot be loaded as a {task.title.lower()} model ({_first_line(error)})."
         ) from error
-    _check_keys(folder, task, info, new_head=new_head, strict=strict)
-    if getattr(model.config, "pad_token_id", None) is None:
-        _give_padding(model, folder)
-    return model.eval()
 
 
 def _check_keys(folder: Path, task: Task, info: Mapping[str, Any], *, new_head: bool, strict: bool) -> None:
@@ -222,77 +226,6 @@ def build(config: PretrainedConfig, task: Task, device: str = "meta") -> PreTrai
         raise ModelError(
             f"No {task.title.lower()} model can be built from this {config.model_type} config ({_first_line(error)})."
         ) from error
-
-
-def save_variant(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a plain model folder (safetensors, config, tokenizer), whole or not at all: a sibling first, then a rename."""
-    fresh = folder.with_name(folder.name + ".part")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    with quiet():
-        model.save_pretrained(fresh)
-        tokenizer.save_pretrained(fresh)
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
-
-
-def save_float(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, task: Task) -> None:
-    """Save a float model in bfloat16 and check it: cast in memory, run, save, reload, run the same batch, compare.
-
-    Raises:
-        ModelError: the reloaded model does not give exactly what the live one gave.
-    """
-    import copy
-
-    import torch
-
-    cast = copy.deepcopy(model).to(device="cpu").eval()
-    for tensor in cast.state_dict(keep_vars=True).values():
-        # Only what is saved: tables that a model computes for itself (of rotary positions) come back in float32.
-        if tensor.is_floating_point():
-            tensor.data = tensor.data.to(torch.bfloat16)
-    cast.config.dtype = torch.bfloat16
-    before = probe(cast)
-    save_variant(cast, tokenizer, folder)
-    saved = load_model(folder, task)
-    wrong = [n for n, t in cast.state_dict().items() if not torch.equal(t, saved.state_dict()[n])]
-    if wrong:
-        raise ModelError(f"{folder.name} was saved, but came back different (in {_some(wrong)}).")
-    check_same(before, probe(saved), folder.name)
-
-
-def check_same(before: torch.Tensor, after: torch.Tensor, name: str) -> None:
-    """Hold a reloaded model's logits against the live one's, float32 of one shape.
-
-    Equal weights may differ by one rounding of bfloat16 in the logits: kernels depend on where tensors lie in memory.
-
-    Raises:
-        ModelError: they differ by more.
-    """
-    import torch
-
-    if not torch.allclose(before, after, rtol=2**-7, atol=2**-7):
-        worst = float((before - after).abs().max())
-        raise ModelError(f"{name} was saved, but came back different (by up to {worst:.2g} in its logits).")
-
-
-def probe(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tensor:
-    """Logits on fixed made-up tokens, to compare two copies of a model: float32 [rows, …], on the CPU."""
-    import torch
-
-    random = torch.Generator().manual_seed(0)
-    vocabulary = int(model.get_input_embeddings().weight.shape[0])
-    ids = torch.randint(0, vocabulary, (rows, length), generator=random)
-    mask = torch.ones_like(ids)
-    with torch.inference_mode():
-        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
-    found: torch.Tensor = logits.float().cpu()
-    return found
-
-
-def weight_bytes(folder: Path) -> int:
-    """Bytes of the weights on disk."""
-    return sum(p.stat().st_size for p in folder.glob("*.safetensors"))
 
 
 @contextlib.contextmanager

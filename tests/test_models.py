@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from compressor import models, tasks
+from compressor import models, saving, tasks
 from compressor.errors import ModelError
 from tests import tiny
 
@@ -36,19 +36,19 @@ def test_keys_that_steer_the_loader_are_stripped(folder):
 
 def test_saved_in_bfloat16_and_comes_back_equal(folder, tmp_path):
     model = models.load_model(folder, TASK, dtype=torch.float32)
-    models.save_float(model, models.load_tokenizer(folder), tmp_path / "out", TASK)
+    saving.save_float(model, models.load_tokenizer(folder), tmp_path / "out", TASK)
     stored = load_file(tmp_path / "out" / "model.safetensors")
     assert {t.dtype for t in stored.values()} == {torch.bfloat16}
     assert model.dtype == torch.float32  # the live one is left as it was
     again = models.load_model(tmp_path / "out", TASK)
-    assert torch.equal(models.probe(again), models.probe(model.to(torch.bfloat16)))
+    assert torch.equal(saving.probe(again), saving.probe(model.to(torch.bfloat16)))
     assert models.load_tokenizer(tmp_path / "out")("good film")["input_ids"]
     assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_save_that_does_not_come_back_equal_is_an_error(folder, tmp_path, monkeypatch):
     model = models.load_model(folder, TASK, dtype=torch.float32)
-    real = models.save_variant
+    real = saving.save_variant
 
     def lossy(model, tokenizer, out):
         real(model, tokenizer, out)
@@ -56,9 +56,9 @@ def test_a_save_that_does_not_come_back_equal_is_an_error(folder, tmp_path, monk
         stored["classifier.weight"] += 0.5
         save_file(stored, out / "model.safetensors", metadata={"format": "pt"})
 
-    monkeypatch.setattr(models, "save_variant", lossy)
+    monkeypatch.setattr(saving, "save_variant", lossy)
     with pytest.raises(ModelError, match="came back different"):
-        models.save_float(model, models.load_tokenizer(folder), tmp_path / "out", TASK)
+        saving.save_float(model, models.load_tokenizer(folder), tmp_path / "out", TASK)
 
 
 def test_missing_and_unexpected_weights_are_errors(folder):

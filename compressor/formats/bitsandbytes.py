@@ -11,7 +11,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from compressor import models
+from compressor import models, saving
 from compressor.errors import ModelError
 from compressor.formats.base import Format
 from compressor.formats.layers import fits, head_names, kept_modules, linear_layers, use_exact_path, within
@@ -87,7 +87,7 @@ class BitsAndBytes(Format):
         self._check(live, heads, source.name)
         # Saved before it computes anything: on some CPUs the first forward repacks 4-bit weights, and what is saved
         # after it is no longer the same.
-        models.save_variant(live, models.load_tokenizer(source), out)
+        saving.save_variant(live, models.load_tokenizer(source), out)
         try:
             self._compare(live, heads, out, task)
         except BaseException:
@@ -110,12 +110,12 @@ class BitsAndBytes(Format):
         if wrong := [n for n, t in ours.items() if n not in theirs or not torch.equal(t, theirs[n])]:
             raise ModelError(f"{out.name} was saved, but came back different (in {', '.join(wrong[:3])}).")
         del ours, theirs
-        before, after = models.probe(live), models.probe(saved)
+        before, after = saving.probe(live), saving.probe(saved)
         if not bool(torch.isfinite(before).all()):
             raise ModelError(
                 f"In {self.title} this model answers with something that is not a number, so it is of no use."
             )
-        models.check_same(before, after, out.name)
+        saving.check_same(before, after, out.name)
 
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
         from compressor.formats.torch_runner import TorchRunner, use_threads

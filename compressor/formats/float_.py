@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from compressor import models
+from compressor import models, saving
 from compressor.errors import ModelError
 from compressor.formats.base import Format
 from compressor.formats.snippets import transformers_snippet
@@ -30,7 +30,7 @@ class Float(Format):
 
         _check_plain(source)
         model = models.load_model(source, task, dtype=torch.float32, strict=False)
-        models.save_float(model, models.load_tokenizer(source), out, task)
+        saving.save_float(model, models.load_tokenizer(source), out, task)
         return []
 
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:

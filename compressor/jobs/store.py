@@ -67,16 +67,7 @@ class JobStore:
             self._refuse_foreign(owner, asked)
         id_, me, now = secrets.token_hex(16), processes.current(), round(time.time(), 3)
         new, folder = self.folder / f"{NEW}{id_}", self.folder / id_
-        card: dict[str, Any] = {
-            "schema": 1,
-            "id": id_,
-            "owner": owner,
-            "kind": "compare" if isinstance(asked, Comparison) and kind == "run" else kind,
-            "title": title or _title(asked),
-            "created": now,
-            "share_key": secrets.token_hex(16),
-            "token": None,
-        }
+        card = _card(id_, owner, kind, title, asked) | {"created": now}
         try:
             new.mkdir(mode=0o700)
             kept = keep_files(asked, new / "data", folder / "data", self.settings)
@@ -272,6 +263,19 @@ class JobStore:
             raise RunError(
                 f"You have {what} waiting already. Wait until it starts, or cancel it, before you add another."
             )
+
+
+def _card(id_: str, owner: str, kind: str, title: str, asked: Recipe | Comparison) -> dict[str, Any]:
+    """What `job.json` says of a new job, besides what is asked."""
+    return {
+        "schema": 1,
+        "id": id_,
+        "owner": owner,
+        "kind": "compare" if isinstance(asked, Comparison) and kind == "run" else kind,
+        "title": title or _title(asked),
+        "share_key": secrets.token_hex(16),
+        "token": None,
+    }
 
 
 def _title(asked: Recipe | Comparison) -> str:

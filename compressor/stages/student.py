@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compressor import models
+from compressor import models, saving
 from compressor.stages.context import STUDENT, Run
 from compressor.stages.data import RunData
 from compressor.stages.teacher import teacher_answers, trainable
@@ -28,7 +28,7 @@ def make_student(run: Run, data: RunData) -> None:
     model, tokenizer, frozen = _student(run, data, task)
     if run.recipe.distill is not None:
         _distil(run, data, task, model, tokenizer, frozen)
-    models.save_float(model, tokenizer, run.variant(STUDENT), task)
+    saving.save_float(model, tokenizer, run.variant(STUDENT), task)
 
 
 def _student(run: Run, data: RunData, task: TrainableTask) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:

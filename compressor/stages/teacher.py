@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressor import models
+from compressor import models, saving
 from compressor.errors import ModelError
 from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
@@ -75,7 +75,7 @@ def fine_tune(run: Run, data: RunData) -> None:
         stage="fine-tune",
         progress=run.progress,
     )
-    models.save_float(model, tokenizer, run.variant(TEACHER), task)
+    saving.save_float(model, tokenizer, run.variant(TEACHER), task)
 
 
 def ask_teacher(run: Run, data: RunData) -> None:

@@ -144,10 +144,7 @@ def train(
     torch.manual_seed(options.seed)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
-    # Evaluation keeps the order that it is given: sorted by length, it pads least.
-    order = np.argsort(np.asarray(validation["length"][:]), kind="stable")
-    validation = validation.select(order.tolist())
-    judge = _judge(task, validation, validation_teacher[order] if validation_teacher is not None else None)
+    validation, validation_teacher = _by_length(validation, validation_teacher)
     data = Rows(rows, teacher)
     report = _Report(stage, progress, options.batch_size * options.accumulate)
     with quiet():
@@ -157,7 +154,7 @@ def train(
             train_dataset=data,
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
-            compute_metrics=lambda p: {"quality": judge(p)},
+            compute_metrics=_judge(task, validation, validation_teacher),
             callbacks=[report, EarlyStoppingCallback(options.patience)],
             objective=Objective(task, options.alpha, options.temperature),
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
@@ -167,15 +164,25 @@ def train(
         trainer.train(resume_from_checkpoint=last)
     for parameter in model.parameters():
         parameter.requires_grad_(True)
-    state = trainer.state
     model.eval()
+    state = trainer.state
     return Trained(state.global_step, state.best_metric, state.global_step < state.max_steps)
 
 
-def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None) -> Any:
-    """EvalPrediction → validation quality, higher is better: the task's first metric, or agreement with the teacher."""
+def _by_length(rows: Dataset, teacher: np.ndarray | None) -> tuple[Dataset, np.ndarray | None]:
+    """Rows and their logits sorted by length: evaluation keeps the order that it is given, and so pads least."""
+    order = np.argsort(np.asarray(rows["length"][:]), kind="stable")
+    return rows.select(order.tolist()), teacher[order] if teacher is not None else None
 
-    def judge(prediction: EvalPrediction) -> float:
+
+def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None) -> Any:
+    """EvalPrediction → `{"quality"}` on validation, higher is better: the task's first metric, or agreement with the
+    teacher where there are no labels."""
+
+    def judge(prediction: EvalPrediction) -> dict[str, float]:
+        return {"quality": quality(prediction)}
+
+    def quality(prediction: EvalPrediction) -> float:
         outputs = np.asarray(prediction.predictions)
         if qualities := task.qualities(outputs, validation):
             first = qualities[0]

@@ -13,7 +13,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from compressor import models, tasks
+from compressor import models, saving, tasks
 from compressor.errors import ModelError
 from compressor.formats import FORMATS, get
 from compressor.formats import bitsandbytes as formats
@@ -77,7 +77,7 @@ def test_plain_transformers_gives_the_same_and_the_snippet_runs(made):
     assert done.stdout.count("generated_text") == 4
     for (_, name), (folder, task) in made.items():
         runner = get(name).load(folder, task)
-        assert torch.equal(torch.load(folder / "logits.pt"), models.probe(runner.model)), folder
+        assert torch.equal(torch.load(folder / "logits.pt"), saving.probe(runner.model)), folder
 
 
 @BOTH
@@ -129,10 +129,10 @@ def test_a_quantized_head_is_an_error(tmp_path, monkeypatch):
 @BOTH
 def test_it_is_saved_before_it_computes(tmp_path, monkeypatch, name):
     calls = []
-    real, forward = models.save_variant, LAYERS[name].forward
+    real, forward = saving.save_variant, LAYERS[name].forward
     monkeypatch.setattr(LAYERS[name], "forward", lambda self, x: calls.append(1) or forward(self, x))
     at_save = []
-    monkeypatch.setattr(models, "save_variant", lambda *a: (at_save.append(len(calls)), real(*a)))
+    monkeypatch.setattr(saving, "save_variant", lambda *a: (at_save.append(len(calls)), real(*a)))
     get(name).make(tiny.bert(tmp_path / "bert"), tmp_path / "out", CLASSIFY)
     assert at_save == [0]
     assert calls  # it was compared
@@ -140,7 +140,7 @@ def test_it_is_saved_before_it_computes(tmp_path, monkeypatch, name):
 
 @BOTH
 def test_what_comes_back_different_is_an_error_and_leaves_nothing(tmp_path, monkeypatch, name):
-    real = models.save_variant
+    real = saving.save_variant
 
     def lossy(model, tokenizer, out):
         real(model, tokenizer, out)
@@ -149,7 +149,7 @@ def test_what_comes_back_different_is_an_error_and_leaves_nothing(tmp_path, monk
         stored[key].view(-1)[0] ^= 1  # one bit of one weight, which its logits hardly show
         save_file(stored, out / "model.safetensors", metadata={"format": "pt"})
 
-    monkeypatch.setattr(models, "save_variant", lossy)
+    monkeypatch.setattr(saving, "save_variant", lossy)
     with pytest.raises(ModelError, match="came back different"):
         get(name).make(tiny.bert(tmp_path / "bert"), tmp_path / "out", CLASSIFY)
     assert not (tmp_path / "out").exists()
@@ -188,12 +188,12 @@ def test_other_peoples_4_bit_models_of_any_shape_run_exactly(tmp_path):
     source = bert(tmp_path / "bert", hidden_size=48, intermediate_size=100)
     quantization = get("4bit").quantization(["classifier"])
     live = models.load_model(source, CLASSIFY, dtype=torch.bfloat16, quantization_config=quantization)
-    models.save_variant(live, models.load_tokenizer(source), tmp_path / "theirs")
+    saving.save_variant(live, models.load_tokenizer(source), tmp_path / "theirs")
     live.train()  # in training they are dequantized, which is exact
     for module in live.modules():
         module.p = 0.0  # and nothing is dropped
     runner = get("4bit").load(tmp_path / "theirs", CLASSIFY)
-    assert torch.equal(models.probe(runner.model), models.probe(live))
+    assert torch.equal(saving.probe(runner.model), saving.probe(live))
 
 
 @BOTH
@@ -223,7 +223,7 @@ def test_predicted_bytes_are_those_on_disk(tmp_path, name):
     get(name).make(source, tmp_path / "out", CLASSIFY)
     whole = sum(p.numel() for p in model.parameters())
     linear = sum(m.weight.numel() for n, m in model.named_modules() if type(m) is torch.nn.Linear and n != "classifier")
-    assert models.weight_bytes(tmp_path / "out") == pytest.approx(FORMATS[name].bytes(linear, whole - linear), rel=0.03)
+    assert saving.weight_bytes(tmp_path / "out") == pytest.approx(FORMATS[name].bytes(linear, whole - linear), rel=0.03)
 
 
 def test_all_formats_count_the_same_parameters(made, tmp_path):
@@ -258,6 +258,6 @@ def test_on_a_gpu_it_gives_what_it_gave_live(made, name):
         assert get(name).unavailable("cuda") is None
         once, again = (get(name).load(folder, task, "cuda") for _ in range(2))
         assert once.device == "cuda"
-        assert torch.equal(models.probe(once.model), models.probe(again.model))
-        on_cpu = models.probe(get(name).load(folder, task).model)
-        assert (models.probe(once.model) - on_cpu).abs().max() < 0.1
+        assert torch.equal(saving.probe(once.model), saving.probe(again.model))
+        on_cpu = saving.probe(get(name).load(folder, task).model)
+        assert (saving.probe(once.model) - on_cpu).abs().max() < 0.1

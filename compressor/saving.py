@@ -1,0 +1,87 @@
+"""Save a variant as a plain model folder, whole or not at all, and check that it comes back as it was."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compressor import models
+from compressor.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from compressor.tasks.base import Task
+
+
+def save_variant(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a plain model folder (safetensors, config, tokenizer), whole or not at all: a sibling first, then a rename."""
+    fresh = folder.with_name(folder.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    with models.quiet():
+        model.save_pretrained(fresh)
+        tokenizer.save_pretrained(fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+
+
+def save_float(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, task: Task) -> None:
+    """Save a float model in bfloat16 and check it: cast in memory, run, save, reload, run the same batch, compare.
+
+    Raises:
+        ModelError: the reloaded model does not give exactly what the live one gave.
+    """
+    import copy
+
+    import torch
+
+    cast = copy.deepcopy(model).to(device="cpu").eval()
+    for tensor in cast.state_dict(keep_vars=True).values():
+        # Only what is saved: tables that a model computes for itself (of rotary positions) come back in float32.
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(torch.bfloat16)
+    cast.config.dtype = torch.bfloat16
+    before = probe(cast)
+    save_variant(cast, tokenizer, folder)
+    saved = models.load_model(folder, task)
+    wrong = [n for n, t in cast.state_dict().items() if not torch.equal(t, saved.state_dict()[n])]
+    if wrong:
+        raise ModelError(f"{folder.name} was saved, but came back different (in {', '.join(wrong[:3])}).")
+    check_same(before, probe(saved), folder.name)
+
+
+def check_same(before: torch.Tensor, after: torch.Tensor, name: str) -> None:
+    """Hold a reloaded model's logits against the live one's, float32 of one shape.
+
+    Equal weights may differ by one rounding of bfloat16 in the logits: kernels depend on where tensors lie in memory.
+
+    Raises:
+        ModelError: they differ by more.
+    """
+    import torch
+
+    if not torch.allclose(before, after, rtol=2**-7, atol=2**-7):
+        worst = float((before - after).abs().max())
+        raise ModelError(f"{name} was saved, but came back different (by up to {worst:.2g} in its logits).")
+
+
+def probe(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tensor:
+    """Logits on fixed made-up tokens, to compare two copies of a model: float32 [rows, …], on the CPU."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    vocabulary = int(model.get_input_embeddings().weight.shape[0])
+    ids = torch.randint(0, vocabulary, (rows, length), generator=random)
+    mask = torch.ones_like(ids)
+    with torch.inference_mode():
+        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
+    found: torch.Tensor = logits.float().cpu()
+    return found
+
+
+def weight_bytes(folder: Path) -> int:
+    """Bytes of the weights on disk."""
+    return sum(p.stat().st_size for p in folder.glob("*.safetensors"))
