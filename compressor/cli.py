@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+STOPPED = "Stopped. The same command goes on from here."
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
@@ -40,7 +41,11 @@ def main() -> NoReturn:
     except CompressorError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        _fail("Stopped. The same command goes on from here.", code=130)
+        _fail(STOPPED, code=130)
+    except SystemExit as error:
+        if error.code == 130:  # typer's own answer to Ctrl-C says nothing
+            _fail(STOPPED, code=130)
+        raise
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:

@@ -176,8 +176,7 @@ def _encode(model: _Model, rows: Dataset | None, data: Data | None, folder: Path
     asked = data.max_length if data else None
     if model.order != sorted(model.order) and "label" in rows.column_names:
         rows = rows.map(lambda row: {"label": _reordered(row["label"], model.order)})
-    running = model.task.running_text
-    length = asked if running else min(asked or limit, limit)
+    length = min(asked or (model.task.window if model.task.running_text else limit), limit)
     model.task.encode(tokenizer, rows, length).save_to_disk(str(folder))
     return folder
 

@@ -157,7 +157,7 @@ def load_model(
             ignore_mismatched_sizes=new_head,
             **extra,
         )
-    _check_keys(folder, task, info, new_head=new_head, strict=strict)
+    _check_keys(folder, task, info, model.base_model_prefix, new_head=new_head, strict=strict)
     if getattr(model.config, "pad_token_id", None) is None:
         _give_padding(model, folder)
     return model.eval()
@@ -180,10 +180,12 @@ def _as_sentences(folder: Path, task: Task) -> Iterator[None]:
         ) from error
 
 
-def _check_keys(folder: Path, task: Task, info: Mapping[str, Any], *, new_head: bool, strict: bool) -> None:
+def _check_keys(folder: Path, task: Task, info: Mapping[str, Any], base: str, *, new_head: bool, strict: bool) -> None:
     missing = sorted(str(k) for k in info["missing_keys"])
     if new_head:
+        # All that stands beside the encoder is head (ModernBERT's has a layer of its own before the classifier).
         missing = [k for k in missing if k.split(".")[0] not in (*task.heads, "pooler") and ".pooler." not in k]
+        missing = [k for k in missing if not base or k.startswith(f"{base}.")]
     if missing:
         head = all(k.split(".")[0] in task.heads for k in missing)
         way = (

@@ -54,9 +54,6 @@ def run(
     folder = RunFolder(out)
     with folder.lock():
         log = EventLog(folder.events_file)
-        finished = _finished_stages(folder)
-        if finished:
-            log.write(event="resumed", stages=finished)
         report_to = _reporter(log, progress)
         with folder.track():
             source = resolve(recipe.teacher, settings=settings, hub=hub, progress=report_to)
@@ -64,6 +61,8 @@ def run(
             full = recipe.resolved(task.name, task.default_student, task.default_formats)
             if earlier := _earlier(folder, full):
                 return earlier
+            if finished := _finished_stages(folder):
+                log.write(event="resumed", stages=finished)
             folder.save_recipe(full)
             write_json(folder.path / "teacher.json", source.to_json())  # what a model card needs to know of it
             context = Run(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from compressor import formats, models, tasks
 from compressor.errors import CompressorError, ModelError
 from compressor.report import Report, Variant
+from compressor.stages.data import token_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -68,6 +69,8 @@ class Predictor:
             task = tasks.for_config(config, self.report.task)
             runner = formats.get(variant.format).load(folder, task, self.device, self.threads)
             tokenizer = models.load_tokenizer(folder)
+            # Tokenizers often name no limit, and a longer text than the model has positions for would break it.
+            tokenizer.model_max_length = token_limit(models.config_from(config), tokenizer)
             labels = task.label_names(config)
             task.predict(runner, tokenizer, labels, ["warm up"])  # the first forward is slower than all others
             self._loaded[variant.name] = (task, runner, tokenizer, labels)

@@ -195,6 +195,14 @@ class Recipe(Frozen):
             raise RecipeError(problems)
         return full
 
+    @property
+    def teacher_rate(self) -> float:
+        """The learning rate of a teacher's new head: `distill.learning_rate`, unless that is what the student's size set. A
+        teacher has lost nothing, and a narrow student's rate would undo what it was trained for."""
+        asked = self.distill or Distill()
+        by_size = _rate(self.student).get("learning_rate") if self.student is not None else None
+        return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
+
     # ------------------------------------------------------------------ out
 
     def to_yaml(self, asked_only: bool = False) -> str:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from compressor import cli as cli_module
 from tests import tiny
 
 
@@ -149,3 +150,16 @@ def test_the_engine_works_without_gradio(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_stopping_says_that_the_same_command_goes_on(monkeypatch, capsys, tmp_path):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("COMPRESSOR_DATA", str(tmp_path))
+    monkeypatch.setattr("compressor.inspecting.inspect", stopped)
+    monkeypatch.setattr(sys, "argv", ["compressor", "inspect", "demo"])
+    with pytest.raises(SystemExit) as ended:
+        cli_module.main()
+    assert ended.value.code == 130
+    assert last_line(capsys.readouterr().err) == cli_module.STOPPED

@@ -12,6 +12,7 @@ from compressor.comparing import compare, data_of
 from compressor.errors import ModelError, RecipeError
 from compressor.hub import Hub
 from compressor.predicting import Predictor
+from compressor.report import Report, Variant
 from compressor.settings import ASSETS
 from tests import tiny
 
@@ -61,3 +62,15 @@ def test_what_cannot_be_compared_is_a_sentence(settings, tmp_path):
     other = tiny.bert(tmp_path / "other", labels=("cat", "dog"))
     with pytest.raises(ModelError, match="cannot be matched by name"):
         compare([str(two), str(other)], None, tmp_path / "d", settings=settings, hub=hub)
+
+
+def test_a_text_longer_than_the_model_is_cut_where_the_tokenizer_names_no_limit(tmp_path):
+    folder = tiny.bert(tmp_path / "variants" / "teacher")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": 10**30}))
+    variant = Variant(name="teacher", dtype="float32", path="variants/teacher", load="", bytes=1, parameters=1)
+    report = Report(task="text-classification", teacher="x", variants=(variant,))
+    (tmp_path / "report.json").write_text(report.to_json())
+    predictor = Predictor(tmp_path)
+    assert predictor.predict(["good film " * 200])[0]["predictions"]["teacher"]["labels"]
+    predictor.close()

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
 from compressor import models, saving, tasks
@@ -115,3 +116,19 @@ def test_a_decoder_gets_a_padding_token(tmp_path):
 def test_building_on_meta_takes_no_memory(folder):
     model = models.build(models.load_config(folder), TASK)
     assert {p.device.type for p in model.parameters()} == {"meta"}
+
+
+def test_an_encoder_whose_head_has_layers_of_its_own_can_be_given_one(tmp_path):
+    config = transformers.ModernBertConfig(
+        vocab_size=160, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, pad_token_id=0,
+        cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3,
+    )  # fmt: skip
+    folder = tmp_path / "encoder"
+    transformers.ModernBertModel(config).save_pretrained(folder)
+    tiny.wordpiece().save_pretrained(folder)
+    assert models.load_model(folder, TASK, new_head=True).head.dense.weight.shape == (32, 32)
+    stored = load_file(folder / "model.safetensors")
+    lacking = {k: v for k, v in stored.items() if "layers.1.mlp" not in k}
+    save_file(lacking, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="lacks weights"):
+        models.load_model(folder, TASK, new_head=True)

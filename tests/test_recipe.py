@@ -126,3 +126,16 @@ def test_a_recipe_file_that_cannot_be_read(tmp_path):
         Recipe.load(tmp_path / "binary.yaml")
     with pytest.raises(RecipeError, match="cannot be read"):
         Recipe.load(Path(tmp_path))
+
+
+def test_a_narrow_students_rate_is_not_its_teachers():
+    asked = {"teacher": "x", "teacher_head": "new", "data": {"source": "demo"}, "student": {"size": "tiny"}}
+
+    def rates(**distill):
+        full = Recipe.parse(asked | {"distill": distill}).resolved("text-classification", None, ())
+        return full.distill.learning_rate, full.teacher_rate
+
+    assert rates() == (1e-3, 1e-4)
+    assert rates(learning_rate=3e-5) == (3e-5, 3e-5)
+    only_formats = Recipe.parse(asked | {"student": None}).resolved("text-classification", None, ("8bit",))
+    assert only_formats.teacher_rate == 1e-4

@@ -190,7 +190,7 @@ def choose_length(
 
     if task.running_text:
         asked = recipe.data.max_length if recipe.data else None
-        return (min(asked, longest) if asked else None), 0.0
+        return min(asked or task.window, longest), 0.0
     lengths = row_lengths(task, prepared, tokenizer)
     asked = recipe.data.max_length if recipe.data else None
     if asked is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from compressor import models
 from compressor.formats import get
 from compressor.formats.stored import stored_format
@@ -10,7 +13,7 @@ from compressor.measure import Request, measure
 from compressor.report import Variant
 from compressor.results import Row, variants_of, write_tables
 from compressor.stages.context import STUDENT, TEACHER, Run
-from compressor.stages.data import RunData
+from compressor.stages.data import RunData, token_limit
 from compressor.stages.quantize import variant_name
 
 
@@ -33,8 +36,12 @@ def judge(run: Run, data: RunData | None) -> tuple[Variant, ...]:
         ModelError, OutOfMemoryError: the teacher itself cannot be measured.
     """
     variants = made(run)
-    requests = [Request(name=name, folder=run.folder_of(name), format=fmt) for name, fmt, _ in variants]
     test = data.folder / "test" if data is not None and data.has("test") else None
+    own = _own_tokens(run, data) if data is not None and test is not None else None
+    requests = [
+        Request(name=name, folder=run.folder_of(name), format=fmt, rows=None if name == TEACHER else own)
+        for name, fmt, _ in variants
+    ]
     with lease(run.settings, run.device):
         measured = measure(requests, run.task, rows=test, device=run.device, progress=run.progress)
     names = run.task.label_names(models.read_config(run.teacher))
@@ -53,6 +60,19 @@ def judge(run: Run, data: RunData | None) -> tuple[Variant, ...]:
     if data is not None and test is not None:
         write_tables(run.out, run.task, names, data.rows("test"), measured)
     return variants_of(rows)
+
+
+def _own_tokens(run: Run, data: RunData) -> Path | None:
+    """The test rows in the tokens of a student that began as another model; None where it has the teacher's."""
+    if run.recipe.student is None or run.recipe.student.model is None:
+        return None
+    folder = run.variant(STUDENT)
+    tokenizer = models.load_tokenizer(folder)
+    limit = token_limit(models.load_config(folder), tokenizer)
+    out = run.work / "student-test"
+    shutil.rmtree(out, ignore_errors=True)
+    run.task.encode(tokenizer, data.rows("test"), min(data.max_length or limit, limit)).save_to_disk(str(out))
+    return out
 
 
 def _reference(run: Run, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
 from compressor.stages.context import STUDENT, Run
-from compressor.stages.data import RunData
+from compressor.stages.data import RunData, token_limit
 from compressor.stages.teacher import teacher_answers, trainable
 from compressor.tasks.base import TrainableTask
 
@@ -88,7 +88,8 @@ def _distil(
     asked = run.recipe.distill
     assert asked is not None
     own = run.recipe.student is not None and run.recipe.student.model is not None
-    splits = {name: _encoded(data, task, tokenizer, name, own) for name in ("train", "validation")}
+    length = min(data.max_length or 512, token_limit(model.config, tokenizer))
+    splits = {name: _encoded(data, task, tokenizer, name, length if own else None) for name in ("train", "validation")}
     teacher, validation_teacher = teacher_answers(run)
     options = Options(
         epochs=asked.epochs,
@@ -117,8 +118,10 @@ def _distil(
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: validation quality no longer rose.")
 
 
-def _encoded(data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase, name: str, own: bool) -> Dataset:
-    """A split in the student's own tokens: the teacher's, unless the student is another model."""
-    if not own:
+def _encoded(
+    data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase, name: str, own: int | None
+) -> Dataset:
+    """A split in the teacher's tokens; where the student is another model, in its own, at most `own` of them."""
+    if own is None:
         return data.split(name)
-    return task.encode(tokenizer, data.rows(name), data.max_length)
+    return task.encode(tokenizer, data.rows(name), own)

@@ -57,7 +57,7 @@ def fine_tune(run: Run, data: RunData) -> None:
     asked = run.recipe.distill or Distill()
     options = Options(
         epochs=max(FINE_TUNE_EPOCHS, asked.epochs),
-        learning_rate=asked.learning_rate,
+        learning_rate=run.recipe.teacher_rate,
         batch_size=asked.batch_size,
         alpha=1.0,
         seed=run.recipe.seed,

@@ -77,6 +77,8 @@ class Task(ABC):
     """What a snippet calls transformers' pipeline with, as Python source."""
     running_text: ClassVar[bool] = False
     """Whether the data is text to run through, rather than rows of their own."""
+    window: ClassVar[int] = 512
+    """Tokens that running text is cut into, where nothing says otherwise and the model takes as many."""
     kind: str
     """The flavour, where a task has several: `single`, `multi`, `regression`."""
 

@@ -37,6 +37,7 @@ class TextGeneration(Task):
     trainable: ClassVar[bool] = False
     example: ClassVar[str] = '"Once upon a time", max_new_tokens=20'
     running_text: ClassVar[bool] = True
+    window: ClassVar[int] = WINDOW
     default_student: ClassVar[Student | None] = None
     default_formats: ClassVar[tuple[str, ...]] = ("8bit", "4bit")
 
@@ -100,7 +101,8 @@ class TextGeneration(Task):
 
         found = []
         for text in texts:
-            ids = tokenizer(str(text), truncation=True, max_length=WINDOW)["input_ids"]
+            prompt = text if isinstance(text, str) else "\t".join(text)  # on the command line a tab parts two texts
+            ids = tokenizer(prompt, truncation=True, max_length=WINDOW)["input_ids"]
             if not ids:  # an empty prompt: start where a text starts
                 ids = [next(x for x in (tokenizer.bos_token_id, tokenizer.eos_token_id, 0) if x is not None)]
             start = time.perf_counter()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from transformers import (
     TrainerCallback,
     TrainingArguments,
 )
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import EvalPrediction, get_last_checkpoint
 
 from compressor.events import Progress, silent
@@ -160,13 +163,25 @@ def train(
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
         trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
-        last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-        trainer.train(resume_from_checkpoint=last)
+        trainer.train(resume_from_checkpoint=_last_whole(folder))
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     model.eval()
     state = trainer.state
     return Trained(state.global_step, state.best_metric, state.global_step < state.max_steps)
+
+
+def _last_whole(folder: Path) -> str | None:
+    """The last checkpoint to go on from. One that was cut off while it was written (Trainer writes its state last) is
+    removed: going on from it would fail, now and every time after."""
+    while folder.is_dir() and (last := get_last_checkpoint(str(folder))):
+        try:
+            json.loads((Path(last) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(last)
+        else:
+            return str(last)
+    return None
 
 
 def _by_length(rows: Dataset, teacher: np.ndarray | None) -> tuple[Dataset, np.ndarray | None]:

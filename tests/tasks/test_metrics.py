@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from datasets import Dataset
@@ -93,3 +95,16 @@ def test_task_is_found_by_config_and_by_key():
 def test_labels_come_in_the_order_of_their_index():
     task = tasks.get("text-classification")
     assert task.label_names({"id2label": {"10": "k", "2": "c", "0": "a"}}) == ["a", "c", "k"]
+
+
+def test_a_thousand_classes_need_no_gigabytes():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 1500, 3000)
+    said = np.where(random.random(3000) < 0.7, truth, random.integers(0, 1500, 3000))
+    tracemalloc.start()
+    quality = intervals.f1_macro(truth, said)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+    assert quality.value == pytest.approx(f1_score(truth, said, average="macro", zero_division=0))
+    assert quality.ci95[0] < quality.ci95[1]

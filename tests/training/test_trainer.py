@@ -98,3 +98,18 @@ def test_teacher_logits_are_in_row_order_and_drop_inputs_that_the_model_does_not
     together = teacher_logits(model, rows, 0, batch_size=7)
     alone = np.concatenate([teacher_logits(model, rows.select([i]), 0) for i in (0, 50, 159)])
     assert together[[0, 50, 159]] == pytest.approx(alone, abs=2e-2)
+
+
+@pytest.mark.parametrize("state", [None, "", '{"global_step": 1'])
+def test_a_checkpoint_cut_off_while_it_was_written_does_not_stop_a_training_for_good(data, tmp_path, state):
+    folder, rows, validation = data
+    broken = tmp_path / "checkpoint-7"
+    broken.mkdir()
+    (broken / "model.safetensors").write_bytes(b"half of it")
+    if state is not None:
+        (broken / "trainer_state.json").write_text(state)
+    trained = train(
+        fresh(folder), TASK, rows, validation, pad_id=0, options=options(epochs=0.2), folder=tmp_path
+    )  # fmt: skip
+    assert trained.steps == 2
+    assert not broken.exists()

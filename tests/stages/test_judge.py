@@ -1,0 +1,69 @@
+"""A student that began as another model learns and is judged in its own tokens."""
+
+from __future__ import annotations
+
+import pytest
+from datasets import load_from_disk
+
+from compressor import models, tasks
+from compressor.hub import Hub, LocalModel
+from compressor.recipe import Recipe
+from compressor.stages import judge as stage
+from compressor.stages.context import Run
+from compressor.stages.data import choose_length, prepare_data
+from compressor.stages.student import _encoded
+from tests import tiny
+
+
+class Enough(Exception):
+    pass
+
+
+def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, monkeypatch):
+    teacher = tiny.bert(tmp_path / "teacher")
+    recipe = Recipe.parse(
+        {
+            "teacher": str(teacher),
+            "data": {"source": {"train": str(tiny.write_csv(tmp_path / "train.csv", 80))}},
+            "student": {"model": "some/other"},
+            "formats": ["8bit"],
+        }
+    )
+    run = Run(
+        recipe=recipe.resolved("text-classification", None, ()),
+        task=tasks.get("text-classification"),
+        source=LocalModel(teacher),
+        out=tmp_path / "run",
+        settings=settings,
+        hub=Hub(settings),
+        device="cpu",
+        progress=lambda *a, **k: None,
+    )
+    data = prepare_data(run)
+    tiny.bert(run.variant("student"))
+    tiny.bert(run.variant("student-8bit"))
+    tokenizer = tiny.byte_bpe()
+    tokenizer.save_pretrained(run.variant("student"))
+    seen = {}
+
+    def measure(requests, task, *, rows, **_):
+        seen.update({one.name: one.rows or rows for one in requests})
+        raise Enough
+
+    monkeypatch.setattr(stage, "measure", measure)
+    with pytest.raises(Enough):
+        stage.judge(run, data)
+    theirs, own = load_from_disk(str(seen["teacher"])), load_from_disk(str(seen["student"]))
+    assert seen["student-8bit"] == seen["student"]
+    assert own["labels"][:] == theirs["labels"][:]
+    text = data.rows("test")["text"][0]
+    assert own["input_ids"][0] == tokenizer(text)["input_ids"][: len(own["input_ids"][0])]
+    assert theirs["input_ids"][0] == models.load_tokenizer(teacher)(text)["input_ids"]
+    assert max(_encoded(data, run.task, tokenizer, "train", 9)["length"]) == 9
+
+
+def test_running_text_is_cut_to_what_a_small_model_takes():
+    recipe = Recipe.parse({"teacher": "demo"})
+    task = tasks.get("text-generation")
+    assert choose_length(recipe, task, None, None, 128) == (128, 0.0)
+    assert choose_length(recipe, task, None, None, 4096) == (512, 0.0)
