@@ -5,7 +5,6 @@ It knows nothing of models or data: whether a teacher exists or a column fits is
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from compressor.errors import RecipeError
+from compressor.problems import sentences
 
 SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
 FORMATS: tuple[Literal["8bit", "4bit"], ...] = ("8bit", "4bit")
@@ -151,7 +151,7 @@ class Recipe(Frozen):
         try:
             recipe = cls.model_validate(raw)
         except ValidationError as error:
-            raise RecipeError(_sentences(error)) from None
+            raise RecipeError(sentences(error, _known_keys)) from None
         if problems := recipe._problems():
             raise RecipeError(problems)
         return recipe
@@ -261,38 +261,6 @@ def _absolute(raw: dict[str, Any], base: Path) -> None:
 
 def _join(base: Path, value: Any) -> Any:
     return str(base / Path(value).expanduser()) if isinstance(value, str) and value else value
-
-
-# ---------------------------------------------------------------------- sentences
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    """pydantic's findings as sentences with the key, the value and the way out; duplicates from unions dropped."""
-    found: dict[str, None] = {}
-    for item in error.errors():
-        found.setdefault(_sentence(item))
-    return list(found)
-
-
-def _sentence(item: Mapping[str, Any]) -> str:
-    where = ".".join(str(p) for p in item["loc"] if not (isinstance(p, str) and p in ("str", "Files")))
-    kind, context, value = item["type"], item.get("ctx", {}), item.get("input")
-    shown = repr(value) if not isinstance(value, (dict, list)) else "that"
-    shown = shown if len(shown) <= 80 else shown[:77] + "…"
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(item["loc"][-1]), _known_keys(item["loc"][:-1]), n=1)
-        hint = f" Did you mean `{near[0]}`?" if near else f" Known keys: {', '.join(_known_keys(item['loc'][:-1]))}."
-        return f"`{where}` is not a key of a recipe.{hint}"
-    if kind == "missing":
-        return f"`{where}` is missing: every recipe needs it."
-    if kind == "literal_error":
-        return f"`{where}` is {shown}; it can be {context.get('expected', '')}."
-    if kind == "value_error":
-        return str(context.get("error", item["msg"])).rstrip(".") + "."
-    if kind in ("float_parsing", "float_type", "int_parsing", "int_type", "int_from_float"):
-        hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) and "e" in value.lower() else ""
-        return f"`{where}` is {shown}; it has to be a number{hint}."
-    return f"`{where}` is {shown}: {item['msg'][0].lower()}{item['msg'][1:]}."
 
 
 def _known_keys(path: Sequence[Any]) -> list[str]:
