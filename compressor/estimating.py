@@ -6,11 +6,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from compressor import models
+from compressor.errors import CannotCutError
 from compressor.inspecting import inspect, task_of
 from compressor.recipe import Recipe, Student
 from compressor.settings import Settings
@@ -139,10 +141,16 @@ class _Work:
         if student is not None and student.model is None:
             shapes.append(plan(self.config, student, self.task))
         if self.recipe.teacher_head == "new" or (student is not None and student.model is not None):
-            shapes.append(shape_of(self.config))
+            with suppress(CannotCutError):  # what cannot be cut can still learn, or teach another model
+                shapes.append(shape_of(self.config))
         batch = self.recipe.distill.batch_size if self.recipe.distill else 32
         longest = min(int(2 * self.tokens) + 8, int(getattr(self.config, "max_position_embeddings", 512) or 512))
         needs = [training_memory(self.config, s, batch, longest, self.task, device=self.device) for s in shapes]
+        learning = self.trains or self.recipe.teacher_head == "new"
+        if learning and not shapes:
+            needs.append(
+                PROCESS + 20 * int(self.card["parameters"])
+            )  # weights, gradients, two moments; a rest for all else
         return max([quantizing, *needs])
 
     def memory_by_size(self) -> dict[str, int]:

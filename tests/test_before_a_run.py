@@ -9,11 +9,12 @@ import pytest
 
 from compressor import estimating
 from compressor.checking import label_check, tokens
-from compressor.errors import DataError, ModelError
+from compressor.errors import CannotCutError, DataError, ModelError
 from compressor.estimating import estimate
 from compressor.hub import Hub
 from compressor.inspecting import inspect
 from compressor.settings import ASSETS
+from compressor.students import shapes
 from tests import tiny
 
 DEMO = {"source": "demo"}
@@ -124,3 +125,13 @@ def test_data_without_labels_has_nothing_to_check(settings, hub, tmp_path):
     assert (found["checked"], found["warning"]) == (0, None)
     with pytest.raises(DataError):
         tokens("demo", {"source": {"train": str(tmp_path / "none.csv")}}, settings=settings, hub=hub)
+
+
+def test_a_teacher_that_cannot_be_cut_can_still_teach_another_model(settings, hub, tmp_path, monkeypatch):
+    def refuse(config):
+        raise CannotCutError("two stacks")
+
+    monkeypatch.setattr(shapes, "shape_of", refuse)
+    teacher = str(tiny.bert(tmp_path / "bert"))
+    recipe = {"teacher": teacher, "data": DEMO, "student": {"model": "some/other"}}
+    assert estimate(recipe, settings=settings, hub=hub, rows=100)["fits"]

@@ -101,7 +101,10 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
         data["subset"] = _text(form.subset)
     columns = {role: _text(name) for role, name in
                (("text", form.text), ("text_pair", form.text_pair), ("label", form.label))}  # fmt: skip
-    if data["source"] != DEMO and (chosen := {role: name for role, name in columns.items() if name}):
+    chosen = {role: name for role, name in columns.items() if name}
+    if trains and form.label == "" and chosen:
+        chosen["label"] = ""  # an empty name says that there is none; without it one would be guessed again
+    if data["source"] != DEMO and chosen:
         data["columns"] = chosen
     labels = {
         str(mine): str(theirs)

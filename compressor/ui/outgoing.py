@@ -36,7 +36,7 @@ class Outgoing:
     def cards(self, job: Job, repo: str, variants: Sequence[str], visitor: Visitor) -> dict[str, str]:
         from compressor.publishing import cards
 
-        return dict(cards(job.folder, repo, list(variants)))
+        return dict(cards(job.folder, repo, list(variants), self.services.hub(visitor)))
 
     def publish(
         self, job: Job, repo: str, variants: Sequence[str], public: bool, floor: float, anyway: bool,

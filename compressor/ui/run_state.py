@@ -116,8 +116,8 @@ def expected_stages(recipe: Recipe | None) -> list[str]:
     stages = ([] if looks_local else ["download"]) + (["data"] if recipe.data is not None else [])
     if recipe.teacher_head == "new":
         stages.append("fine-tune")
-    if recipe.student is not None and recipe.distill is not None:
-        stages += ["teacher-logits", "distill"]
+    if recipe.student is not None:
+        stages += ["teacher-logits", "distill"] if recipe.distill is not None else ["distill"]
     return [*stages, *recipe.formats, "measure"]
 
 

@@ -73,3 +73,10 @@ def test_a_label_map_gives_way_to_a_new_head() -> None:
     new = to_raw(Form(teacher="a/b", size="half", source="x/y", labels=pairs, new_head=True))
     assert new["teacher_head"] == "new"
     assert "labels" not in new["data"]
+
+
+def test_no_label_column_is_said_so_that_none_is_guessed() -> None:
+    chosen = Form(teacher="a/b", source="c/d", size="half", text="t", text_pair="", label="")
+    assert to_raw(chosen)["data"]["columns"] == {"text": "t", "label": ""}
+    assert to_raw(chosen, trains=False)["data"]["columns"] == {"text": "t"}
+    assert "columns" not in to_raw(Form(teacher="a/b", source="c/d", size="half"))["data"]

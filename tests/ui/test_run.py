@@ -94,6 +94,8 @@ def test_expected_stages() -> None:
         {"teacher": "demo", "data": {"source": "demo"}, "student": {"size": "half"}, "formats": ["8bit"]}
     )
     assert expected_stages(demo) == ["data", "teacher-logits", "distill", "8bit", "measure"]
+    cut = Recipe.parse({"teacher": "demo", "data": {"source": "demo"}, "student": {"size": "half"}, "distill": None})
+    assert expected_stages(cut) == ["data", "distill", "8bit", "4bit", "measure"]
     hub = Recipe.parse({"teacher": "a/b", "student": None})
     assert expected_stages(hub) == ["download", "8bit", "4bit", "measure"]
 
