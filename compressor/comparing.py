@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -86,6 +87,7 @@ def compare(
         notes=tuple(notes),
     )
     write_text(out / "report.json", report.to_json())
+    shutil.rmtree(out / "work", ignore_errors=True)
     return report
 
 

@@ -6,6 +6,7 @@ goes on with the stage that it was in.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compressor import models, tasks
-from compressor.errors import RunMismatchError
+from compressor.errors import ModelError, RunMismatchError
 from compressor.events import EventLog, Progress
+from compressor.formats.stored import stored_format
 from compressor.lease import lease
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import Recipe
@@ -22,7 +24,7 @@ from compressor.report import Report
 from compressor.runfolder import RunFolder, write_json
 from compressor.settings import Settings
 from compressor.stages import data as data_stage
-from compressor.stages.context import Run
+from compressor.stages.context import Run, read_json
 from compressor.stages.data import RunData
 
 if TYPE_CHECKING:
@@ -47,7 +49,6 @@ def run(
         CompressorError: whatever else keeps the run from finishing; the sentence says what to do.
     """
     from compressor.hub import Hub as HubClient
-    from compressor.teachers import resolve
 
     settings = settings or Settings.from_environ()
     hub = hub or HubClient(settings)
@@ -56,27 +57,42 @@ def run(
         log = EventLog(folder.events_file)
         report_to = _reporter(log, progress)
         with folder.track():
-            source = resolve(recipe.teacher, settings=settings, hub=hub, progress=report_to)
-            task = _task(recipe, source)
-            full = recipe.resolved(task.name, task.default_student, task.default_formats)
-            if earlier := _earlier(folder, full):
+            if earlier := _earlier(folder, recipe):
                 return earlier
+            context = _begin(folder, recipe, settings, hub, report_to)
             if finished := _finished_stages(folder):
                 log.write(event="resumed", stages=finished)
-            folder.save_recipe(full)
-            write_json(folder.path / "teacher.json", source.to_json())  # what a model card needs to know of it
-            context = Run(
-                recipe=full,
-                task=task,
-                source=source,
-                out=folder.path,
-                settings=settings,
-                hub=hub,
-                device=default_device(),
-                progress=report_to,
-                notes={k: list(v) for k, v in (folder.state().get("notes") or {}).items()},
-            )
             return _stages(context, folder, log)
+
+
+def _begin(folder: RunFolder, recipe: Recipe, settings: Settings, hub: Hub, progress: Progress) -> Run:
+    """Find the teacher and write down what is going to be done.
+
+    Raises:
+        ModelError, HubError, RecipeError: it cannot be used, or the recipe does not suit it.
+    """
+    from compressor.teachers import resolve
+
+    # A run that goes on takes the teacher that it began with, though the repo may have moved.
+    sha = (read_json(folder.path / "teacher.json") or {}).get("sha") if folder.recipe_or_none() else None
+    source = resolve(recipe.teacher, settings=settings, hub=hub, revision=sha, progress=progress)
+    if (found := stored_format(source.folder)) != "float":
+        raise ModelError(f"{recipe.teacher} is quantized already ({found}). Pick the model that it was made from.")
+    task = _task(recipe, source)
+    full = recipe.resolved(task.name, task.default_student, task.default_formats)
+    folder.save_recipe(full)
+    write_json(folder.path / "teacher.json", source.to_json())  # what a model card needs to know of it
+    return Run(
+        recipe=full,
+        task=task,
+        source=source,
+        out=folder.path,
+        settings=settings,
+        hub=hub,
+        device=default_device(),
+        progress=progress,
+        notes={k: list(v) for k, v in (folder.state().get("notes") or {}).items()},
+    )
 
 
 def _task(recipe: Recipe, source: LocalModel) -> tasks.Task:
@@ -85,16 +101,17 @@ def _task(recipe: Recipe, source: LocalModel) -> tasks.Task:
     return tasks.for_config(config, wanted)
 
 
-def _earlier(folder: RunFolder, full: Recipe) -> Report | None:
-    """The report of an equal recipe that is finished; None where there is work left.
+def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
+    """The report of an equal recipe that is finished, without a look at the teacher; None where there is work left.
 
     Raises:
         RunMismatchError: the folder was begun with another recipe.
     """
     before = folder.recipe_or_none()
-    if before is None:
+    if before is None or before.task is None:
         return None
-    if before != full:
+    task = tasks.get(before.task)
+    if before != recipe.resolved(task.name, task.default_student, task.default_formats):
         raise RunMismatchError(
             f"{folder.path} holds a run of another recipe. Choose another folder with --out, or delete this one first."
         )
@@ -144,6 +161,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         notes=tuple(run.notes.get("", ())),
     )
     folder.finish(report)
+    shutil.rmtree(run.work, ignore_errors=True)  # caches and checkpoints, several times the size of the results
     log.write(event="finished")
     return report
 

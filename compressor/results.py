@@ -112,6 +112,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return f"{value:.4f}"
     # A spreadsheet would run a cell that starts like a formula.
-    if isinstance(value, str) and value[:1] in ("=", "+", "@", "\t", "\r"):
+    if isinstance(value, str) and len(value) > 1 and value[0] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
     return value

@@ -142,6 +142,14 @@ def test_a_finished_run_is_done_at_once_and_another_recipe_is_refused(finished, 
     with pytest.raises(RunMismatchError, match="another recipe"):
         pipeline.run(recipe(here, seed=1), out, settings=common)
     assert RunFolder(out).state()["status"] == "finished"
+    assert not (out / "work").exists()
+
+
+def test_a_quantized_teacher_is_refused_at_once(finished, common, tmp_path):
+    out, _ = finished
+    asked = {"teacher": str(out / "variants" / "student-8bit"), "student": None}
+    with pytest.raises(ModelError, match="quantized already"):
+        pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
 
 
 def test_a_cancelled_run_goes_on_to_the_same_result(finished, here, common):

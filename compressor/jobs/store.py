@@ -105,7 +105,7 @@ class JobStore:
                 raise RecipeError(
                     "Folders of the server are not open to visitors. Give a model's id on the Hub instead."
                 )
-            self.get(path.relative_to(self.folder.resolve()).parts[0], owner)
+            self.get((*path.relative_to(self.folder.resolve()).parts, "")[0], owner)
 
     def get(self, id_: str, owner: str | None = None, share_key: str | None = None) -> Job:
         """The job, for its owner; with its share key for anybody, to look at.

@@ -18,8 +18,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.errors import RunError
+from compressor.errors import ModelError, RunError
 from compressor.settings import Settings
+from compressor.teachers import looks_local
 
 if TYPE_CHECKING:
     from compressor.predicting import Predictor
@@ -66,12 +67,28 @@ def call(verb: Verb, payload: Mapping[str, Any], settings: Settings) -> Any:
     module, _, name = verb.target.partition(":")
     function = getattr(import_module(module), name)
     wanted = inspect.signature(function).parameters
+    if settings.hosted:
+        _refuse_paths(arguments)
     if "hub" in wanted:
         from compressor.hub import Hub
 
         arguments["hub"] = Hub(settings, token, owner)
     known = {"settings": settings, "owner": owner, "threads": threads}
     return function(**arguments, **{k: v for k, v in known.items() if k in wanted})
+
+
+def _refuse_paths(arguments: Mapping[str, Any]) -> None:
+    """Where strangers share this server, a question about a model names a repo; whose run a folder is, is known only where
+    jobs are made.
+
+    Raises:
+        ModelError: it names a folder.
+    """
+    recipe = arguments.get("recipe")
+    student = recipe.get("student") if isinstance(recipe, Mapping) else None
+    named = [arguments.get("reference"), *((x or {}).get(k) for x, k in ((recipe, "teacher"), (student, "model")))]
+    if any(isinstance(name, str) and looks_local(name) for name in named):
+        raise ModelError("Folders of the server are not open to visitors. Give a model's id on the Hub instead.")
 
 
 # ---------------------------------------------------------------------- verbs of the helper's own

@@ -145,3 +145,18 @@ def test_it_goes_when_the_page_goes(settings):
     )
     pid = int(done.stdout)
     assert until(lambda: processes.find(pid) is None)
+
+
+def test_where_strangers_share_the_server_no_question_names_a_folder(settings, tmp_path):
+    from dataclasses import replace
+
+    from compressor.jobs import verbs
+
+    hosted = replace(settings, hosted=True)
+    for verb, payload in (
+        ("inspect", {"reference": str(tmp_path)}),
+        ("tokens", {"reference": "../jobs/x", "data": {"source": "demo"}}),
+        ("estimate", {"recipe": {"teacher": "demo", "student": {"model": "/etc"}, "data": {"source": "demo"}}}),
+    ):
+        with pytest.raises(errors.ModelError, match="not open to visitors"):
+            verbs.call(verbs.find(verb), payload, hosted)
