@@ -108,8 +108,8 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
         RunMismatchError: the folder was begun with another recipe.
     """
     before = folder.recipe_or_none()
-    if before is None or before.task is None:
-        return None
+    if before is None or before.task is None or not (folder.is_finished or _finished_stages(folder)):
+        return None  # a first try that failed before it had done anything binds nobody
     task = tasks.get(before.task)
     if before != recipe.resolved(task.name, task.default_student, task.default_formats):
         raise RunMismatchError(

@@ -113,7 +113,7 @@ class Report(_Frozen):
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(
-                f"{folder} holds no finished run (no report.json). Finish it with `run --out {folder}`."
+                f"{folder} holds no finished run (no report.json). `run RECIPE --out {folder}` makes one."
             ) from None
         except ValidationError:
             raise RunError(f"{path} cannot be read as a report of this version.") from None

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from compressor import pipeline
-from compressor.errors import ModelError, RunCancelledError, RunMismatchError
+from compressor.errors import DataError, ModelError, RunCancelledError, RunMismatchError
 from compressor.events import read_events
 from compressor.recipe import Recipe
 from compressor.runfolder import RunFolder
@@ -143,6 +143,16 @@ def test_a_finished_run_is_done_at_once_and_another_recipe_is_refused(finished, 
         pipeline.run(recipe(here, seed=1), out, settings=common)
     assert RunFolder(out).state()["status"] == "finished"
     assert not (out / "work").exists()
+
+
+def test_a_first_try_that_failed_does_not_bind_its_folder(finished, here, common, tmp_path):
+    out, _ = finished
+    asked = {"teacher": str(out / "variants" / "teacher"), "student": None, "formats": ["8bit"]}
+    wrong = Recipe.parse(asked | {"data": {"source": {"test": str(here / "nope.csv")}}})
+    with pytest.raises(DataError, match=r"nope\.csv"):
+        pipeline.run(wrong, tmp_path / "out", settings=common)
+    right = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
+    assert [v.name for v in right.variants] == ["teacher", "teacher-8bit"]
 
 
 def test_a_quantized_teacher_is_refused_at_once(finished, common, tmp_path):
