@@ -12,7 +12,7 @@ from compressor.events import silent
 from compressor.inspecting import task_of
 from compressor.recipe import Data
 from compressor.settings import Settings
-from compressor.stages.data import token_limit
+from compressor.stages.data import token_limit, usual_length
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def tokens(
     encoded = task.encode(tokenizer, rows.select(range(min(LONG_ROWS, len(rows)))), None)
     lengths = np.asarray(encoded["length"][:])
     limit = token_limit(models.config_from(raw), tokenizer)
-    default = min(max(16, -(-int(np.percentile(lengths, 99)) // 8) * 8), limit)
+    default = min(usual_length(lengths), limit)
     kept = min(spec.max_length or default, limit)
     return {
         "max_length": kept,

@@ -7,8 +7,9 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import models, saving, tasks
+from compressor import models, tasks
 from compressor.errors import CannotCutError, ModelError
+from compressor.measure.stored import bytes_on_disk
 from compressor.settings import Settings
 from compressor.teachers import DEMO, local_folder
 
@@ -138,7 +139,7 @@ def _local_facts(folder: Path, reference: str) -> dict[str, Any]:
     return {
         "id": DEMO if reference == DEMO else str(folder),
         "parameters": parameters or None,
-        "bytes": saving.weight_bytes(folder),
+        "bytes": bytes_on_disk(folder),
         "license": "apache-2.0" if reference == DEMO else None,
         "languages": ["en"] if reference == DEMO else [],
         "gated": False,

@@ -80,8 +80,3 @@ def probe(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tens
         logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
     found: torch.Tensor = logits.float().cpu()
     return found
-
-
-def weight_bytes(folder: Path) -> int:
-    """Bytes of the weights on disk."""
-    return sum(p.stat().st_size for p in folder.glob("*.safetensors"))

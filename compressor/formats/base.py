@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,8 +75,3 @@ class Format(ABC):
     def snippet(self, reference: str, task: Task) -> str:
         """Python that loads the variant from a repo id or folder and runs it once, without this project. Five lines or so;
         ends by printing the result."""
-
-
-def to_plain(value: Any) -> Any:
-    """numpy scalars and arrays as plain Python, for JSON."""
-    return value.tolist() if hasattr(value, "tolist") else value

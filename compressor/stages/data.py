@@ -186,7 +186,6 @@ def choose_length(
     recipe: Recipe, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, longest: int
 ) -> tuple[int | None, float]:
     """(tokens kept of each row, share of rows that this cuts). By default what leaves 99 % of the rows whole."""
-    import numpy as np
 
     if task.running_text:
         asked = recipe.data.max_length if recipe.data else None
@@ -194,10 +193,16 @@ def choose_length(
     lengths = row_lengths(task, prepared, tokenizer)
     asked = recipe.data.max_length if recipe.data else None
     if asked is None:
-        covering = int(np.percentile(lengths, 99))
-        asked = max(16, -(-covering // 8) * 8)
+        asked = usual_length(lengths)
     kept = min(asked, longest)
     return kept, float((lengths > kept).mean())
+
+
+def usual_length(lengths: Any) -> int:
+    """Tokens that leave 99 % of the rows whole, in steps of 8: int [rows] → the default of `data.max_length`."""
+    import numpy as np
+
+    return max(16, -(-int(np.percentile(lengths, 99)) // 8) * 8)
 
 
 def row_lengths(task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase) -> Any:

@@ -93,7 +93,7 @@ class BucketSampler(Sampler[int]):
             yield from batch.tolist()
 
 
-def model_inputs(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def model_inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors of a batch that go into the model's forward (not labels, not the teacher's logits)."""
     return {k: v for k, v in batch.items() if k in ("input_ids", "attention_mask", "token_type_ids")}
 

@@ -28,7 +28,7 @@ def teacher_logits(
     for index, arrays in batches(encoded, pad_id, batch_size):
         batch = {k: torch.from_numpy(v).to(model.device) for k, v in arrays.items() if k not in drop}
         with autocast(model.device.type):
-            logits = model(**model_inputs(model, batch)).logits.float().cpu().numpy()
+            logits = model(**model_inputs(batch)).logits.float().cpu().numpy()
         if found is None:
             found = np.zeros((len(encoded), logits.shape[1]), np.float32)
         found[index] = logits

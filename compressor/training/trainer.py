@@ -69,7 +69,7 @@ class _Trainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        outputs = model(**model_inputs(model, inputs))
+        outputs = model(**model_inputs(inputs))
         loss = self.objective(outputs.logits, inputs)
         return (loss, {"loss": loss.detach(), "logits": outputs.logits}) if return_outputs else loss
 
@@ -79,7 +79,7 @@ class _Trainer(Trainer):
         """Logits alone; the rows' labels are looked up by whoever judges them."""
         inputs = self._prepare_inputs(inputs)
         with torch.inference_mode(), self.compute_loss_context_manager():
-            logits = model(**model_inputs(model, inputs)).logits.float()
+            logits = model(**model_inputs(inputs)).logits.float()
         return None, logits, torch.zeros(len(logits), device=logits.device)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> BucketSampler:

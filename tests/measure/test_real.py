@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 
-from compressor import models, saving, tasks
+from compressor import models, tasks
 from compressor.formats import get
-from compressor.measure import Request, children, latency, measure
+from compressor.measure import Request, bytes_on_disk, children, latency, measure
 from tests import tiny
 
 
@@ -57,7 +57,7 @@ def test_a_classifier_in_every_format(tmp_path, variants):
         right = sum(a == b for a, b in zip(said, labels, strict=True))
         assert one.quality.value * 40 == pytest.approx(right, abs=1)  # padding may tip a row that is on the edge
         assert one.parameters == sum(p.numel() for p in models.load_model(source, task).parameters())
-        assert one.bytes == saving.weight_bytes(tmp_path / ("bert" if one.name == "teacher" else one.name))
+        assert one.bytes == bytes_on_disk(tmp_path / ("bert" if one.name == "teacher" else one.name))
         assert one.notes == ()
         assert one.throughput > 0 < one.latency_ms.p50
         assert (one.measured_on.device, one.measured_on.threads) == ("cpu", 1)
