@@ -9,13 +9,15 @@ prepare_environ()  # before gradio is imported: it reads the environment at impo
 
 def main() -> None:
     """Serve the page until it is stopped."""
+    from compressor import logs
     from compressor.ui.page import build, launch_options
     from compressor.ui.services import Services
 
     settings = Settings.from_environ()
+    logs.set_up(settings)
     services = Services(settings)
     page = build(services)
-    options = launch_options(settings)
+    options = launch_options(settings, services)
     _, url, _ = page.launch(prevent_thread_lock=True, **options)
     print(f"Compressor is at {url}", flush=True)
     services.warm()

@@ -35,7 +35,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 def main() -> NoReturn:
     """Entry point: every error becomes a sentence and an exit code."""
     prepare_environ()
-    settings = Settings.from_environ()
+    try:
+        settings = Settings.from_environ()
+    except CompressorError as error:
+        _fail(str(error), code=2)
     try:
         app(standalone_mode=True)
     except CompressorError as error:
@@ -117,7 +120,7 @@ def compare(
 
     settings = Settings.from_environ()
     rows = data_of(data, settings)
-    with tempfile.TemporaryDirectory(prefix="compressor-") as scratch, terminal.Bars() as bars:
+    with tempfile.TemporaryDirectory(prefix="compressor-compare-") as scratch, terminal.Bars() as bars:
         folder = out or Path(scratch)
         report = compare_models(models, rows, folder, settings=settings, hub=_hub(settings), progress=bars)
     print(report.to_json() if as_json else terminal.table(report))
@@ -171,3 +174,18 @@ def publish(
         for warning in one.warnings:
             print(f"Note: {warning}", file=sys.stderr)
         print(one.url)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Whether everything that Compressor needs works here, found out by doing it."""
+    from compressor import doctor as examination
+
+    settings = Settings.from_environ()
+    findings = examination.examine(settings)
+    if as_json:
+        print(json.dumps(examination.as_json(findings, settings), indent=2, ensure_ascii=False))
+    else:
+        print(examination.as_text(findings, settings))
+    if wrong := examination.verdict(findings):
+        _fail(wrong)

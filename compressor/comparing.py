@@ -22,14 +22,17 @@ from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.report import Report
 from compressor.results import Row, variants_of, write_tables
-from compressor.runfolder import write_text
 from compressor.settings import Settings
+from compressor.whole import write_text
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from compressor.hub import Hub, LocalModel
     from compressor.tasks.base import Task
+
+MOST_MODELS = 12
+"""Each is downloaded, loaded and measured."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,16 @@ def compare(
     in `out`.
 
     Raises:
-        RecipeError: fewer than two models.
+        RecipeError: fewer than two models, or too many.
         ModelError: they are not of one task, or do not share their labels.
         DataError, HubError: see `data.prepare` and `hub`.
     """
     if len(references) < 2:
         raise RecipeError("A comparison needs two models or more.")
+    if len(references) > MOST_MODELS:
+        raise RecipeError(
+            f"{len(references)} models are too many for one comparison: at most {MOST_MODELS} fit side by side. Leave some out."
+        )
     started = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     found = _resolve(references, settings, hub, progress)

@@ -14,6 +14,7 @@ CompressorError
 │   ├── AccessDeniedError       the token is missing, wrong or read-only
 │   ├── HubBusyError            429 or 5xx, after retries
 │   └── HubUnreachableError     no network, or the connection broke for good
+├── TooOftenError               one person asks for more than their share, for now
 ├── PublishError                nothing was published
 │   ├── RepoExistsError         the name is taken
 │   └── BelowFloorError         the variant keeps less than the person asked for
@@ -22,6 +23,7 @@ CompressorError
     ├── RunMismatchError        the folder holds a run of another recipe
     ├── RunCancelledError       the person (or the machine) stopped it
     ├── OutOfMemoryError        the host's or the device's memory ran out
+    │   └── AgainError          a fresh process goes on with a smaller batch
     └── DiskFullError           no space left on the device
 """
 
@@ -29,17 +31,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+LONGEST = 1000
+"""Characters of one sentence. Values that strangers chose stand in them, and those may have any length."""
+LONGEST_LIST = 2000
+
 
 class CompressorError(Exception):
     """The root: `str(error)` is one or more sentences for the person who has to act on them."""
 
+    def __str__(self) -> str:
+        return readable(super().__str__(), LONGEST_LIST)
+
 
 class ProblemsError(CompressorError):
-    """Several problems of one form, reported at once. `problems` holds one sentence each."""
+    """Several problems of one form, reported at once. `problems` holds one sentence each, as many as a person can read."""
 
     def __init__(self, problems: str | Iterable[str]):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        found = [problems] if isinstance(problems, str) else list(problems)
+        self.problems: list[str] = []
+        room = LONGEST_LIST - 100
+        for sentence in (readable(s) for s in found):
+            if self.problems and len(sentence) >= room:
+                self.problems.append("There are more problems, which show when these are solved.")
+                break
+            self.problems.append(sentence)
+            room -= len(sentence) + 1
         super().__init__("\n".join(self.problems))
+
+
+def readable(sentence: str, longest: int = LONGEST) -> str:
+    """A sentence that can be sent and shown whatever value stands in it: cut in the middle, so that what to do next stays,
+    and without NUL and halves of characters."""
+    if len(sentence) > longest:
+        sentence = f"{sentence[: longest * 2 // 3]} … {sentence[-(longest // 4) :]}"
+    return sentence.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 class RecipeError(ProblemsError): ...
@@ -72,6 +97,9 @@ class HubBusyError(HubError): ...
 class HubUnreachableError(HubError): ...
 
 
+class TooOftenError(CompressorError): ...
+
+
 class PublishError(CompressorError): ...
 
 
@@ -94,6 +122,9 @@ class RunCancelledError(RunError): ...
 
 
 class OutOfMemoryError(RunError): ...
+
+
+class AgainError(OutOfMemoryError): ...
 
 
 class DiskFullError(RunError): ...

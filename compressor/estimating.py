@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from compressor import models
-from compressor.errors import CannotCutError
+from compressor.errors import CannotCutError, CompressorError
 from compressor.inspecting import inspect, task_of
 from compressor.recipe import Recipe, Student
 from compressor.settings import Settings
@@ -53,17 +53,9 @@ def estimate(
     """
     from compressor.measure.hardware import default_device
 
-    asked = Recipe.parse(dict(recipe))
-    local = local_folder(asked.teacher, settings)
-    card = inspect(asked.teacher, settings=settings, hub=hub)
-    raw = models.read_config(local or hub.fetch_config(asked.teacher))
-    task, _ = task_of(raw)
-    full = asked.resolved(task.name, task.default_student, task.default_formats)
     device = default_device()
-    seen = min(rows, full.data.limit or rows) if full.data else 0
-    work = _Work(full, card, raw, rows=seen, tokens=tokens, device=device)
+    work, download = _looked_at(Recipe.parse(dict(recipe)), settings, hub, rows, tokens, device)
     needed, total = work.memory(), _memory_total(device)
-    download = 0 if local or hub.is_cached(asked.teacher) else int(card["bytes"])
     free = shutil.disk_usage(_existing(settings.data_dir)).free
     by_size = work.memory_by_size()
     problem = _problem(needed, total, by_size) or _no_room(work.disk() + download, free)
@@ -80,6 +72,28 @@ def estimate(
         "would_fit": [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else [],
         "memory_by_size": by_size,
     }
+
+
+def disk_needed(recipe: Recipe, *, settings: Settings, hub: Hub) -> tuple[int, int]:
+    """Bytes that a run will write into its folder at its fullest, and bytes that it will download. Zeros where that cannot
+    be told, because something is wrong that the run itself will say."""
+    try:
+        work, download = _looked_at(recipe, settings, hub, 0, 64, "cpu")
+    except CompressorError:
+        return 0, 0
+    return work.disk(), download
+
+
+def _looked_at(asked: Recipe, settings: Settings, hub: Hub, rows: int, tokens: float, device: str) -> tuple[_Work, int]:
+    """The arithmetic of a run, and the bytes that it has to download."""
+    local = local_folder(asked.teacher, settings)
+    card = inspect(asked.teacher, settings=settings, hub=hub)
+    raw = models.read_config(local or hub.fetch_config(asked.teacher))
+    task, _ = task_of(raw)
+    full = asked.resolved(task.name, task.default_student, task.default_formats)
+    seen = min(rows, full.data.limit or rows) if full.data else 0
+    download = 0 if local or hub.is_cached(asked.teacher) else int(card["bytes"])
+    return _Work(full, card, raw, rows=seen, tokens=tokens, device=device), download
 
 
 class _Work:

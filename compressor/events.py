@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+
+from compressor.plain import read_json
 
 
 class Progress(Protocol):
@@ -29,15 +32,27 @@ class EventLog:
 
     def __init__(self, path: Path, echo: Callable[[Mapping[str, Any]], None] | None = None):
         self.path, self.echo = path, echo
+        self._start = "\n" if _cut_off(path) else ""
 
     def write(self, **event: Any) -> None:
         event = {"time": round(time.time(), 3), **event}
         with self.path.open(
             "a", encoding="utf-8"
         ) as file:  # one write, one line: a reader never sees half of one as JSON
-            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+            file.write(self._start + json.dumps(event, ensure_ascii=False) + "\n")
+        self._start = ""
         if self.echo:
             self.echo(event)
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether the last line was cut by a crash: what comes next must not be written behind it."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
+    except OSError:  # it is not there, or empty
+        return False
 
 
 def read_events(path: Path, since: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -54,7 +69,7 @@ def read_events(path: Path, since: int = 0) -> tuple[list[dict[str, Any]], int]:
     events = []
     for line in whole.split(b"\n"):
         try:
-            event = json.loads(line)
+            event = read_json(line)
         except ValueError:
             continue  # a line cut by a crash: the next one starts afresh
         if isinstance(event, dict):

@@ -10,6 +10,10 @@ MEMORY = (
     "The machine ran out of memory. Try a smaller batch (distill.batch_size), a shorter length (data.max_length), or a "
     "smaller teacher."
 )
+WITHOUT_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
+"""What CUDA, torch, the system and C++ say."""
+ONEDNN = ("could not create a primitive", "could not execute a primitive", "could not create a memory object")
+"""What oneDNN says, word for word; behind its other sentences stand other reasons."""
 DISK = "The disk is full. Free some space and start the run again: it goes on where it stopped."
 BUG = "Something went wrong inside Compressor ({kind}). The run's log has the details."
 
@@ -24,7 +28,7 @@ def as_ours(error: BaseException) -> CompressorError | None:
     if isinstance(error, CompressorError):
         return error
     text = str(error).lower()
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+    if isinstance(error, MemoryError) or any(words in text for words in WITHOUT_MEMORY) or text in ONEDNN:
         return OutOfMemoryError(MEMORY)
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or "no space left on device" in text:  # Rust libraries (safetensors, tokenizers) say it in words

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import models, tasks
+from compressor import formats, models, tasks
 from compressor.errors import CannotCutError, ModelError
-from compressor.measure.stored import bytes_on_disk
+from compressor.formats.stored import stored_format
+from compressor.measure.stored import bytes_on_disk, stored_parameters, tensors
 from compressor.settings import Settings
 from compressor.teachers import DEMO, local_folder
 
@@ -114,6 +113,28 @@ def _described(facts: dict[str, Any], raw: dict[str, Any], task: Task, head: str
     }
 
 
+def vet(folder: Path, name: str, settings: Settings) -> None:
+    """Before a model of somebody's is built for good: does its config describe what its files hold, and is that small
+    enough? Allocates nothing.
+
+    Raises:
+        ModelError: it does not, or it is not.
+    """
+    from compressor.students.sizes import teacher_row
+
+    raw = models.read_config(folder)
+    if (fmt := stored_format(folder)) not in formats.FORMATS:
+        raise ModelError(
+            f"{name} is quantized already ({fmt}), in a way that is not loaded here. Pick the model that it was made from."
+        )
+    try:
+        task, _ = task_of(raw)
+    except ModelError:
+        task = tasks.get(tasks.TextClassification.name)  # a recipe may name its task itself
+    described = teacher_row(models.config_from(raw), task).parameters
+    _within_caps(described, {"id": name, "parameters": stored_parameters(folder)}, settings)
+
+
 def _size(row: Any) -> dict[str, Any]:
     keys = ("size", "layers", "hidden", "parameters", "bytes", "speedup")
     return {key: getattr(row, key) for key in keys}
@@ -150,19 +171,7 @@ def _local_facts(folder: Path, reference: str) -> dict[str, Any]:
 
 def _header_parameters(path: Path) -> int:
     """Numbers in a safetensors file, from its header alone."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > 100_000_000:
-                raise ValueError
-            header = json.loads(file.read(length))
-        shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-    except (OSError, ValueError, KeyError, struct.error):
-        raise ModelError(f"{path.name} is not a valid safetensors file. Download or save the model again.") from None
-    total = 0
-    for shape in shapes:
-        count = 1
-        for size in shape:
-            count *= size
-        total += count
-    return total
+    found = tensors(path)
+    if found is None:
+        raise ModelError(f"{path.name} is not a valid safetensors file. Download or save the model again.")
+    return sum(numbers for _, numbers in found.values())

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.errors import ModelError
+from compressor import caps
+from compressor.errors import ModelError, OutOfMemoryError
+from compressor.failures import as_ours
+from compressor.plain import NotPlainError, plain
 
 if TYPE_CHECKING:
     import torch
@@ -25,13 +28,18 @@ STEERING = ("auto_map", "_attn_implementation", "attn_implementation", "_attn_im
             "custom_pipelines", "_name_or_path", "name_or_path", "trust_remote_code", "use_kernels")  # fmt: skip
 
 
+MOST_VALUES = 1_000_000
+"""In a config."""
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """`config.json` as plain data, without the keys that steer the loader. Needs neither torch nor transformers.
 
     Raises:
-        ModelError: there is none, or it does not parse.
+        ModelError: there is none, it does not parse, or it promises more than any model has.
     """
     path = folder / "config.json"
+    caps.check_bytes(path, caps.JSON_BYTES)
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -46,9 +54,23 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def clean_config(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A config without the keys that steer the loader, nested configs too."""
+    """A config without the keys that steer the loader, nested configs too.
+
+    Raises:
+        ModelError: it is damaged, or a number in it is out of all proportion.
+    """
+    try:
+        found = plain(raw, MOST_VALUES)
+    except NotPlainError as error:
+        raise ModelError(f"The config of this model {error}, so it is not loaded. Pick another model.") from None
+    caps.check_kinds(found)
+    return _clean(found)
+
+
+def _clean(raw: Mapping[str, Any]) -> dict[str, Any]:
+    caps.check_config(raw)
     return {
-        k: clean_config(v) if isinstance(v, Mapping) else v
+        k: _clean(v) if isinstance(v, Mapping) else v
         for k, v in raw.items()
         if k not in STEERING and not k.endswith("experts_implementation")
     }
@@ -62,7 +84,7 @@ def config_from(raw: Mapping[str, Any]) -> PretrainedConfig:
     """
     from transformers import CONFIG_MAPPING
 
-    model_type = raw["model_type"]
+    model_type = raw.get("model_type")
     if model_type not in CONFIG_MAPPING:
         raise ModelError(
             f"This version of transformers does not know models of type {model_type!r}. Models that bring their own code "
@@ -98,6 +120,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             "This model has no tokenizer (no tokenizer.json or vocabulary file), so texts cannot be turned into tokens. "
             "Add the tokenizer's files to the model's folder or repo."
         )
+    for name in known:
+        caps.check_bytes(folder / name, caps.VOCABULARY_BYTES)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             folder.resolve(), config=load_config(folder), trust_remote_code=False, local_files_only=True
@@ -250,11 +274,7 @@ def quiet() -> Iterator[None]:
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    return (
-        isinstance(error, MemoryError)
-        or "out of memory" in str(error).lower()
-        or "can't allocate memory" in str(error).lower()
-    )
+    return isinstance(as_ours(error), OutOfMemoryError)
 
 
 def _first_line(error: BaseException) -> str:

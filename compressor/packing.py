@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 import zipfile
@@ -10,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from compressor import card, formats, tasks
 from compressor.errors import DiskFullError, HubError, ModelError, PublishError
 from compressor.hub import MODEL_FILES, LocalModel, is_id, weight_files
+from compressor.plain import read_json, read_yaml
 from compressor.recipe import Recipe
 from compressor.report import Report, Variant
 from compressor.sharing import hub_id, shared_recipe
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
 
 FLOOR = 0.95
 """Share of the teacher's quality below which a person is asked once more."""
+
+MOST_CARD = 200_000
+"""Characters of a model card."""
 
 File = Path | bytes
 
@@ -117,7 +118,7 @@ def recipe_of(folder: Path) -> Recipe:
 def teacher_of(folder: Path) -> LocalModel:
     """What the run noted of its teacher; without a note (a teacher of this disk) nothing is claimed of it."""
     try:
-        raw = json.loads((folder / "teacher.json").read_text(encoding="utf-8"))
+        raw = read_json((folder / "teacher.json").read_text(encoding="utf-8"))
         return LocalModel.from_json(raw, folder)
     except (OSError, ValueError, AttributeError):
         return LocalModel(folder)
@@ -156,11 +157,15 @@ def files_of(folder: Path, report: Report, name: str) -> dict[str, Path | bytes]
 
 def checked_card(text: str, name: str) -> bytes:
     """The card, if its head can be read: the Hub would refuse it after the upload has begun."""
+    if len(text) > MOST_CARD:
+        raise PublishError(
+            f"The model card of {name} has {len(text):,} characters: at most {MOST_CARD:,} are published. Shorten it."
+        )
     found = re.match(r"---[ \t]*\n(.*?)\n---[ \t]*(\n|$)", text.replace("\r\n", "\n").removeprefix("\ufeff"), re.DOTALL)
     if found:
         try:
-            head: Any = yaml.safe_load(found[1])
-        except (yaml.YAMLError, RecursionError, ValueError):
+            head: Any = read_yaml(found[1])
+        except ValueError:
             head = ""
         if head is not None and not isinstance(head, dict):
             raise PublishError(

@@ -21,11 +21,12 @@ from compressor.lease import lease
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import Recipe
 from compressor.report import Report
-from compressor.runfolder import RunFolder, write_json
+from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from compressor.stages import data as data_stage
 from compressor.stages.context import Run, read_json
 from compressor.stages.data import RunData
+from compressor.whole import sweep, write_json
 
 if TYPE_CHECKING:
     from compressor.hub import Hub, LocalModel
@@ -57,7 +58,9 @@ def run(
         log = EventLog(folder.events_file)
         report_to = _reporter(log, progress)
         with folder.track():
+            sweep(folder.path)  # what an earlier process was writing when it was killed
             if earlier := _earlier(folder, recipe):
+                shutil.rmtree(folder.work, ignore_errors=True)
                 return earlier
             context = _begin(folder, recipe, settings, hub, report_to)
             if finished := _finished_stages(folder):

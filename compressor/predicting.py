@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compressor import formats, models, tasks
-from compressor.errors import CompressorError, ModelError
+from compressor.errors import CompressorError, DataError, ModelError
 from compressor.report import Report, Variant
 from compressor.stages.data import token_limit
 
@@ -16,6 +16,37 @@ if TYPE_CHECKING:
 
     from compressor.formats.base import Runner
     from compressor.tasks.base import Task
+
+
+MOST_TEXTS = 1000
+MOST_CHARACTERS = 100_000
+"""Of one text; models read far less of it."""
+MOST_TOGETHER = 2_000_000
+"""Characters of all texts of one question."""
+
+
+def check_texts(texts: Sequence[Any]) -> None:
+    """Texts, or pairs of texts, within what is answered at once.
+
+    Raises:
+        DataError: they are not.
+    """
+    parts = [part for text in texts for part in (text if isinstance(text, list | tuple) else (text,))]
+    if any(not isinstance(part, str) for part in parts) or any(
+        isinstance(text, list | tuple) and len(text) != 2 for text in texts
+    ):
+        raise DataError("Only texts, or pairs of texts, are predicted.")
+    if len(texts) > MOST_TEXTS:
+        raise DataError(f"{len(texts):,} texts are too many at once: ask for at most {MOST_TEXTS:,}.")
+    longest, together = max(map(len, parts), default=0), sum(map(len, parts))
+    if longest > MOST_CHARACTERS:
+        raise DataError(
+            f"A text of {longest:,} characters is too long: at most {MOST_CHARACTERS:,} are taken. Shorten it."
+        )
+    if together > MOST_TOGETHER:
+        raise DataError(
+            f"These texts have {together:,} characters together: at most {MOST_TOGETHER:,} are taken at once. Ask in parts."
+        )
 
 
 class Predictor:
@@ -40,8 +71,10 @@ class Predictor:
 
         Raises:
             RunError: there is no variant of that name.
+            DataError: too many texts, or too long ones, or something that is no text.
             ModelError: no variant could be loaded at all.
         """
+        check_texts(texts)
         wanted = [self.report.variant(v) for v in variants] if variants else list(self.report.variants)
         answers: list[dict[str, Any]] = [{"text": text, "predictions": {}} for text in texts]
         errors = []

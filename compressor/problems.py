@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+MOST = 40
+"""Findings that become sentences: nobody reads more of them, and each takes time."""
+
 KnownKeys = Callable[[Sequence[Any]], list[str]]
 """The keys that may stand at a place of the form."""
 
@@ -15,18 +18,17 @@ KnownKeys = Callable[[Sequence[Any]], list[str]]
 def sentences(error: ValidationError, known: KnownKeys) -> list[str]:
     """pydantic's findings as sentences with the key, the value and the way out; duplicates from unions dropped."""
     found: dict[str, None] = {}
-    for item in error.errors():
+    for item in error.errors()[:MOST]:
         found.setdefault(_sentence(item, known))
     return list(found)
 
 
 def _sentence(item: Mapping[str, Any], known: KnownKeys) -> str:
-    where = ".".join(str(p) for p in item["loc"] if not (isinstance(p, str) and p in ("str", "Files")))
+    where = _cut(".".join(str(p) for p in item["loc"] if not (isinstance(p, str) and p in ("str", "Files"))))
     kind, context, value = item["type"], item.get("ctx", {}), item.get("input")
-    shown = repr(value) if not isinstance(value, (dict, list)) else "that"
-    shown = shown if len(shown) <= 80 else shown[:77] + "…"
+    shown = _cut(repr(value)) if not isinstance(value, (dict, list)) else "that"
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(item["loc"][-1]), known(item["loc"][:-1]), n=1)
+        near = difflib.get_close_matches(str(item["loc"][-1])[:80], known(item["loc"][:-1]), n=1)
         hint = f" Did you mean `{near[0]}`?" if near else f" Known keys: {', '.join(known(item['loc'][:-1]))}."
         return f"`{where}` is not a key of a recipe.{hint}"
     if kind == "missing":
@@ -39,3 +41,7 @@ def _sentence(item: Mapping[str, Any], known: KnownKeys) -> str:
         hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) and "e" in value.lower() else ""
         return f"`{where}` is {shown}; it has to be a number{hint}."
     return f"`{where}` is {shown}: {item['msg'][0].lower()}{item['msg'][1:]}."
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -139,6 +139,68 @@ def step_back() -> None:
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
+def limit_memory(bytes_: int | None) -> None:
+    """Let this process and each that it starts hold at most so much memory of its own. What asks for more is then told so,
+    and can do with less; without this limit the system ends some process, perhaps another one.
+
+    Linux alone, and not where there is an NVIDIA device: its driver claims address space that it never uses.
+    """
+    if bytes_ is None or sys.platform != "linux" or Path("/dev/nvidiactl").exists():
+        return
+    import resource
+
+    with contextlib.suppress(OSError, ValueError):  # a lower limit is set already
+        resource.setrlimit(resource.RLIMIT_DATA, (bytes_, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+def give_back_memory() -> None:
+    """Give freed memory back to the system, which the C library otherwise keeps for this process (glibc alone)."""
+    with contextlib.suppress(OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+# ---------------------------------------------------------------------- looking after
+
+
+def memory_kills() -> int:
+    """How many processes the system has ended for want of memory so far, on this machine or in this container; 0 where it does
+    not say."""
+    found = 0
+    for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            lines = Path(path).read_text(encoding="ascii").splitlines()
+            found += sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    return found
+
+
+def vitals(process: Process) -> tuple[int, float]:
+    """(bytes of memory, seconds of CPU) of a process and of everything that it has started. Pages that they share count once,
+    where the system says so."""
+    memory, spent = 0, 0.0
+    for one in [*_itself(process), *_descendants(process)]:
+        with contextlib.suppress(psutil.Error):
+            memory += _own_memory(one)
+            times = one.cpu_times()
+            spent += times.user + times.system + times.children_user + times.children_system
+    return memory, spent
+
+
+def _itself(process: Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return [psutil.Process(process.pid)] if alive(process) else []
+    return []
+
+
+def _own_memory(one: psutil.Process) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{one.pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return int(one.memory_info().rss)
+
+
 # ---------------------------------------------------------------------- ending
 
 

@@ -5,7 +5,6 @@ It knows nothing of models or data: whether a teacher exists or a column fits is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from compressor.errors import RecipeError
+from compressor.paths import at_home
+from compressor.plain import MOST_YAML, NotPlainError, plain, read_yaml
 from compressor.problems import sentences
 
 SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
@@ -123,13 +124,16 @@ class Recipe(Frozen):
         """
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            with path.open(encoding="utf-8-sig") as file:
+                text = file.read(MOST_YAML + 1)
         except FileNotFoundError:
             raise RecipeError(f"There is no recipe at {path}. Check the path.") from None
         except UnicodeDecodeError:
             raise RecipeError(f"{path} is not a text file in UTF-8. A recipe is a YAML or JSON file.") from None
         except OSError as error:
             raise RecipeError(f"{path} cannot be read ({error.strerror}).") from None
+        except ValueError:
+            raise RecipeError(f"{str(path)!r} is not a path. Check it.") from None
         return cls.parse(_read_yaml(text, str(path)), base=path.resolve().parent, overrides=overrides)
 
     @classmethod
@@ -143,7 +147,7 @@ class Recipe(Frozen):
             raw = _read_yaml(raw, "The recipe")
         if not isinstance(raw, Mapping):
             raise RecipeError("A recipe is a list of `key: value` lines with at least `teacher:` in it.")
-        raw = json.loads(json.dumps(raw, default=str))  # a deep copy, plain types only
+        raw = _plain(raw, "The recipe")
         for override in overrides:
             _apply(raw, override)
         if base is not None:
@@ -225,11 +229,16 @@ def _dump(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_yaml(text: str, name: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise RecipeError(f"{name} is not valid YAML{where}: check the indentation and the quotes.") from None
+        return read_yaml(text)
+    except NotPlainError as error:
+        raise RecipeError(f"{name} {error}.") from None
+
+
+def _plain(value: Any, name: str) -> Any:
+    try:
+        return plain(value)
+    except NotPlainError as error:
+        raise RecipeError(f"{name} {error}.") from None
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
@@ -244,7 +253,8 @@ def _apply(raw: dict[str, Any], override: str) -> None:
             if isinstance(here.get(parent, {}), dict)
             else here.update({parent: {}}) or here[parent]
         )
-    here[last] = _read_yaml(value, f"The value of `--set {key.strip()}`")
+    name = f"The value of `--set {key.strip()}`"
+    here[last] = _plain(_read_yaml(value, name), name)
 
 
 def _absolute(raw: dict[str, Any], base: Path) -> None:
@@ -260,7 +270,7 @@ def _absolute(raw: dict[str, Any], base: Path) -> None:
 
 
 def _join(base: Path, value: Any) -> Any:
-    return str(base / Path(value).expanduser()) if isinstance(value, str) and value else value
+    return str(base / at_home(value)) if isinstance(value, str) and value else value
 
 
 def _known_keys(path: Sequence[Any]) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from compressor.errors import RunError
 
@@ -115,7 +115,7 @@ class Report(_Frozen):
             raise RunError(
                 f"{folder} holds no finished run (no report.json). `run RECIPE --out {folder}` makes one."
             ) from None
-        except ValidationError:
+        except (OSError, ValueError):  # pydantic's error is a ValueError, and so is text that is not UTF-8
             raise RunError(f"{path} cannot be read as a report of this version.") from None
 
     def to_json(self) -> str:

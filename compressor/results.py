@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from compressor.measure import Measured
 from compressor.report import Quality, Variant
 from compressor.tasks.base import Task
+from compressor.whole import fresh
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -88,9 +89,8 @@ def write_tables(out: Path, task: Task, labels: Sequence[str], rows: Dataset, me
         table[f"{one.name}:score"] = [score for _, score in shown]
     if not names:
         return
-    part = out / "predictions.parquet.part"
-    parquet.write_table(pyarrow.table(table), part)
-    part.replace(out / "predictions.parquet")
+    with fresh(out / "predictions.parquet") as part:
+        parquet.write_table(pyarrow.table(table), part)
     _write_flips(out / "flips.csv", table, texts, names)
 
 
@@ -103,9 +103,8 @@ def _write_flips(path: Path, table: dict[str, list[Any]], texts: Sequence[str], 
     for i in range(len(table[first])):
         if any(table[name][i] != table[first][i] for name in names[1:]):
             writer.writerow([i, *(_plain(table[c][i]) for c in header[1:])])
-    part = path.with_name(path.name + ".part")
-    part.write_text(text.getvalue(), encoding="utf-8", newline="")
-    part.replace(path)
+    with fresh(path) as part:
+        part.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
 def _plain(value: Any) -> Any:

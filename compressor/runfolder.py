@@ -6,28 +6,25 @@ last, so that a folder with a report is a finished run whatever the state says.
 
 from __future__ import annotations
 
-import json
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from compressor import processes
 from compressor.errors import RecipeError, RunCancelledError, RunError, RunLockedError, RunMismatchError
 from compressor.failures import sentence
+from compressor.plain import read_json
 from compressor.recipe import Recipe
 from compressor.report import Report
+from compressor.whole import read_text, write_json, write_text
 
 QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 ENDED = frozenset({FINISHED, FAILED, CANCELLED, INTERRUPTED})
-
-T = TypeVar("T")
 
 STOPPED = "The run was stopped. Start it again to go on from where it was."
 
@@ -81,7 +78,7 @@ class RunFolder:
     def state(self) -> dict[str, Any]:
         """What `state.json` says; empty where there is none, or none that can be read."""
         try:
-            state = json.loads(_read(self.state_file))
+            state = read_json(read_text(self.state_file))
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return {}
         return state if isinstance(state, dict) else {}
@@ -169,39 +166,3 @@ class RunFolder:
                 return file.read().decode("utf-8", errors="replace")[-characters:]
         except OSError:
             return ""
-
-
-# ---------------------------------------------------------------------- whole or not at all
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file by a sibling and a rename: a reader, or a crash, finds the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        _patiently(lambda: part.replace(path))
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> str:
-    return _patiently(lambda: path.read_text(encoding="utf-8"))
-
-
-def _patiently(action: Callable[[], T]) -> T:
-    """Windows refuses a rename onto a file that somebody reads at that moment, and the reading during the rename."""
-    for _ in range(20 if processes.WINDOWS else 0):
-        try:
-            return action()
-        except PermissionError:
-            time.sleep(0.01)
-    return action()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compressor import models
 from compressor.errors import ModelError
+from compressor.whole import fresh
 
 if TYPE_CHECKING:
     import torch
@@ -16,16 +18,16 @@ if TYPE_CHECKING:
     from compressor.tasks.base import Task
 
 
-def save_variant(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a plain model folder (safetensors, config, tokenizer), whole or not at all: a sibling first, then a rename."""
-    fresh = folder.with_name(folder.name + ".part")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    with models.quiet():
-        model.save_pretrained(fresh)
-        tokenizer.save_pretrained(fresh)
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
+@contextmanager
+def variant(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Iterator[Path]:
+    """Write a plain model folder (safetensors, config, tokenizer), whole or not at all. The body is given it under another
+    name, to check what it holds; when the body ends without an error, it stands at `folder`."""
+    with fresh(folder) as part:
+        part.mkdir()
+        with models.quiet():
+            model.save_pretrained(part)
+            tokenizer.save_pretrained(part)
+        yield part
 
 
 def save_float(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, task: Task) -> None:
@@ -45,12 +47,12 @@ def save_float(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folde
             tensor.data = tensor.data.to(torch.bfloat16)
     cast.config.dtype = torch.bfloat16
     before = probe(cast)
-    save_variant(cast, tokenizer, folder)
-    saved = models.load_model(folder, task)
-    wrong = [n for n, t in cast.state_dict().items() if not torch.equal(t, saved.state_dict()[n])]
-    if wrong:
-        raise ModelError(f"{folder.name} was saved, but came back different (in {', '.join(wrong[:3])}).")
-    check_same(before, probe(saved), folder.name)
+    with variant(cast, tokenizer, folder) as part:
+        saved = models.load_model(part, task)
+        wrong = [n for n, t in cast.state_dict().items() if not torch.equal(t, saved.state_dict()[n])]
+        if wrong:
+            raise ModelError(f"{folder.name} was saved, but came back different (in {', '.join(wrong[:3])}).")
+        check_same(before, probe(saved), folder.name)
 
 
 def check_same(before: torch.Tensor, after: torch.Tensor, name: str) -> None:

@@ -6,8 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+
+from compressor.errors import CompressorError
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -43,6 +46,38 @@ class Settings:
     """Runs of one owner that may wait at once."""
     max_run_seconds: float | None = None
     """A run of the page is stopped after this time. `COMPRESSOR_MAX_RUN_MINUTES`; hosted: 6 hours."""
+    max_run_memory_bytes: int | None = None
+    """A run that holds more is stopped, or goes on with a smaller batch. `COMPRESSOR_MAX_RUN_MEMORY_GB`; the default is nine
+    tenths of the machine's or the container's memory."""
+    max_silent_seconds: float = 900.0
+    """A run that neither says nor computes anything for so long is stopped. `COMPRESSOR_MAX_SILENT_MINUTES`."""
+    max_bytes_each: int | None = None
+    """Of disk that one person's runs may hold; None: no limit. `COMPRESSOR_MAX_GB_EACH`; hosted: 5."""
+    max_runs_each: int | None = None
+    """Runs that one person may keep. `COMPRESSOR_MAX_RUNS_EACH`; hosted: 20."""
+    keep_days: float | None = None
+    """A run is deleted so long after it ended; None: never. `COMPRESSOR_KEEP_DAYS`; hosted: 7."""
+    max_cache_bytes: int | None = None
+    """Of downloads from the Hub, the least recently used go first; None: no limit. `COMPRESSOR_MAX_CACHE_GB`; hosted: 20."""
+    min_free_share: float = 0.0
+    """Of the disk that no new run may use up. `COMPRESSOR_MIN_FREE_PERCENT`; hosted: 10."""
+    behind_proxy: bool = False
+    """Requests come through a proxy that writes `X-Forwarded-For`, so that its last public entry is the visitor's address.
+    `COMPRESSOR_BEHIND_PROXY`; True on a Space. Without a proxy a visitor could write there whatever he likes."""
+    readable: tuple[str, ...] = ()
+    """Where strangers share this process: the only folders that a recipe's files are read from."""
+    searches_per_minute: int = 0
+    """What one person may ask for on the page; 0 is any number. Those below likewise."""
+    looks_per_minute: int = 0
+    """Inspections of models, previews of data, estimates."""
+    checks_per_minute: int = 0
+    """Questions to a teacher whether it understands the labels."""
+    predictions_per_minute: int = 0
+    starts_per_hour: int = 0
+    """Runs and comparisons, resumed ones too."""
+    publishes_per_hour: int = 0
+    downloads_per_hour: int = 0
+    """Zip files and tables that are made to be downloaded, and files that are uploaded."""
     debug: bool = False
 
     @property
@@ -55,6 +90,11 @@ class Settings:
         return self.data_dir / "hub"
 
     @property
+    def uploads_dir(self) -> Path:
+        """Uploaded files on their way into a run."""
+        return self.data_dir / "uploads"
+
+    @property
     def locks_dir(self) -> Path:
         return self.data_dir / "locks"
 
@@ -63,10 +103,12 @@ class Settings:
         """Settings from the environment variables (or from a mapping, in tests)."""
         env = os.environ if environ is None else environ
         space = env.get("SPACE_ID") or None
-        hosted = _flag(env.get("COMPRESSOR_HOSTED")) if env.get("COMPRESSOR_HOSTED") else space is not None
+        hosted = _hosted(env)
         data = env.get("COMPRESSOR_DATA")
-        small = {"max_model_bytes": 8 * GIB, "max_upload_bytes": GIB // 4, "max_rows": 200_000} if hosted else {}
-        minutes = env.get("COMPRESSOR_MAX_RUN_MINUTES", "")
+        small: dict[str, Any] = (
+            {"max_model_bytes": 8 * GIB, "max_upload_bytes": GIB // 4, "max_rows": 200_000} if hosted else {}
+        )
+        minutes = _digits(env.get("COMPRESSOR_MAX_RUN_MINUTES", ""))
         return cls(
             data_dir=Path(data).expanduser().resolve() if data else Path(platformdirs.user_data_dir("compressor")),
             hosted=hosted,
@@ -76,12 +118,70 @@ class Settings:
             hub_endpoint=(env.get("HF_ENDPOINT") or cls.hub_endpoint).rstrip("/"),
             token=env.get("HF_TOKEN") or None,
             server_name=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if space else cls.server_name),  # noqa: S104
-            server_port=int(env["GRADIO_SERVER_PORT"]) if env.get("GRADIO_SERVER_PORT", "").isdigit() else None,
+            server_port=_digits(env.get("GRADIO_SERVER_PORT", "")),
+            behind_proxy=_flag(env.get("COMPRESSOR_BEHIND_PROXY") or ("1" if space else "")),
             debug=_flag(env.get("COMPRESSOR_DEBUG")),
             max_waiting_each=1 if hosted else cls.max_waiting_each,
-            max_run_seconds=int(minutes) * 60 if minutes.isdigit() else 6 * 3600 if hosted else None,
+            max_run_seconds=minutes * 60 if minutes is not None else 6 * 3600 if hosted else None,
+            **_quotas(env, hosted),
             **small,
+            **(STRANGERS if hosted else {}),
         )
+
+
+STRANGERS: dict[str, Any] = {
+    "searches_per_minute": 60,
+    "looks_per_minute": 60,
+    "checks_per_minute": 12,
+    "predictions_per_minute": 30,
+    "starts_per_hour": 20,
+    "publishes_per_hour": 20,
+    "downloads_per_hour": 120,
+}
+"""What each of many people may ask for."""
+
+
+def _digits(said: str) -> int | None:
+    return int(said) if said.isdecimal() and len(said) < 10 else None
+
+
+def _hosted(env: Mapping[str, str]) -> bool:
+    said = env.get("COMPRESSOR_HOSTED")
+    return _flag(said) if said else bool(env.get("SPACE_ID"))
+
+
+def _quotas(env: Mapping[str, str], hosted: bool) -> dict[str, Any]:
+    each, cache = _limit(env, "MAX_GB_EACH", 5 if hosted else None), _limit(env, "MAX_CACHE_GB", 20 if hosted else None)
+    runs = _limit(env, "MAX_RUNS_EACH", 20 if hosted else None)
+    free = _limit(env, "MIN_FREE_PERCENT", 10 if hosted else None)
+    memory, silent = _limit(env, "MAX_RUN_MEMORY_GB", None), _limit(env, "MAX_SILENT_MINUTES", 15)
+    return {
+        "max_run_memory_bytes": None if memory is None else int(memory * 1e9),
+        "max_silent_seconds": float("inf") if silent is None else silent * 60,
+        "max_bytes_each": None if each is None else int(each * 1e9),
+        "max_runs_each": None if runs is None else int(runs),
+        "keep_days": _limit(env, "KEEP_DAYS", 7 if hosted else None),
+        "max_cache_bytes": None if cache is None else int(cache * 1e9),
+        "min_free_share": min(free or 0.0, 100.0) / 100,
+    }
+
+
+def _limit(env: Mapping[str, str], name: str, default: float | None) -> float | None:
+    """`COMPRESSOR_<name>`: a number, or `none` for no limit.
+
+    Raises:
+        CompressorError: it is neither; a limit that was meant must not be lost to a slip.
+    """
+    said = (env.get(f"COMPRESSOR_{name}") or "").strip().lower()
+    if said in ("", "none"):
+        return None if said else default
+    try:
+        value = float(said)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise CompressorError(f"COMPRESSOR_{name} is {said!r}. Write a number, or none for no limit.")
+    return value
 
 
 def _flag(value: str | None) -> bool:
@@ -96,7 +196,10 @@ def child_environ(**extra: str) -> dict[str, str]:
 
 def prepare_environ() -> None:
     """Set what libraries read from the environment, before they are imported: no pickle conversions, no telemetry,
-    no remote code, quiet progress bars. A person's own setting wins."""
+    no remote code, quiet progress bars. A person's own setting wins. Where strangers share the machine its own login is
+    never sent along, whatever else is set: every process of the app says so to the Hub's client for itself."""
+    if _hosted(os.environ):
+        os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # noqa: S105
     for key, value in {
         "DISABLE_SAFETENSORS_CONVERSION": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -7,6 +7,7 @@ from typing import Any
 
 from compressor.errors import HubError
 from compressor.hub import LocalModel, parse_reference
+from compressor.paths import is_file, is_folder
 from compressor.recipe import Files, Recipe
 
 
@@ -28,7 +29,7 @@ def shared_recipe(recipe: Recipe, teacher: LocalModel) -> Recipe:
 
 def hub_id(reference: str) -> str | None:
     """The Hub's id in what a recipe names; None for the demo, and for a file or folder that is there."""
-    if reference == "demo" or Path(reference).exists():
+    if reference == "demo" or is_file(Path(reference)) or is_folder(Path(reference)):
         return None
     try:
         return parse_reference(reference)

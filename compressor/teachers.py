@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from compressor.errors import ModelError
 from compressor.events import Progress, silent
+from compressor.paths import at_home, is_folder, resolved
 from compressor.settings import ASSETS, Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def looks_local(reference: str) -> bool:
     a folder that happens to be called like a repo id never stands in for it."""
     if reference.startswith(("http://", "https://")):
         return False
-    path = Path(reference).expanduser()
+    path = at_home(reference)
     return reference.startswith((".", "/", "~", "\\")) or path.is_absolute() or len(path.parts) > 2
 
 
@@ -37,11 +38,11 @@ def local_folder(reference: str, settings: Settings) -> Path | None:
         return DEMO_TEACHER
     if not looks_local(reference):
         return None
-    path = Path(reference).expanduser().resolve()
-    if settings.hosted and not path.is_relative_to(settings.jobs_dir.resolve()):
+    path = resolved(reference)
+    if settings.hosted and not (path and path.is_relative_to(settings.jobs_dir.resolve())):
         raise ModelError("Folders of the server are not open to visitors. Give a model's id on the Hub instead.")
-    if not path.is_dir():
-        raise ModelError(f"There is no folder at {path}. Check the path, or give a model's id on the Hub.")
+    if path is None or not is_folder(path):
+        raise ModelError(f"There is no folder at {path or reference}. Check the path, or give a model's id on the Hub.")
     return path
 
 
@@ -54,9 +55,13 @@ def resolve(
         ModelError, HubError: it is not there, or cannot be used; the sentence says why.
     """
     from compressor.hub import LocalModel
+    from compressor.inspecting import vet
 
     folder = local_folder(reference, settings)
     if folder is None:
-        return hub.fetch_model(reference, revision=revision, progress=progress)
+        model = hub.fetch_model(reference, revision=revision, progress=progress)
+        vet(model.folder, reference, settings)
+        return model
+    vet(folder, reference, settings)
     license_ = "apache-2.0" if reference == DEMO else None
     return LocalModel(folder=folder, id=None, sha=None, license=license_, languages=("en",) if license_ else ())

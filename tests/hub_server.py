@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from tests import hub_routes
+from tests import hub_oauth, hub_routes
 from tests.hub_store import Repo, User
 
 HANGUP, LOST, HALF = "hangup", "lost", "half"
@@ -69,7 +69,10 @@ class HubServer:
         self.log: list[Logged] = []
         self.faults: list[Fault] = []
         self.seen = 0
-        routes = [Route(path, self._wrap(answer), methods=methods) for path, answer, methods in hub_routes.ROUTES]
+        self.login_as: str | None = None  # the token of whoever is signed in on the Hub's own site
+        self.codes: dict[str, dict[str, str]] = {}
+        answers = [*hub_oauth.ROUTES, *hub_routes.ROUTES]
+        routes = [Route(path, self._wrap(answer), methods=methods) for path, answer, methods in answers]
         self._router = Router(routes)
 
     # ------------------------------------------------------------------ life

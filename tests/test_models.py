@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -49,17 +50,20 @@ def test_saved_in_bfloat16_and_comes_back_equal(folder, tmp_path):
 
 def test_a_save_that_does_not_come_back_equal_is_an_error(folder, tmp_path, monkeypatch):
     model = models.load_model(folder, TASK, dtype=torch.float32)
-    real = saving.save_variant
+    real = saving.variant
 
+    @contextmanager
     def lossy(model, tokenizer, out):
-        real(model, tokenizer, out)
-        stored = load_file(out / "model.safetensors")
-        stored["classifier.weight"] += 0.5
-        save_file(stored, out / "model.safetensors", metadata={"format": "pt"})
+        with real(model, tokenizer, out) as part:
+            stored = load_file(part / "model.safetensors")
+            stored["classifier.weight"] += 0.5
+            save_file(stored, part / "model.safetensors", metadata={"format": "pt"})
+            yield part
 
-    monkeypatch.setattr(saving, "save_variant", lossy)
+    monkeypatch.setattr(saving, "variant", lossy)
     with pytest.raises(ModelError, match="came back different"):
         saving.save_float(model, models.load_tokenizer(folder), tmp_path / "out", TASK)
+    assert not list(tmp_path.rglob("*.part")) and not (tmp_path / "out").exists()
 
 
 def test_missing_and_unexpected_weights_are_errors(folder):

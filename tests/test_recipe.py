@@ -139,3 +139,62 @@ def test_a_narrow_students_rate_is_not_its_teachers():
     assert rates(learning_rate=3e-5) == (3e-5, 3e-5)
     only_formats = Recipe.parse(asked | {"student": None}).resolved("text-classification", None, ("8bit",))
     assert only_formats.teacher_rate == 1e-4
+
+
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(9)
+)
+MERGES = "b: &b {x: 1}\n" + "".join(
+    f"c{i}: &c{i} {{<<: [{', '.join([f'*c{i - 1}' if i else '*b'] * 9)}]}}\n" for i in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (LAUGHS, "alias"),
+        (MERGES, "alias"),
+        ("&a {teacher: demo, data: *a}", "alias"),
+        ("teacher: demo\nseed: 1\nteacher: other", "the key `teacher` twice (line 3)"),
+        ("seed: !!bool x", "not valid YAML"),
+        ("seed: !!int ''", "not valid YAML"),
+        ("teacher: !!timestamp x", "not valid YAML"),
+        ("- " * 20_000, "nested too deeply"),
+        ("teacher: demo\nx: " + "[" * 60 + "]" * 60, "nested too deeply, in `x"),
+        ("teacher: " + "x" * 300_000, "300,009 characters"),
+        ('teacher: "a\\0b"', "no text has (NUL, or half of one), in `teacher`"),
+        ('teacher: demo\ndata: {source: "\\ud83d.csv"}', "in `data.source`"),
+        ("teacher: demo\ndata: {limit: 0x" + "f" * 5000 + "}", "too large to be meant, in `data.limit`"),
+        ("teacher: demo\nseed: " + "9" * 5000, "not valid YAML"),
+        ("{" + ", ".join(f"k{i}: {i}" for i in range(60_000)) + "}", "characters"),
+    ],
+)
+def test_yaml_made_to_hurt_is_a_sentence(text, says):
+    assert says in "\n".join(problems(text))
+
+
+@pytest.mark.parametrize("raw", [{("a", "b"): 1}, {None: 1, True: 2, 3: 4}, {float("nan"): 1}])
+def test_data_that_is_no_json_is_a_sentence(raw):
+    assert problems(raw)
+
+
+def test_so_are_values_of_set():
+    for value in (LAUGHS, "!!bool x", '"\\0"', "[" * 2000):
+        with pytest.raises(RecipeError, match=r"The value of `--set data\.limit`"):
+            Recipe.parse({"teacher": "demo"}, overrides=[f"data.limit={value}"])
+    with pytest.raises(RecipeError) as caught:
+        Recipe.parse({"teacher": "demo"}, overrides=["x" * 100_000])
+    assert len(str(caught.value)) < 2000 and str(caught.value).endswith("`--set data.limit=2000`.")
+
+
+def test_a_home_that_nobody_has_is_a_path_of_nothing(tmp_path):
+    raw = {"teacher": "x", "data": {"source": "~nosuchuser/a.csv", "unlabelled": "~nosuchuser/b.txt"}}
+    data = Recipe.parse(raw, base=tmp_path).data
+    assert data.source.train == str(tmp_path / "~nosuchuser/a.csv")
+    assert data.unlabelled == str(tmp_path / "~nosuchuser/b.txt")
+
+
+def test_thousands_of_problems_are_as_many_as_one_can_read():
+    found = problems({"teacher": "demo", **{f"key{i}": i for i in range(3000)}, "k" * 10_000: 1})
+    assert 3 < len(found) < 40 and "more problems" in found[-1]
+    assert len("\n".join(found)) <= 2000

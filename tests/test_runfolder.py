@@ -9,6 +9,7 @@ import pytest
 
 from compressor import processes
 from compressor.errors import ModelError, RunCancelledError, RunError, RunLockedError, RunMismatchError
+from compressor.events import read_events
 from compressor.lease import lease, taken
 from compressor.recipe import Recipe
 from compressor.report import Report
@@ -141,3 +142,17 @@ def test_devices_are_leased_one_by_one(settings):
     first.join(5)
     second.join(5)
     assert waited == [True] and order == ["first", "second"] and not taken(settings, "cpu")
+
+
+@pytest.mark.parametrize("content", ["[" * 50_000, '{"a":' * 50_000, "[1]", '{"a": ' + "9" * 5000 + "}"], ids=range(4))
+def test_a_state_that_cannot_be_read_is_none(tmp_path, content):
+    (tmp_path / "state.json").write_text(content, encoding="utf-8")
+    assert RunFolder(tmp_path).state() == {}
+
+
+def test_an_event_that_cannot_be_read_is_passed_over(tmp_path):
+    lines = ['{"stage": "a"}', "[" * 50_000, "\ud800", '{"a": ' + "9" * 5000 + "}", "7", '{"stage": "b"}', ""]
+    (tmp_path / "events.jsonl").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
+    events, at = read_events(tmp_path / "events.jsonl")
+    assert [event["stage"] for event in events] == ["a", "b"]
+    assert at == (tmp_path / "events.jsonl").stat().st_size

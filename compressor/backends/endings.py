@@ -7,10 +7,18 @@ import signal
 from compressor.jobs.table import Row
 from compressor.runfolder import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RunFolder
 
-LOCKED = 3
-"""The worker's exit code where another process owns the folder."""
+LOCKED, AGAIN = 3, 4
+"""The worker's exit codes where another process owns the folder, and where a fresh one is to go on with a smaller batch."""
 
 TIME_LIMIT = "The run was stopped because it took longer than the {minutes} minutes that a run may take here."
+MEMORY_LIMIT = (
+    "The run was stopped because it held {held:.1f} GB of memory, and a run may hold {limit:.1f} GB here. Try a smaller batch "
+    "(distill.batch_size), shorter texts (data.max_length), or a smaller teacher."
+)
+HUNG = (
+    "The run was stopped because it had done nothing for {minutes} minutes: no word, no computing. Resume it to go on from where "
+    "it was; if it stops there again, its log shows what it waits for."
+)
 WAITED = "The app was restarted while this run was waiting. Resume it, signed in if it needs your account."
 CUT_OFF = "The run was cut off when the app or the machine went down. Resume it to go on from where it was."
 FROM_OUTSIDE = "The run was stopped from outside the app. Resume it to go on from where it was."

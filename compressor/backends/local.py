@@ -10,14 +10,13 @@ import logging
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from compressor import processes
-from compressor.backends.endings import LOCKED, TIME_LIMIT, WAITED, ending
+from compressor import logs, processes
+from compressor.backends.care import Care, Stopping
+from compressor.backends.endings import LOCKED, WAITED, ending
+from compressor.backends.vitals import Vitals
 from compressor.errors import RunError
 from compressor.events import read_events
 from compressor.jobs import orders
@@ -27,23 +26,13 @@ from compressor.jobs.table import Row
 from compressor.processes import Process
 from compressor.runfolder import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING
 from compressor.settings import Settings
+from compressor.whole import sweep
 
 LINGER = 30.0
 """Seconds that a worker may take to go once its job is over."""
 
 STARTING = 10.0
 """Seconds between taking a job and noting its process, at most."""
-
-
-@dataclass
-class _Stopping:
-    """A job's process that was asked to end."""
-
-    until: float
-    family: list[psutil.Process]
-    """What it had started by then."""
-    why: str | None
-    """The sentence for a run that was not cancelled by its owner."""
 
 
 class LocalBackend:
@@ -74,8 +63,7 @@ class LocalBackend:
         self._wake, self._closed = threading.Event(), False
         self._tokens: dict[str, str] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._stopping: dict[str, _Stopping] = {}
-        self._lingering: dict[str, float] = {}
+        self._cares: dict[str, Care] = {}
         self.poll()
         if watch:
             threading.Thread(target=self._watch, name="jobs", daemon=True).start()
@@ -155,33 +143,45 @@ class LocalBackend:
             self._wake.wait(None if idle else self.every)
             self._wake.clear()
 
-    def _launch(self, row: Row) -> None:
+    def _launch(self, row: Row, token: str | None = None) -> None:
         run = self.store.run(row)
-        token = self._tokens.pop(row.id, None) or (None if self.settings.hosted else self.settings.token)
+        token = token or self._tokens.pop(row.id, None) or (None if self.settings.hosted else self.settings.token)
         line = orders.write(self.settings, token=token, owner=row.owner, kind=row.kind)
+        logs.begin(row.id, run.events_file)
         try:
             command = processes.python(self.module, str(run.path))
             child = processes.start_detached(command, folder=run.path, log=run.log_file, line=line)
         except OSError as error:
             self.store.settle(row, FAILED, f"The run's process could not be started ({error.strerror}).")
             return
+        worker = processes.find(child.pid) or Process(child.pid, "")
         self._children[row.id] = child
-        self.store.launched(row.id, processes.find(child.pid) or Process(child.pid, ""))
+        self._cares[row.id] = Care(self._vitals(row, worker), token, processes.memory_kills())
+        self.store.launched(row.id, worker)
+        logs.event("run-started", run=row.id, kind=row.kind, pid=child.pid)
+
+    def _vitals(self, row: Row, worker: Process) -> Vitals:
+        run = self.store.run(row)
+        return Vitals(worker, (run.events_file, run.log_file))
 
     def _look_after(self, row: Row) -> None:
+        run = self.store.run(row)
+        logs.follow(row.id, run.events_file)
         child, worker = self._children.get(row.id), self._worker(row)
         lives = child.poll() is None if child else processes.alive(worker)
         if not lives or worker is None:
             if child or not self._being_started(row):
                 self._settle(row, worker, child.returncode if child else None)
             return
+        care = self._cares.setdefault(row.id, Care(self._vitals(row, worker)))
+        care.vitals.look()
         if row.cancel:
-            self._stop(row, worker, None)
-        elif self._late(row):
-            self._stop(row, worker, TIME_LIMIT.format(minutes=round((self.settings.max_run_seconds or 0) / 60)))
-        elif self.store.run(row).state().get("status") in ENDED:
-            since = self._lingering.setdefault(row.id, time.monotonic())
-            if time.monotonic() - since > LINGER:
+            self._stop(care, worker, None)
+        elif why := care.unwell(row, self.settings):
+            self._stop(care, worker, *why)
+        elif run.state().get("status") in ENDED:
+            care.lingering = care.lingering or time.monotonic()
+            if time.monotonic() - care.lingering > LINGER:
                 processes.kill(worker)
 
     def _worker(self, row: Row) -> Process | None:
@@ -198,24 +198,34 @@ class LocalBackend:
         fresh = row.started is not None and time.time() - row.started < STARTING
         return row.pid is None and fresh and row.keeper != processes.current() and processes.alive(row.keeper)
 
-    def _late(self, row: Row) -> bool:
-        limit = self.settings.max_run_seconds
-        return limit is not None and row.started is not None and time.time() - row.started > limit
-
-    def _stop(self, row: Row, worker: Process, why: str | None) -> None:
+    def _stop(self, care: Care, worker: Process, why: str | None, memory: bool = False) -> None:
         """First a request, then, at a later look, the end. Looks come quickly meanwhile."""
-        stopping = self._stopping.get(row.id)
-        if stopping is None:
+        if care.stopping is None:
             family = processes.ask_to_stop(worker)
-            self._stopping[row.id] = _Stopping(time.monotonic() + self.grace, family, why)
-        elif time.monotonic() > stopping.until:
-            processes.kill(worker, stopping.family)
+            care.stopping = Stopping(time.monotonic() + self.grace, family, why, memory)
+        elif time.monotonic() > care.stopping.until:
+            processes.kill(worker, care.stopping.family)
 
     def _settle(self, row: Row, worker: Process | None, code: int | None) -> None:
-        stopping = self._stopping.pop(row.id, None)
+        run, care = self.store.run(row), self._cares.pop(row.id, None)
+        logs.follow(row.id, run.events_file)
+        stopping = care.stopping if care else None
         if worker is not None:
             processes.kill(worker, stopping.family if stopping else ())  # what it left behind
-        status, error = ending(row, self.store.run(row), code, stopping.why if stopping else None)
-        self.store.settle(row, status, error, folder=code != LOCKED)
+        if code != LOCKED:
+            sweep(run.path)
         self._children.pop(row.id, None)
-        self._lingering.pop(row.id, None)
+        if care is not None and not row.cancel and self._again_with_less(row, care, code):
+            return
+        status, error = ending(row, run, code, stopping.why if stopping else None)
+        self.store.settle(row, status, error, folder=code != LOCKED)
+
+    def _again_with_less(self, row: Row, care: Care, code: int | None) -> bool:
+        """Start a job once more whose memory ran out, where it can do with a smaller batch; whether it could."""
+        run = self.store.run(row)
+        if run.is_finished or not care.can_go_on_with_less(run, code):
+            return False
+        run.write_state(status=QUEUED, error=None, pid=None, process=None)
+        logs.event("run-retried", run=row.id, kind=row.kind)
+        self._launch(row, care.token)
+        return True

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
-_NUMBERED = re.compile(r"label[\W_]*(\d+)", re.IGNORECASE)
+_NUMBERED = re.compile(r"label[\W_]*(\d{1,18})", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\W_]+")
 JOINS = ("|", ";", ",")
 MAX_LIST = 20_000
@@ -30,10 +30,12 @@ def missing(cell: str | None) -> bool:
 def number(cell: str) -> float | None:
     """`3`, `0.5`, `1e-3`, and `0,5` as half of the world writes it; None for anything else."""
     cell = cell.strip()
-    if _NUMBER.fullmatch(cell):
-        value = float(cell)
-        return value if abs(value) < 1e30 else None
-    return float(cell.replace(",", ".")) if _COMMA.fullmatch(cell) else None
+    if _COMMA.fullmatch(cell):
+        cell = cell.replace(",", ".")
+    elif not _NUMBER.fullmatch(cell):
+        return None
+    value = float(cell)
+    return value if abs(value) < 1e30 else None
 
 
 def integer(cell: str) -> int | None:
@@ -61,7 +63,7 @@ def items(cell: str) -> list[str] | None:
     except (ValueError, RecursionError):
         try:
             found = ast.literal_eval(cell)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             if "[" in cell[1:]:
                 return None
             found = cell[1:-1].replace(",", " ").split()
@@ -75,7 +77,10 @@ def _plain(value: object) -> str:
         return str(int(value))
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    try:
+        return str(value)
+    except ValueError:
+        return "…"  # a number of more digits than Python writes
 
 
 def joined(cells: Iterable[str]) -> str | None:

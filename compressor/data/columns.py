@@ -143,7 +143,9 @@ def _asked(asked: Mapping[str, str], task: Task, names: list[str], file: str) ->
     loose = {normalised(name): name for name in names}
     for role, wanted in asked.items():
         if role not in roles:
-            problems.append(f"`data.columns` names the role {role!r}; {task.title.lower()} has {', '.join(roles)}.")
+            problems.append(
+                f"`data.columns` names the role {some([role])}; {task.title.lower()} has {', '.join(roles)}."
+            )
         elif not wanted.strip():
             if any(r.name == role and r.required for r in task.roles):
                 problems.append(
@@ -156,9 +158,11 @@ def _asked(asked: Mapping[str, str], task: Task, names: list[str], file: str) ->
         elif normalised(wanted) in loose:
             columns[role] = loose[normalised(wanted)]
         else:
-            near = difflib.get_close_matches(wanted, names, n=1)
+            near = difflib.get_close_matches(wanted[:200], names, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            problems.append(f"{file} has no column {wanted!r} (for the role `{role}`).{hint} It has {_listed(names)}.")
+            problems.append(
+                f"{file} has no column {some([wanted])} (for the role `{role}`).{hint} It has {_listed(names)}."
+            )
     taken = Counter(columns.values())
     problems += [
         f"`data.columns` gives the column {c!r} two roles. Each needs its own." for c, n in taken.items() if n > 1

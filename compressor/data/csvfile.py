@@ -22,6 +22,8 @@ DELIMITERS = (",", ";", "\t", "|")
 NEVER = "\x1f"
 """Separates nothing: the delimiter of a file with one column."""
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
+MAX_SEPARATORS = 1_000_000
+"""In one row. A row becomes a list of cells before anybody can count them."""
 WRONG_SHARE = 0.01
 """Of rows with too many cells that are left out, with a note; more is an error."""
 
@@ -57,7 +59,7 @@ class CsvReader(Reader):
             self.notes.append(self.encoding.note)
         with open_text(path, self.encoding) as file:
             sample = file.read(SAMPLE_CHARACTERS).replace("\0", "")
-        stated = re.match(r"sep=(.)\r?\n", sample)  # a line that Excel itself writes and understands
+        stated = re.match(r'sep=([^\w\s"\\]|\t)\r?\n', sample)  # a line that Excel itself writes and understands
         self.skipped = 1 if stated else 0
         sample = sample[stated.end() :] if stated else sample
         lines = [line for line in io.StringIO(sample, newline="") if line.strip()]
@@ -107,10 +109,24 @@ class CsvReader(Reader):
 
     def _raw(self, file: IO[str]) -> Iterator[tuple[int, list[str]]]:
         """(line number, cells) of every row that is not blank, the header among them."""
-        reader = self.dialect.reader(line.replace("\0", "") for line in islice(file, self.skipped, None))
         line = 1 + self.skipped
+        held = [0, 0]  # characters and separators of the row that is being read
+
+        def lines() -> Iterator[str]:
+            for text in islice(physical_lines(file), self.skipped, None):
+                held[0] += len(text)
+                held[1] += text.count(self.dialect.delimiter)
+                if held[0] > 2 * MAX_CELL or held[1] > MAX_SEPARATORS:
+                    raise DataError(
+                        f"The row that begins at line {line:,} of {self.path.name} has more than {2 * MAX_CELL:,} characters or "
+                        f"{MAX_SEPARATORS:,} cells, so this is not a table. Check how the file was saved."
+                    )
+                yield text.replace("\0", "")
+
+        reader = self.dialect.reader(lines())
         try:
             for row in reader:
+                held[:] = 0, 0
                 if any(row):
                     yield line, row
                 line = self.skipped + getattr(reader, "line_num", line - self.skipped) + 1
@@ -123,8 +139,13 @@ class CsvReader(Reader):
     def _even(self) -> bool:
         """Whether every line has as many tabs as the first: then quotes hold nothing together, and a lone one is text."""
         with open_text(self.path, self.encoding) as file:
-            counts = {line.count("\t") for line in islice(file, self.skipped, None) if line.strip()}
+            counts = {line.count("\t") for line in islice(physical_lines(file), self.skipped, None) if line.strip()}
         return len(counts) == 1
+
+
+def physical_lines(file: IO[str]) -> Iterator[str]:
+    """A file's lines; of one that has no end, pieces longer than any row may be."""
+    return iter(lambda: file.readline(2 * MAX_CELL + 1), "")
 
 
 def sniff(lines: Sequence[str], stated: str | None = None) -> Dialect:

@@ -8,16 +8,22 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from compressor.data.table import MAX_CELL, Batch, Caps, Reader, cell, check_columns
+from compressor.data.cells import some
+from compressor.data.table import MAX_CELL, MAX_COLUMNS, Batch, Caps, Reader, cell, check_columns
 from compressor.data.textfile import detect, open_text
 from compressor.errors import DataError
 
 PIECE = 1 << 20
 MAX_WHOLE = 64 * 2**20
 """Bytes of a JSON file that has to be held whole (an object at the top); an array is streamed at any size."""
+MAX_PIECES = 3_000_000
+"""Commas and brackets of one JSON value: each may become an object of a hundred bytes."""
 LOOK = 200
 """Rows whose keys become the columns: rows may lack some."""
 ROW_KEYS = ("data", "rows", "examples", "train", "records", "items")
+
+
+_DECODER = json.JSONDecoder()
 
 
 class JsonReader(Reader):
@@ -32,6 +38,8 @@ class JsonReader(Reader):
         names: dict[str, None] = {}
         for row in islice(self._objects(), LOOK):
             names.update(dict.fromkeys(row))
+            if len(names) > MAX_COLUMNS:
+                break  # `check_columns` says so
         # A key that only later rows have is not a column: a reader does not know it before it has read them all.
         self.keys = list(names)
         self.columns = check_columns(path, self.keys)
@@ -67,15 +75,18 @@ class JsonReader(Reader):
                 "Save it as JSON Lines (one object a line, .jsonl) or as an array of objects."
             )
         with open_text(self.path, self.encoding) as file:
-            return rows_of(self.path, self._parse(file.read()))
+            text = file.read()
+        return rows_of(self.path, self._parse(text))
 
     def _parse(self, text: str) -> Any:
         try:
-            return json.loads(text)
+            return decode(text)
         except json.JSONDecodeError as error:
             raise DataError(f"{self.path.name} is not valid JSON (line {error.lineno:,}: {error.msg}).") from None
-        except RecursionError:
-            raise DataError(f"{self.path.name} is nested too deeply to be rows of data.") from None
+        except ValueError as error:
+            raise DataError(
+                f"{self.path.name} {error}. Save it as JSON Lines, an object with a few values a line."
+            ) from None
 
     def _objects(self) -> Iterator[dict[str, Any]]:
         if self.held is not None:
@@ -96,15 +107,15 @@ class JsonReader(Reader):
 
     def _line(self, line: str, number: int) -> Any:
         try:
-            return json.loads(line)
+            return decode(line)
         except json.JSONDecodeError as error:
             shown = line.strip()[:60]
             raise DataError(
                 f"Line {number:,} of {self.path.name} is not valid JSON ({error.msg}): {shown!r}. In JSON Lines every line is "
                 "one object."
             ) from None
-        except RecursionError:
-            raise DataError(f"Line {number:,} of {self.path.name} is nested too deeply to be a row of data.") from None
+        except ValueError as error:
+            raise DataError(f"Line {number:,} of {self.path.name} {error}, so it is no row of data.") from None
 
     def _row(self, value: Any, where: str) -> dict[str, Any]:
         if isinstance(value, dict):
@@ -117,10 +128,28 @@ class JsonReader(Reader):
         )
 
 
+def decode(text: str, at: int | None = None) -> Any:
+    """The JSON value that a text is; with `at`, the one that begins there, and where it ends.
+
+    Raises:
+        json.JSONDecodeError: it is none. ValueError: it cannot be held; the text goes on from what is the matter with it.
+    """
+    if len(text) > MAX_PIECES and sum(map(text.count, ",[{")) > MAX_PIECES:
+        raise ValueError(f"holds more than {MAX_PIECES:,} values in one piece")
+    try:
+        return json.loads(text) if at is None else _DECODER.raw_decode(text, at)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        raise ValueError("holds a number of thousands of digits") from None
+
+
 def _whole_object(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
+        return isinstance(decode(line), dict)
+    except ValueError:
         return False
 
 
@@ -163,7 +192,7 @@ def rows_of(path: Path, top: Any) -> list[dict[str, Any]]:
             return inner if inner and len(inner) == len(rows) else rows
     if len(tables) > 1:
         raise DataError(
-            f"{path.name} holds several tables ({', '.join(map(repr, list(tables)[:8]))}). Save each as a file of its own, and "
+            f"{path.name} holds several tables ({some(tables)}). Save each as a file of its own, and "
             "give them as training, validation and test file."
         )
     columns = {
@@ -187,7 +216,7 @@ def stream_array(file: IO[str], path: Path) -> Iterator[Any]:
     Raises:
         DataError: it is not valid, or one item is larger than MAX_CELL characters.
     """
-    decoder, buffer, at, number, size = json.JSONDecoder(), "", 0, 0, PIECE
+    buffer, at, number, size = "", 0, 0, PIECE
     while True:
         while at < len(buffer) and buffer[at] in " \t\r\n,":
             at += 1
@@ -195,13 +224,11 @@ def stream_array(file: IO[str], path: Path) -> Iterator[Any]:
             if buffer[at] == "]":
                 return
             try:
-                value, at = decoder.raw_decode(buffer, at)
-            except RecursionError:
-                raise DataError(
-                    f"Row {number + 1:,} of {path.name} is nested too deeply to be a row of data."
-                ) from None
+                value, at = decode(buffer, at)
             except json.JSONDecodeError as error:
                 trouble = error.msg
+            except ValueError as error:
+                raise DataError(f"Row {number + 1:,} of {path.name} {error}, so it is no row of data.") from None
             else:
                 number, size = number + 1, PIECE
                 yield value

@@ -72,7 +72,7 @@ def _as_given(
             place = i
         if place is None:
             problems.append(
-                f"`data.labels` maps {mine!r} to {wanted!r}, which the teacher lacks. It has {some(names, 20)}."
+                f"`data.labels` maps {some([mine])} to {some([wanted])}, which the teacher lacks. It has {some(names, 20)}."
             )
         if (at := _find(mine, ours)) is None:
             absent.append(mine)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from compressor.data import splits
 from compressor.data.arrange import arrange
+from compressor.data.cells import some
 from compressor.data.labelling import Study, no_labels
 from compressor.data.labels import LabelSpace
 from compressor.data.matching import Asked
@@ -111,7 +112,7 @@ def prepare(
 
 def no_labels_for_head(found: Study) -> str:
     """Why a new head cannot be trained on data without labels."""
-    columns = ", ".join(map(repr, found.available[:20]))
+    columns = some(found.available, 20)
     return (
         f"A new head learns from labels, and no column of the data looks like one (it has {columns}). Say which with "
         "`data.columns` ({label: <a column>}), or choose a teacher that has its own labels."

@@ -12,7 +12,7 @@ from compressor.data.prepare import no_labels_for_head
 from compressor.data.sources import SPLITS, HubData
 from compressor.data.splits import skew
 from compressor.data.study import study
-from compressor.errors import HubError
+from compressor.errors import HubError, readable
 from compressor.events import Progress, silent
 from compressor.recipe import Data
 from compressor.settings import Settings
@@ -92,8 +92,8 @@ def preview(
         made=tuple(s for s in made if s in sizes),
         subsets=found.source.subsets if found.source else (),
         subset=found.source.subset if found.source else None,
-        problems=tuple(found.problems),
-        notes=tuple(dict.fromkeys(found.notes)),
+        problems=tuple(map(readable, found.problems)),
+        notes=tuple(dict.fromkeys(map(readable, found.notes))),
         complete=complete,
     )
 

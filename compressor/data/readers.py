@@ -14,11 +14,20 @@ from compressor.data.jsonfile import JsonReader
 from compressor.data.table import BATCH_ROWS, Batch, Caps, Reader, cell, check_columns, whole
 from compressor.data.textfile import detect, open_text
 from compressor.errors import DataError
+from compressor.paths import is_file, is_folder
 from compressor.recipe import DATA_SUFFIXES
 
 MAX_ROW_GROUP = 4 * 2**30
 """Bytes that one part of a Parquet file may say it unpacks to."""
+MAX_ROW = 64 * 2**20
+"""Bytes of a row, on average over one part of a Parquet file."""
+MAX_RATIO = 100
+"""Times that a part larger than MAX_ROW may grow as it unpacks; written texts grow to four or five times."""
 BATCH_BYTES = 16 * 2**20
+MAX_ROWS = 100_000_000
+"""Of a Parquet file: a kilobyte of it can say that one row stands there a billion times."""
+BROKEN = (pa.ArrowException, OSError, ValueError, LookupError, ArithmeticError, TypeError, RuntimeError, MemoryError)
+"""What reading a damaged Parquet file raises, by where the damage is."""
 RUNNING_CHARACTERS = 20_000_000
 """Characters of running text that are kept: some five million tokens, hours of measuring on a processor."""
 
@@ -70,21 +79,31 @@ class ParquetReader(Reader):
         try:
             with pq.ParquetFile(path) as file:
                 schema, meta = file.schema_arrow, file.metadata
+                self.columns = check_columns(path, [field.name for field in schema])
                 groups = [meta.row_group(i).total_byte_size for i in range(meta.num_row_groups)]
                 widest = max((size / max(1, meta.row_group(i).num_rows) for i, size in enumerate(groups)), default=0)
-        except (pa.ArrowException, OSError, ValueError):
+                packed = [_packed(meta.row_group(i)) if size > MAX_ROW else size for i, size in enumerate(groups)]
+        except BROKEN:
             raise DataError(
                 f"{path.name} cannot be read as Parquet: it is cut off, or another kind of file. Write it again."
             ) from None
+        if meta.num_rows > MAX_ROWS:
+            raise DataError(
+                f"{path.name} says that it has {meta.num_rows:,} rows; at most {MAX_ROWS:,} are read. Give a part of them."
+            )
         if max(groups, default=0) > MAX_ROW_GROUP:
             raise DataError(
                 f"{path.name} unpacks to parts of {max(groups) / 2**30:,.1f} GB. Write it again with smaller row groups."
+            )
+        if widest > MAX_ROW or any(size > MAX_RATIO * max(1, small) for size, small in zip(groups, packed)):
+            raise DataError(
+                f"{path.name} unpacks to {sum(groups) / 2**20:,.0f} MB from {path.stat().st_size / 2**20:,.1f} MB, which no "
+                "table of texts does. Write it again from the texts themselves."
             )
         # A row's bytes as they unpack: long texts that differ come in small batches.
         self.batch_rows = int(max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, widest))))
         self.names = [field.name for field in schema]
         self.strings = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-        self.columns = check_columns(path, self.names)
         self.class_names = names_in_schema(schema.metadata)
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
@@ -98,14 +117,37 @@ class ParquetReader(Reader):
                     # By position: a nested column comes back under its own name, but names may hold dots.
                     found = dict(zip(batch.schema.names, batch.columns))
                     yield {w: self._cells(found[n]) for w, n in zip(wanted, names)}
-        except (pa.ArrowException, OSError, KeyError):
+        except BROKEN:
             raise DataError(f"{self.path.name} is damaged: it cannot be read to its end. Write it again.") from None
 
     def _cells(self, column: pa.Array) -> list[str | None]:
         if pa.types.is_dictionary(column.type):
-            cut = [cell(value, self.caps.cell) for value in column.dictionary.to_pylist()]
+            cut = [cell(value, self.caps.cell) for value in _values(column.dictionary)]
             return [None if i is None else cut[i] for i in column.indices.to_pylist()]
-        return [cell(_plain(value), self.caps.cell) for value in column.to_pylist()]
+        return [cell(value, self.caps.cell) for value in _values(column)]
+
+
+def _packed(group: Any) -> int:
+    """Bytes that a part of a file takes in it."""
+    return sum(int(group.column(i).total_compressed_size) for i in range(group.num_columns))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Python values. One that Python has no value for (a date in the year 90,000) is missing; bytes are read as text."""
+    try:
+        return [_plain(value) for value in column.to_pylist()]
+    except (ValueError, ArithmeticError):
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    try:
+        return _plain(scalar.as_py())
+    except UnicodeDecodeError:
+        text = pa.types.is_string(scalar.type) or pa.types.is_large_string(scalar.type)
+        return _plain(scalar.as_buffer().to_pybytes()) if text else None
+    except (ValueError, ArithmeticError):
+        return None
 
 
 def _plain(value: Any) -> Any:
@@ -116,8 +158,8 @@ def names_in_schema(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[s
     """Class names by column from what `datasets` writes into a Parquet file's schema; {} where there is nothing of use."""
     try:
         features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-        return {str(c): names for c, f in features.items() if (names := _class_names(f))}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return {whole(str(c)): names for c, f in features.items() if (names := _class_names(f))}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
@@ -127,7 +169,7 @@ def _class_names(feature: Any) -> tuple[str, ...]:
     if not isinstance(feature, dict):
         return ()
     if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list):
-        return tuple(str(n) for n in feature["names"])
+        return tuple(whole(str(n)) for n in feature["names"])
     return _class_names(feature.get("feature"))
 
 
@@ -152,8 +194,8 @@ def open_reader(path: Path, caps: Caps, running_text: bool = False) -> Reader:
         raise DataError(
             f"{path.name} is not a kind of file that is read ({', '.join(DATA_SUFFIXES)}). Unpack archives first."
         )
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+    if not is_file(path):
+        what = "is a folder" if is_folder(path) else "does not exist"
         raise DataError(f"{path} {what}. Check the path.")
     size = path.stat().st_size
     if size > caps.bytes:

@@ -7,7 +7,6 @@ name.
 from __future__ import annotations
 
 import difflib
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 
 from compressor.errors import DataError
 from compressor.events import Progress
+from compressor.paths import at_home, resolved
 from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.settings import ASSETS, Settings
 
@@ -26,6 +26,11 @@ _NAMES = {
 }
 PREVIEW_BYTES = 256 * 2**20
 """Bytes of a Hub data set that are downloaded for a look at it."""
+
+MOST_FILES = 500
+"""Files of one split that are fetched, however small they are."""
+
+NOT_OPEN = "{name} is not a file that was uploaded here. Upload it, or use a data set of the Hub."
 
 
 class _Listed(Protocol):
@@ -82,7 +87,9 @@ def locate(spec: Data, hub: HubData | None, settings: Settings, progress: Progre
     if source == "demo":
         folder = ASSETS / "demo"
         return Source("the demo", {s: [folder / f"{s}.csv"] for s in SPLITS}, mine=False, unlabelled=unlabelled)
-    if source.lower().endswith(DATA_SUFFIXES) and "://" not in source:
+    if is_file(source):
+        if settings.hosted:
+            raise DataError(NOT_OPEN.format(name=Path(source).name))
         path = _own(source, settings)
         return Source(path.name, {"train": [path]}, mine=True, unlabelled=unlabelled)
     if hub is None:
@@ -92,15 +99,20 @@ def locate(spec: Data, hub: HubData | None, settings: Settings, progress: Progre
     return _from_hub(spec, source, hub, settings, progress, look, unlabelled)
 
 
+def is_file(source: str) -> bool:
+    """Whether `data.source` in one word means a file of this machine: all else is a data set of the Hub."""
+    return source.strip().lower().endswith(DATA_SUFFIXES) and "://" not in source
+
+
 def _own(path: str, settings: Settings) -> Path:
-    """A local path; where strangers share the machine only what they uploaded."""
-    found = Path(path).expanduser()
+    """A local path; where strangers share the machine only one in the folders that are open to this process: a run's own,
+    or what was just uploaded."""
+    found = at_home(path)
     if settings.hosted:
-        places = [settings.data_dir.resolve(), Path(tempfile.gettempdir()).resolve()]
-        if not any(found.resolve().is_relative_to(place) for place in places):
-            raise DataError(
-                f"{found.name} is not a file that was uploaded here. Upload it, or use a data set of the Hub."
-            )
+        places = [Path(place).resolve() for place in settings.readable]
+        real = resolved(path)
+        if not any(real and real.is_relative_to(place) for place in places):
+            raise DataError(NOT_OPEN.format(name=found.name))
     return found
 
 
@@ -142,7 +154,7 @@ def _within(files: Sequence[str], sizes: Mapping[str, int], budget: int) -> list
     taken: list[str] = []
     for name in files:
         budget -= sizes.get(name, 0)
-        if budget < 0:
+        if budget < 0 or len(taken) == MOST_FILES:
             break
         taken.append(name)
     return taken

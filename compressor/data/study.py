@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from compressor.data.cells import some
 from compressor.data.columns import choose, label_columns
 from compressor.data.labelling import Study, counted, label_all
 from compressor.data.matching import Asked
@@ -15,7 +16,7 @@ from compressor.data.readers import RUNNING_CHARACTERS, open_reader
 from compressor.data.rows import LOOK_BYTES, Bounds, Part, collect, head
 from compressor.data.sources import SPLITS, HubData, locate
 from compressor.data.table import Caps, Reader
-from compressor.errors import DataError
+from compressor.errors import DataError, readable
 from compressor.events import Progress
 from compressor.recipe import Data
 from compressor.settings import Settings
@@ -67,7 +68,7 @@ class _Reading:
             if lost and (role != "label" or (source is not None and source.mine)):
                 self.found.problems.append(
                     f"{reader.path.name} ({split}) has no column {lost[0]!r}, which {first} has for the role `{role}`. It has "
-                    f"{', '.join(map(repr, reader.columns[:20]))}. All files need the same columns."
+                    f"{some(reader.columns, 20)}. All files need the same columns."
                 )
 
     def collect(self, readers: Mapping[str, list[Reader]]) -> None:
@@ -166,6 +167,6 @@ def study(
             reading.raw_texts(found.source.unlabelled, asked)
     except DataError as error:
         found.problems += error.problems
-    found.notes = list(dict.fromkeys(found.notes))
-    found.problems = list(dict.fromkeys(found.problems))
+    found.notes = list(dict.fromkeys(map(readable, found.notes)))
+    found.problems = list(dict.fromkeys(map(readable, found.problems)))
     return found

@@ -17,6 +17,9 @@ from typing import Any
 import pyarrow as pa
 
 from compressor.errors import DataError
+from compressor.plain import whole
+
+__all__ = ["Batch", "Caps", "Reader", "cell", "check_columns", "whole"]
 
 BATCH_ROWS = 1000
 BATCH_CHARACTERS = 4_000_000
@@ -70,13 +73,15 @@ def check_columns(path: Path, names: Sequence[str]) -> tuple[str, ...]:
             f"{path.name} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read. Keep only the columns with the texts "
             "and the labels."
         )
-    found: list[str] = []
+    found: dict[str, None] = {}
+    numbers: dict[str, int] = {}
     for i, raw in enumerate(names, 1):
-        name = " ".join(str(raw).replace("\0", "").split())[:200] or f"column {i}"
-        number, unique = 2, name
+        name = " ".join(whole(str(raw)).split())[:200] or f"column {i}"
+        unique = name
         while unique in found:
-            unique, number = f"{name} ({number})", number + 1
-        found.append(unique)
+            numbers[name] = numbers.get(name, 1) + 1
+            unique = f"{name} ({numbers[name]})"
+        found[unique] = None
     return tuple(found)
 
 
@@ -100,16 +105,6 @@ def cell(value: Any, cap: int) -> str | None:
         except (ValueError, RecursionError):
             return None
     return whole(str(value)[: cap + 1])
-
-
-def whole(text: str) -> str:
-    """Without what cannot be stored or shown: NUL, and halves of surrogate pairs."""
-    text = text.replace("\0", "")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 class Batch:

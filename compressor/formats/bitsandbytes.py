@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import shutil
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -87,15 +86,11 @@ class BitsAndBytes(Format):
         self._check(live, heads, source.name)
         # Saved before it computes anything: on some CPUs the first forward repacks 4-bit weights, and what is saved
         # after it is no longer the same.
-        saving.save_variant(live, models.load_tokenizer(source), out)
-        try:
-            self._compare(live, heads, out, task)
-        except BaseException:
-            shutil.rmtree(out, ignore_errors=True)
-            raise
+        with saving.variant(live, models.load_tokenizer(source), out) as saved:
+            self._compare(live, heads, saved, task, out.name)
         return _notes(unfit, len(self._layers(live)))
 
-    def _compare(self, live: PreTrainedModel, heads: list[str], out: Path, task: Task) -> None:
+    def _compare(self, live: PreTrainedModel, heads: list[str], folder: Path, task: Task, name: str) -> None:
         """Load what was saved, and hold its weights and its logits against the live model's.
 
         Raises:
@@ -103,19 +98,19 @@ class BitsAndBytes(Format):
         """
         import torch
 
-        saved = models.load_model(out, task)
-        self._check(saved, heads, out.name)
+        saved = models.load_model(folder, task)
+        self._check(saved, heads, name)
         # Bit by bit, and before a forward repacks them; equal weights may still differ by a rounding in what they answer.
         ours, theirs = live.state_dict(), saved.state_dict()
         if wrong := [n for n, t in ours.items() if n not in theirs or not torch.equal(t, theirs[n])]:
-            raise ModelError(f"{out.name} was saved, but came back different (in {', '.join(wrong[:3])}).")
+            raise ModelError(f"{name} was saved, but came back different (in {', '.join(wrong[:3])}).")
         del ours, theirs
         before, after = saving.probe(live), saving.probe(saved)
         if not bool(torch.isfinite(before).all()):
             raise ModelError(
                 f"In {self.title} this model answers with something that is not a number, so it is of no use."
             )
-        saving.check_same(before, after, out.name)
+        saving.check_same(before, after, name)
 
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
         from compressor.formats.torch_runner import TorchRunner, use_threads

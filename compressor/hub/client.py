@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from compressor.errors import AccessDeniedError, GatedRepoError, HubError, ModelError, RepoNotFoundError
 from compressor.events import Progress, silent
-from compressor.hub import download, layout, writing
+from compressor.holding import Hold
+from compressor.hub import download, kept, layout, writing
 from compressor.hub import search as searching
 from compressor.hub.calls import Patience, patiently
 from compressor.hub.sentences import About
@@ -58,6 +59,7 @@ class Hub:
         self._token = _usable(token if token is not None or settings.hosted else settings.token or _stored_login())
         self._client: HfApi | None = None
         self._account: Account | None = None
+        self._held: dict[Path, Hold] = {}
 
     def __repr__(self) -> str:
         return f"Hub({self.settings.hub_endpoint!r}, signed_in={self.signed_in})"
@@ -79,6 +81,19 @@ class Hub:
     def cache(self) -> Path:
         """This owner's downloads."""
         return self.settings.hub_dir / download.folder_name(self.owner)
+
+    def hold(self, repo: str, kind: Kind) -> None:
+        """Keep this owner's download of a repo from being swept up, for as long as this object is there; for this package
+        only."""
+        folder = kept.repo_folder(self.cache, repo, kind)
+        if folder not in self._held:
+            self._held[folder] = Hold(self.settings, folder)
+        kept.mark_used(folder)
+
+    def let_go(self) -> None:
+        """Nothing that was downloaded is needed any more. (It stays, until its room is needed.)"""
+        while self._held:
+            self._held.popitem()[1].release()
 
     def ask(
         self, call: Callable[[], T], doing: str, ref: str = "", kind: Kind = "model", patience: Patience | None = None

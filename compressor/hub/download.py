@@ -12,18 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compressor import caps
 from compressor.errors import DiskFullError, HubError, HubUnreachableError, ModelError
 from compressor.events import Progress, silent
 from compressor.hub import layout
 from compressor.hub.meter import Bar, Meter
 from compressor.hub.values import Kind, LocalModel, languages_of, license_of, parse_reference
+from compressor.plain import NotPlainError, plain
 from compressor.recipe import DATA_SUFFIXES
 
 if TYPE_CHECKING:
     from compressor.hub.client import Hub
 
-SMALL = 256 * 1024**2
-"""Bytes that a file which is no weights may have: the largest vocabularies stay far below."""
 SPARE = 64 * 1024**2
 """Bytes of the disk that a download leaves free."""
 
@@ -40,7 +40,10 @@ def listed(info: Any) -> tuple[tuple[str, int], ...]:
 
 def card_of(info: Any) -> dict[str, Any]:
     """The head of the repo's card, as plain data."""
-    return dict(info.card_data.to_dict()) if info.card_data else {}
+    try:
+        return dict(plain(info.card_data.to_dict(), 1_000_000)) if info.card_data else {}
+    except NotPlainError:
+        return {}  # a stranger's: one that cannot be held says nothing
 
 
 def fetch_config(hub: Hub, ref: str) -> Path:
@@ -57,6 +60,7 @@ def fetch_model(hub: Hub, ref: str, revision: str | None, progress: Progress) ->
         # One's own machine, and one's own earlier download: what was there yesterday is good enough without a network.
         # Where strangers share the process nothing is given out that the Hub did not just allow.
         if not hub.settings.hosted and (known := remembered(hub, ref, revision)):
+            hub.hold(known.id or parse_reference(ref, hub.settings.hub_endpoint), "model")
             return known
         raise
     sizes = dict(listed(info))
@@ -131,12 +135,13 @@ def fetch(hub: Hub, info: Any, kind: Kind, names: Sequence[str], progress: Progr
     """
     sizes = dict(listed(info))
     for name in names:
-        limit = hub.settings.max_model_bytes if kind == "dataset" or name.endswith(".safetensors") else SMALL
+        limit = hub.settings.max_model_bytes if kind == "dataset" or name.endswith(".safetensors") else _most(name)
         if sizes[name] > limit:
             raise HubError(f"{name} of {info.id} has {sizes[name] / 1e9:.1f} GB: more than is taken here.")
     sha, have = str(info.sha), []
     if not re.fullmatch(r"[0-9a-f]{40}", sha):
         raise HubError(f"The Hub did not say which commit of {info.id} it shows, so nothing was downloaded. Try again.")
+    hub.hold(info.id, kind)
     missing = [n for n in names if not _cached(hub, info.id, kind, sha, n, sizes[n])]
     _check_room(hub.cache, sum(sizes[n] for n in missing))
     meter = Meter(progress, sum(sizes[n] for n in missing))
@@ -150,6 +155,12 @@ def fetch(hub: Hub, info: Any, kind: Kind, names: Sequence[str], progress: Progr
         have.append(path)
         meter.settle(sizes[name] if name in missing else 0)
     return have
+
+
+def _most(name: str) -> int:
+    """Bytes that a file of a model which is no weights may have."""
+    vocabulary = name in layout.VOCABULARIES or name == "merges.txt"
+    return caps.VOCABULARY_BYTES if vocabulary or name == layout.INDEX else caps.JSON_BYTES
 
 
 def _one(hub: Hub, repo: str, kind: Kind, sha: str, name: str, meter: Meter) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -68,7 +69,11 @@ def check_index(repo: str, index: Any, names: Iterable[str]) -> None:
     """
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     allowed = {n for n in names if _SHARD.fullmatch(n)}
-    if not isinstance(weight_map, dict) or not weight_map or not set(map(str, weight_map.values())) <= allowed:
+    if (
+        not isinstance(weight_map, dict)
+        or not weight_map
+        or not all(isinstance(name, str) and name in allowed for name in weight_map.values())
+    ):
         raise ModelError(
             f"{repo} has an index of its weights ({INDEX}) that does not fit the files beside it, so it is not loaded. "
             "Pick another model, or tell its owner."
@@ -126,17 +131,43 @@ def _stated(entry: Mapping[str, Any], files: Sequence[str]) -> dict[str, list[st
     found: dict[str, list[str]] = {}
     for split, path in pairs:
         patterns = path if isinstance(path, list) else [path]
-        matched = [f for p in patterns if p for f in inside if _matches(f, prefix + str(p).removeprefix("./"))]
+        matched = [f for p in patterns if p for f in _matching(inside, prefix + str(p).removeprefix("./"))]
         if matched:
             found.setdefault(_SPLITS.get(str(split).lower(), str(split)), []).extend(dict.fromkeys(matched))
     return found
 
 
-def _matches(name: str, pattern: str) -> bool:
-    """Shell patterns where `*` stays inside a folder and `**` does not."""
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    as_regex = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.fullmatch("".join(as_regex.get(p, re.escape(p)) for p in parts), name) is not None
+def _matching(files: Sequence[str], pattern: str) -> list[str]:
+    begins, regex = re.split(r"[*?]", pattern, maxsplit=1)[0], _as_regex(pattern)
+    return [f for f in files if f.startswith(begins) and regex.fullmatch(f)]
+
+
+@functools.lru_cache(maxsize=1000)
+def _as_regex(pattern: str) -> re.Pattern[str]:
+    """Shell patterns where `*` stays inside a folder and `**` does not. What follows a star is looked for where it comes
+    first and nowhere else (which is enough: the next star takes what lies between), so that no pattern of a stranger's card
+    makes matching take for ever."""
+    first, *blocks = re.sub(r"\*{3,}", "**", pattern).split("**")
+    found, before = _block(first, last=not blocks), first
+    for i, block in enumerate(blocks):
+        last = i == len(blocks) - 1
+        folders = block.startswith("/") and (
+            before.endswith("/") or (i == 0 and not before)
+        )  # `**/` may be no folder at all
+        skipped = "(?:|.*?/)" if folders else ".*?"
+        inner = skipped + _block(block[1:] if folders else block, last=last)
+        found += inner if last else f"(?>{inner})"
+        before = block
+    return re.compile(found, re.DOTALL)
+
+
+def _block(block: str, *, last: bool) -> str:
+    """What stands between two `**`. `last`: it reaches to the end of the name."""
+    first, *chunks = ("".join("[^/]" if c == "?" else re.escape(c) for c in chunk) for chunk in block.split("*"))
+    inner = [f"(?>[^/]*?{chunk})" for chunk in chunks]
+    if last and chunks:
+        inner[-1] = f"[^/]*{chunks[-1]}"
+    return first + "".join(inner)
 
 
 def _guessed(files: Sequence[str]) -> dict[str, dict[str, list[str]]]:

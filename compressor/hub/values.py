@@ -96,7 +96,9 @@ class LocalModel:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], folder: Path) -> LocalModel:
         """The reverse of `to_json`."""
-        return cls(folder, raw.get("id"), raw.get("sha"), raw.get("license"), tuple(raw.get("languages") or ()))
+        id_, sha, license_ = (said if isinstance(said := raw.get(k), str) else None for k in ("id", "sha", "license"))
+        languages = raw.get("languages")
+        return cls(folder, id_, sha, license_, tuple(map(str, languages)) if isinstance(languages, list) else ())
 
 
 def license_of(card: Mapping[str, Any]) -> str | None:
@@ -167,7 +169,10 @@ def parse_reference(text: str, endpoint: str | None = None) -> str:
 
 
 def _from_address(text: str, endpoint: str | None) -> str:
-    parts = urlsplit(text if "://" in text else f"https://{text}")
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+    except ValueError:  # brackets that hold no address, signs that look like a slash
+        raise HubError(f"{text} is not an address. Paste the address of the repo's page, or write user/name.") from None
     segments = [unquote(s) for s in parts.path.split("/") if s]
     if parts.scheme == "hf":  # hf://datasets/user/name
         segments = [unquote(parts.netloc), *segments]

@@ -12,6 +12,17 @@ from compressor.jobs.job import Comparison
 from compressor.recipe import Data, Files, Recipe
 from compressor.settings import Settings
 
+NO_FOLDERS = "Folders of the server are not open to visitors. Give a model's id on the Hub instead."
+NO_FILES = "Files of the server are not open to visitors. Upload your file instead."
+
+
+def paths_of(data: Data) -> dict[str, str]:
+    """The files that are named, by split; raw texts as `unlabelled`."""
+    named: dict[str, str | None] = {"unlabelled": data.unlabelled}
+    if isinstance(data.source, Files):
+        named |= {split: getattr(data.source, split) for split in Files.model_fields}
+    return {role: path for role, path in named.items() if path}
+
 
 def keep_files(asked: Recipe | Comparison, into: Path, later: Path, settings: Settings) -> Recipe | Comparison:
     """What is asked, with the uploads that it names moved into the job.
@@ -30,18 +41,15 @@ def keep_files(asked: Recipe | Comparison, into: Path, later: Path, settings: Se
     data = asked.data
     if data is None:
         return asked
-    named: dict[str, str | None] = {"unlabelled": data.unlabelled}
-    if isinstance(data.source, Files):
-        named |= {split: getattr(data.source, split) for split in Files.model_fields}
-    moved = {role: _keep(Path(path), role, into, later, settings) for role, path in named.items() if path}
+    moved = {role: _keep(Path(path), role, into, later, settings) for role, path in paths_of(data).items()}
     return asked.model_copy(update={"data": _with(data, moved)}) if moved else asked
 
 
 def _keep(path: Path, role: str, into: Path, later: Path, settings: Settings) -> str:
-    upload = any(path.resolve().is_relative_to(p) for p in (settings.data_dir / "uploads", settings.jobs_dir))
+    upload = any(path.resolve().is_relative_to(p.resolve()) for p in (settings.uploads_dir, settings.jobs_dir))
     if not upload:
         if settings.hosted:
-            raise RecipeError("Files of the server are not open to visitors. Upload your file instead.")
+            raise RecipeError(NO_FILES)
         return str(path)
     into.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = into / f"{role}{path.suffix.lower()}"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +14,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from compressor.errors import RecipeError, RunError
+from compressor.plain import read_json, whole
 from compressor.recipe import Data, Frozen, Recipe
-from compressor.runfolder import ENDED, FINISHED, RunFolder, write_json
+from compressor.runfolder import ENDED, FINISHED, RunFolder
+from compressor.whole import write_json
 
 NOT_FOUND = "There is no run with this address."
 READ_ONLY = "This link only shows the run. Its owner can change it."
 ID = re.compile(r"[0-9a-f]{32}")
+FAR = 1e11
+"""Seconds since the epoch that no clock shows."""
 
 
 class Comparison(Frozen):
@@ -49,6 +52,8 @@ class Job:
     """A sentence, where it did not finish."""
     place: int | None = None
     """In the queue: 1 is next; None where it does not wait."""
+    wait: float | None = None
+    """Seconds until it is expected to start, where that can be told."""
     stage: str = ""
     view: bool = False
     """Seen through its share link: it may be looked at, not changed."""
@@ -104,11 +109,12 @@ def read_card(folder: Path) -> dict[str, Any]:
         RunError: there is none, or it is damaged.
     """
     try:
-        card = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        whole = isinstance(card["asked"], dict) and all(
-            isinstance(card[k], str) for k in ("id", "owner", "kind", "title", "share_key")
+        card = read_json((folder / "job.json").read_text(encoding="utf-8"))
+        fits = isinstance(card["asked"], dict) and all(
+            isinstance(card[k], str) and card[k] == whole(card[k])
+            for k in ("id", "owner", "kind", "title", "share_key")
         )
-        if not whole or not isinstance(card["created"], int | float) or card["id"] != folder.name:
+        if not fits or not 0 <= card["created"] < FAR or card["id"] != folder.name:
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError):
         raise RunError("The folder of this run is gone or damaged. Delete it from the list and start anew.") from None

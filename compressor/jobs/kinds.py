@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.errors import RunError
 from compressor.events import EventLog, Progress
+from compressor.jobs import quota, wanted
 from compressor.jobs.job import Comparison
 from compressor.recipe import Recipe
 from compressor.runfolder import RunFolder
@@ -61,15 +62,32 @@ def do(kind: str, work: Work) -> None:
 def run(work: Work) -> None:
     """A recipe, from its first stage or from where it stopped."""
     from compressor import pipeline
+    from compressor.estimating import disk_needed
 
     recipe = Recipe.parse(work.asked)
-    pipeline.run(recipe, work.run.path, settings=work.settings, hub=work.hub(), progress=work.progress)
+    hub = work.hub()  # it holds what it finds downloaded
+    _check_room(work, *disk_needed(recipe, settings=work.settings, hub=hub))
+    pipeline.run(recipe, work.run.path, settings=work.settings, hub=hub, progress=work.progress)
+
+
+def _check_room(work: Work, needed: int = 0, download: int = 0) -> None:
+    """A full disk is said now, and not when the hours are spent; downloads that nobody uses make room first.
+
+    Raises:
+        RunError, DiskFullError: see `quota.check_room`.
+    """
+    from compressor.hub import kept
+
+    settings = work.settings
+    kept.make_room(settings, quota.reserve(settings) + needed + download, wanted.downloads(settings))
+    quota.check_room(settings, list(quota.owned(settings, work.owner)), needed, download, work.run.path)
 
 
 def compare(work: Work) -> None:
     """Models side by side without a run."""
     from compressor.comparing import compare as side_by_side
 
+    _check_room(work)
     asked = Comparison.model_validate(work.asked)
     log = EventLog(work.run.events_file)
 

@@ -21,4 +21,4 @@ def read(line: str) -> tuple[Settings, dict[str, Any]]:
     """The settings, and whatever else was handed over."""
     order = json.loads(line)
     values = order.pop("settings")
-    return Settings(**{**values, "data_dir": Path(values["data_dir"])}), order
+    return Settings(**{**values, "data_dir": Path(values["data_dir"]), "readable": tuple(values["readable"])}), order

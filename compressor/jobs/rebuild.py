@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from compressor.errors import RunError
-from compressor.jobs.job import ID, read_card
+from compressor.jobs.job import FAR, ID, read_card
 from compressor.jobs.table import Table
+from compressor.plain import whole
 from compressor.runfolder import ENDED, FINISHED, INTERRUPTED, QUEUED, RUNNING, RunFolder
 
 NEW, OLD = ".new-", ".old-"
@@ -41,16 +42,24 @@ def _from_folder(card: Mapping[str, Any], run: RunFolder) -> dict[str, Any]:
     status = FINISHED if run.is_finished else state.get("status")
     status = status if status in (*ENDED, QUEUED, RUNNING) else INTERRUPTED
     token = card.get("token")
+    # Whatever a damaged state says, the table takes it: one folder must not keep the app from starting.
+    times = {key: moment if _is_time(moment := state.get(key)) else None for key in ("started", "updated")}
+    words = {key: whole(said) if isinstance(said := state.get(key), str) else None for key in ("error", "process")}
+    pid = state.get("pid")
     return {
         **{k: card[k] for k in ("id", "owner", "kind", "title", "created", "share_key")},
         "status": status,
-        "started": state.get("started"),
-        "finished": state.get("updated") if status in ENDED else None,
-        "error": state.get("error") if status != FINISHED else None,
+        "started": times["started"],
+        "finished": times["updated"] if status in ENDED else None,
+        "error": words["error"] if status != FINISHED else None,
         "token": None if token is None else int(bool(token)),
-        "pid": state.get("pid") if status == RUNNING else None,
-        "mark": state.get("process") if status == RUNNING else None,
+        "pid": pid if status == RUNNING and type(pid) is int and 0 < pid < 2**31 else None,
+        "mark": words["process"] if status == RUNNING else None,
     }
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < FAR
 
 
 def _age(folder: Path) -> float:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any, TextIO
 
 HIDDEN = "hf_[hidden]"
 
+_TOKEN = re.compile(r"hf_[A-Za-z0-9_.\-]{16,}")
+"""What the Hub's tokens look like, those of its sign-in button (`hf_oauth_…`) too."""
+
 
 def without(token: str | None, text: str) -> str:
     """The text without the token."""
     return text.replace(token, HIDDEN) if token else text
+
+
+def scrubbed(text: str, token: str | None = None) -> str:
+    """The text without that token and without anything that looks like one, for what is written by who knows no token."""
+    return _TOKEN.sub(HIDDEN, without(token, text))
 
 
 class _Guarded:

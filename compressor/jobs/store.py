@@ -10,37 +10,29 @@ import hmac
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from compressor import processes
+from compressor import logs, processes
+from compressor.data.sources import is_file
 from compressor.errors import RecipeError, RunError
+from compressor.holding import take_away
 from compressor.jobs import job as jobs
-from compressor.jobs.files import keep_files
+from compressor.jobs import quota
+from compressor.jobs.files import NO_FILES, NO_FOLDERS, keep_files, paths_of
 from compressor.jobs.job import Comparison, Job
-from compressor.jobs.rebuild import NEW, OLD, reconcile
-from compressor.jobs.table import Row, Table
-from compressor.processes import Process
+from compressor.jobs.rebuild import NEW, OLD
+from compressor.jobs.table import Row
+from compressor.jobs.turns import Turns
 from compressor.recipe import Recipe
 from compressor.runfolder import CANCELLED, ENDED, FINISHED, QUEUED, RUNNING, RunFolder
-from compressor.settings import Settings
 from compressor.teachers import looks_local
 
 
-class JobStore:
+class JobStore(Turns):
     """Safe to use from several threads."""
-
-    def __init__(self, settings: Settings):
-        self.settings, self.folder = settings, settings.jobs_dir
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._table = Table(settings.data_dir / "jobs.sqlite")
-        reconcile(self._table, self.folder)
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self._table.close()
 
     # ------------------------------------------------------------------ for people
 
@@ -51,11 +43,13 @@ class JobStore:
         kind: str = "run",
         title: str = "",
         models: Sequence[str] = (),
+        sees: Sequence[str] = (),
     ) -> Job:
         """A new job at the end of the queue; it starts once it is handed to a backend. Uploaded files move in with it.
 
         Args:
             models: with the kind `compare`, and a recipe that says only what the data are: the models to compare.
+            sees: further owners whose runs this person may name.
 
         Raises:
             RunError: the queue is full, or this owner has enough runs waiting.
@@ -64,7 +58,8 @@ class JobStore:
         if models:
             asked = Comparison(models=tuple(models), data=asked.data)
         if self.settings.hosted:
-            self._refuse_foreign(owner, asked)
+            self._refuse_foreign((owner, *sees), asked)
+        quota.check_room(self.settings, self._held(owner, *sees))
         id_, me, now = secrets.token_hex(16), processes.current(), round(time.time(), 3)
         new, folder = self.folder / f"{NEW}{id_}", self.folder / id_
         card = _card(id_, owner, kind, title, asked) | {"created": now}
@@ -75,6 +70,7 @@ class JobStore:
             RunFolder(new).write_state(status=QUEUED)
             with self._table.change():
                 self._refuse_when_full(owner)
+                quota.check_number(self.settings, self._held(owner, *sees))
                 self._table.insert(
                     **{k: card[k] for k in ("id", "owner", "kind", "title", "created", "share_key")},
                     status=QUEUED,
@@ -85,10 +81,12 @@ class JobStore:
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
+        logs.event("run-created", run=id_, owner=owner, kind=card["kind"])
         return self.get(id_, owner)
 
-    def _refuse_foreign(self, owner: str, asked: Recipe | Comparison) -> None:
-        """On a server of many people, a path may lead into the owner's own runs and nowhere else.
+    def _refuse_foreign(self, owners: Sequence[str], asked: Recipe | Comparison) -> None:
+        """On a server of many people, a path may lead into the owner's own runs and nowhere else; of files also to what was
+        uploaded just now.
 
         Raises:
             RunError: it leads into somebody else's run.
@@ -98,14 +96,24 @@ class JobStore:
         if isinstance(asked, Recipe) and asked.student is not None and asked.student.model is not None:
             named.append(asked.student.model)
         for reference in named:
-            if not looks_local(reference):
-                continue
-            path = Path(reference).resolve()
-            if not path.is_relative_to(self.folder.resolve()):
-                raise RecipeError(
-                    "Folders of the server are not open to visitors. Give a model's id on the Hub instead."
-                )
-            self.get((*path.relative_to(self.folder.resolve()).parts, "")[0], owner)
+            if looks_local(reference):
+                self._refuse_path(owners, Path(reference).resolve(), NO_FOLDERS)
+        if asked.data is not None:
+            if isinstance(asked.data.source, str) and is_file(asked.data.source):
+                raise RecipeError(NO_FILES)
+            for file in paths_of(asked.data).values():
+                if not Path(file).resolve().is_relative_to(self.settings.uploads_dir.resolve()):
+                    self._refuse_path(owners, Path(file).resolve(), NO_FILES)
+
+    def _held(self, *owners: str) -> Sequence[quota.Held]:
+        return [quota.Held.of(job) for owner in dict.fromkeys(owners) for job in self.list(owner)]
+
+    def _refuse_path(self, owners: Sequence[str], path: Path, why: str) -> None:
+        if not path.is_relative_to(self.folder.resolve()):
+            raise RecipeError(why)
+        row = self._table.row((*path.relative_to(self.folder.resolve()).parts, "")[0])
+        if row is None or row.owner not in owners:
+            raise RunError(jobs.NOT_FOUND)
 
     def get(self, id_: str, owner: str | None = None, share_key: str | None = None) -> Job:
         """The job, for its owner; with its share key for anybody, to look at.
@@ -137,8 +145,10 @@ class JobStore:
             if row.status == QUEUED:
                 self._table.update(id_, status=CANCELLED, finished=time.time(), error=None, cancel=0)
                 self.run(row).write_state(status=CANCELLED, error=None)
+                logs.event("run-cancelled", run=id_, kind=row.kind, status=CANCELLED)
             elif row.status == RUNNING:
                 self._table.update(id_, cancel=1)
+                logs.event("run-cancel-asked", run=id_, kind=row.kind)
         return self.get(id_, owner)
 
     def resume(self, id_: str, owner: str) -> Job:
@@ -157,12 +167,14 @@ class JobStore:
             self._table.update(id_, status=QUEUED, started=None, finished=None, error=None, cancel=0, token=None,
                                pid=None, mark=None, keeper_pid=me.pid, keeper_mark=me.mark)  # fmt: skip
             self.run(row).write_state(status=QUEUED, error=None, pid=None, process=None)
+        logs.event("run-queued-again", run=id_, kind=row.kind, status=row.status)
         return self.get(id_, owner)
 
-    def rerun(self, id_: str, owner: str) -> Job:
-        """A new job that asks for the same."""
+    def rerun(self, id_: str, owner: str, to: str | None = None, sees: Sequence[str] = ()) -> Job:
+        """A new job that asks for the same; `to` is whose it becomes, where that is somebody else with the same person
+        behind, who `sees` those owners' runs."""
         old = self._job(self._own(id_, owner))
-        return self.create(owner, jobs.parse(old.asked()), old.kind, old.title)
+        return self.create(to or owner, jobs.parse(old.asked()), old.kind, old.title, sees=sees)
 
     def delete(self, id_: str, owner: str) -> None:
         """Take a job off the list and its folder off the disk.
@@ -178,51 +190,21 @@ class JobStore:
             with suppress(FileNotFoundError):
                 (self.folder / id_).rename(self.folder / f"{OLD}{id_}")
         shutil.rmtree(self.folder / f"{OLD}{id_}", ignore_errors=True)
+        logs.event("run-deleted", run=id_, kind=row.kind, status=row.status)
 
-    # ------------------------------------------------------------------ for backends
-
-    def run(self, row: Row) -> RunFolder:
-        """The folder of a row."""
-        return RunFolder(self.folder / row.id)
-
-    def row(self, id_: str) -> Row | None:
-        """The table's line, whoever's it is."""
-        return self._table.row(id_)
-
-    def rows(self, *statuses: str) -> Sequence[Row]:
-        """The lines in the order of the queue."""
-        return self._table.rows(f"status IN ({', '.join('?' for _ in statuses)})", *statuses)
-
-    def ready(self, job: Job, *, token: bool) -> None:
-        """The job may start from now on. `token`: it waits with a token, which only this process holds."""
-        folder = self.folder / job.id
-        jobs.write_card(folder, jobs.read_card(folder) | {"token": token})
+    def expire(self, row: Row) -> bool:
+        """Delete a run that is over, unless it was started again since, or somebody reads it at this moment."""
+        folder, old = self.folder / row.id, self.folder / f"{OLD}{row.id}"
         with self._table.change():
-            self._table.update(job.id, token=int(token))
-
-    def claim(self, may_start: Callable[[Row], bool]) -> Row | None:
-        """Make the first waiting job that may start a running one, where no other runs; the caller starts it."""
-        with self._table.change():
-            if self.rows(RUNNING):
-                return None
-            row = next((r for r in self.rows(QUEUED) if r.token is not None and may_start(r)), None)
-            if row is not None:
-                self._table.update(row.id, status=RUNNING, started=time.time(), pid=None, mark=None)
-        return row
-
-    def launched(self, id_: str, worker: Process) -> None:
-        """Remember which process runs the job."""
-        with self._table.change():
-            self._table.update(id_, pid=worker.pid, mark=worker.mark)
-
-    def settle(self, row: Row, status: str, error: str | None = None, *, folder: bool = True) -> None:
-        """The job is over, as its folder says too; `folder=False` where that belongs to another process."""
-        run = self.run(row)
-        state = run.state()
-        if folder and run.path.is_dir() and (state.get("status"), state.get("error")) != (status, error):
-            run.write_state(status=status, error=error)
-        with self._table.change():
-            self._table.update(row.id, status=status, error=error, finished=time.time(), pid=None, mark=None, cancel=0)
+            now = self._table.row(row.id)
+            if now is None or now.status not in ENDED or now.finished != row.finished:
+                return False
+            if folder.exists() and not take_away(self.settings, folder, old):
+                return False
+            self._table.delete(row.id)
+        shutil.rmtree(old, ignore_errors=True)
+        logs.event("run-expired", run=row.id, kind=row.kind, status=row.status)
+        return True
 
     # ------------------------------------------------------------------ inside
 
@@ -237,6 +219,7 @@ class JobStore:
         state = self.run(row).state() if row.status == RUNNING else {}
         # What the worker wrote last is newer than the table until the backend looks after it.
         said = state if state.get("status") in ENDED and row.pid == state.get("pid") else {}
+        place, wait = self.turn(row)
         return Job(
             id=row.id,
             owner=row.owner,
@@ -248,7 +231,8 @@ class JobStore:
             started=row.started,
             finished=said.get("updated", row.finished),
             error=said.get("error", row.error),
-            place=row.place,
+            place=place,
+            wait=wait,
             stage=str(state.get("stage") or ""),
             view=view,
         )

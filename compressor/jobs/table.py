@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -14,7 +15,7 @@ from compressor.errors import DiskFullError, RunError
 from compressor.failures import DISK
 from compressor.processes import Process
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of the queue
@@ -23,13 +24,13 @@ CREATE TABLE IF NOT EXISTS jobs (
     token INTEGER,              -- does it wait with a token that only its keeper holds? NULL: not handed in yet
     keeper_pid INTEGER, keeper_mark TEXT,   -- the page's process that took it
     pid INTEGER, mark TEXT,     -- the worker's process
-    cancel INTEGER NOT NULL DEFAULT 0
+    cancel INTEGER NOT NULL DEFAULT 0,
+    seconds REAL                -- how long it is expected to take
 );
+CREATE TABLE IF NOT EXISTS served (owner TEXT PRIMARY KEY, at REAL NOT NULL);  -- when a person's last job was started
 CREATE INDEX IF NOT EXISTS by_owner ON jobs (owner, created);
 CREATE INDEX IF NOT EXISTS by_status ON jobs (status, seq);
 """
-SELECT = """SELECT *, CASE status WHEN 'queued' THEN
-    (SELECT COUNT(*) FROM jobs q WHERE q.status = 'queued' AND q.seq <= jobs.seq) END AS place FROM jobs """
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Row:
     pid: int | None
     mark: str | None
     cancel: int
-    place: int | None
+    seconds: float | None
 
     @property
     def worker(self) -> Process | None:
@@ -64,7 +65,7 @@ class Row:
         return Process(self.keeper_pid, self.keeper_mark or "") if self.keeper_pid else None
 
 
-COLUMNS = frozenset(f.name for f in fields(Row)) - {"place"}
+COLUMNS = frozenset(f.name for f in fields(Row))
 
 
 class Table:
@@ -136,7 +137,8 @@ class Table:
     def rows(self, where: str = "", *values: Any) -> list[Row]:
         """Rows in the order of the queue; `where` is SQL of our own."""
         with self._lock:
-            found = self._db.execute(f"{SELECT}{where and 'WHERE ' + where} ORDER BY seq", values).fetchall()
+            query = f"SELECT * FROM jobs {where and 'WHERE ' + where} ORDER BY seq"  # noqa: S608
+            found = self._db.execute(query, values).fetchall()
         return [Row(**dict(row)) for row in found]
 
     def row(self, id_: str) -> Row | None:
@@ -159,6 +161,16 @@ class Table:
         """The last place of the queue."""
         with self._lock:
             self._db.execute("UPDATE jobs SET seq = (SELECT MAX(seq) + 1 FROM jobs) WHERE id = ?", (id_,))
+
+    def serve(self, owner: str) -> None:
+        """Note that one of this person's jobs is started now."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO served VALUES (?, ?)", (owner, time.time()))
+
+    def served(self) -> dict[str, float]:
+        """When each person's last job was started, seconds since the epoch."""
+        with self._lock:
+            return dict(self._db.execute("SELECT owner, at FROM served").fetchall())
 
     def delete(self, id_: str) -> None:
         with self._lock:

@@ -12,13 +12,16 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compressor import processes
 from compressor.errors import ModelError, RunError
+from compressor.holding import holding
+from compressor.hub.kept import download_of
 from compressor.settings import Settings
 from compressor.teachers import looks_local
 
@@ -74,7 +77,11 @@ def call(verb: Verb, payload: Mapping[str, Any], settings: Settings) -> Any:
 
         arguments["hub"] = Hub(settings, token, owner)
     known = {"settings": settings, "owner": owner, "threads": threads}
-    return function(**arguments, **{k: v for k, v in known.items() if k in wanted})
+    try:
+        return function(**arguments, **{k: v for k, v in known.items() if k in wanted})
+    finally:
+        if "hub" in arguments:
+            arguments["hub"].let_go()
 
 
 def _refuse_paths(arguments: Mapping[str, Any]) -> None:
@@ -106,14 +113,22 @@ def warm() -> dict[str, Any]:
     return {"torch": torch.__version__, "transformers": transformers.__version__, "seconds": seconds}
 
 
-def predict(folder: str, texts: Sequence[Any], owner: str, variants: Sequence[str] | None = None) -> dict[str, Any]:
+def predict(
+    folder: str, texts: Sequence[Any], owner: str, settings: Settings, variants: Sequence[str] | None = None
+) -> dict[str, Any]:
     """`{"answers": [{"text", "predictions": {variant: …}}, …]}`, see `Predictor.predict`.
 
     Raises:
         RunError, ModelError: the folder holds no finished run, or its models cannot be loaded.
     """
     asked = [tuple(text) if isinstance(text, list) else text for text in texts]
-    return {"answers": _predictors.get(owner, Path(folder)).predict(asked, variants)}
+    with ExitStack() as held:
+        held.enter_context(holding(settings, Path(folder)))
+        predictor = _predictors.get(owner, Path(folder))
+        for variant in predictor.report.variants:
+            if (repo := download_of(settings, Path(variant.path))) is not None:
+                held.enter_context(holding(settings, repo))
+        return {"answers": predictor.predict(asked, variants)}
 
 
 class _Predictors:
@@ -156,7 +171,4 @@ def release() -> None:
     gc.collect()
     if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
-    with suppress(OSError, AttributeError):  # the C library keeps freed memory otherwise; glibc only
-        import ctypes
-
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    processes.give_back_memory()

@@ -6,18 +6,19 @@ Whatever happens, the folder's state says it in the end: the page only reads.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from compressor import processes
-from compressor.backends.endings import LOCKED
-from compressor.errors import CompressorError, RunLockedError
+from compressor import logs, processes
+from compressor.backends.endings import AGAIN, LOCKED
+from compressor.backends.vitals import SLACK, memory_limit
+from compressor.errors import AgainError, CompressorError, RunLockedError
 from compressor.failures import sentence
 from compressor.jobs import job as jobs
 from compressor.jobs import kinds, orders
@@ -27,16 +28,18 @@ from compressor.settings import prepare_environ
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code: 0 where the job finished, `LOCKED` where the folder is another's, 1 otherwise."""
+    """The exit code: 0 where the job finished, `LOCKED` and `AGAIN` as they say, 1 otherwise."""
     prepare_environ()
     processes.step_back()
     stop = _Stop()
     run = RunFolder(Path((arguments or sys.argv[1:])[0]))
     settings, order = orders.read(sys.stdin.readline())
+    settings = replace(settings, readable=(str(run.path / "data"),))  # the job's own copies, where strangers share it
+    processes.limit_memory(memory_limit(settings) + SLACK)
     _close_input()
     token = order.get("token")
     guard_output(token)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.in_worker()
     try:
         with run.lock():
             try:
@@ -75,6 +78,8 @@ def _failed(run: RunFolder, error: BaseException, stop: _Stop, token: str | None
         print(sentence(error), file=sys.stderr)
     elif not isinstance(error, Stopped):
         traceback.print_exception(error)
+    if isinstance(error, AgainError) and not stop.asked:
+        return AGAIN
     state = run.state()
     if run.is_finished:
         return 0  # it was asked to end when all was done

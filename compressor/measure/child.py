@@ -63,9 +63,13 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> NoReturn:
 
 def _listen(requests: IO[bytes], waiting: queue.Queue[dict[str, Any]]) -> None:
     """A thread of its own: when the parent is gone, however it went, nobody waits for what this process computes."""
-    for line in requests:
-        waiting.put(json.loads(line))
-    os._exit(0)
+    try:
+        for line in requests:
+            waiting.put(json.loads(line))
+    except OSError:
+        pass  # it was killed: the connection is reset, not ended
+    finally:
+        os._exit(0)
 
 
 def _kind(error: BaseException) -> str:

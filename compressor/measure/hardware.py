@@ -65,6 +65,22 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def bf16_on_cpu() -> bool | None:
+    """Does the processor compute in bfloat16, in which quantized layers do? None where nothing says so."""
+    if sys.platform == "linux":
+        try:
+            text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        flags = next((x for x in text.splitlines() if x.lower().startswith(("flags", "features"))), None)
+        return None if flags is None else bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "hw.optional.arm.FEAT_BF16"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+        return found.stdout.strip() == "1"
+    return None
+
+
 def cores() -> int:
     """Cores that this process may use."""
     try:

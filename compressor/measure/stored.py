@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -10,8 +9,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from compressor import caps
+from compressor.plain import read_json
+
 NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I8": "int8", "U8": "nf4"}
 """Types that weights are stored in; all others hold positions and the like."""
+MOST_NUMBERS = 2**48
+"""Along one axis of a tensor."""
 SCALES = (".absmax", ".nested_absmax", ".quant_map", ".nested_quant_map", ".SCB", ".weight_format")
 """What bitsandbytes stores beside a quantized weight."""
 
@@ -37,26 +41,31 @@ def stored_dtype(folder: Path) -> str:
     return quantized[0] if quantized else max(found, key=lambda dtype: found[dtype], default="unknown")
 
 
-def _weights(folder: Path) -> Iterator[tuple[str, int]]:
-    """(dtype, count of numbers) of every weight."""
-    for path in sorted(folder.glob("*.safetensors")):
-        for name, tensor in _header(path).items():
-            if (
-                name == "__metadata__"
-                or name.endswith(SCALES)
-                or ".quant_state." in name
-                or tensor["dtype"] not in NAMES
-            ):
-                continue
-            dtype = NAMES[tensor["dtype"]]
-            yield dtype, prod(tensor["shape"]) * (2 if dtype == "nf4" else 1)
-
-
-def _header(path: Path) -> dict[str, Any]:
+def tensors(path: Path) -> dict[str, tuple[str, int]] | None:
+    """Name → (stored type, count of numbers) of what a safetensors file holds; None where its header is not one."""
     try:
         with path.open("rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(size, 100_000_000)))
-    except (OSError, ValueError, struct.error):
-        return {}
-    return header if isinstance(header, dict) else {}
+            if size > caps.HEADER_BYTES:
+                return None
+            header = read_json(file.read(size))
+        return {name: _tensor(entry) for name, entry in header.items() if name != "__metadata__"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
+        return None
+
+
+def _tensor(entry: Any) -> tuple[str, int]:
+    shape = entry["shape"]
+    if not all(type(size) is int and 0 <= size < MOST_NUMBERS for size in shape) or len(shape) > 16:
+        raise ValueError
+    return str(entry["dtype"]), prod(shape)
+
+
+def _weights(folder: Path) -> Iterator[tuple[str, int]]:
+    """(dtype, count of numbers) of every weight."""
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, (stored, numbers) in (tensors(path) or {}).items():
+            if name.endswith(SCALES) or ".quant_state." in name or stored not in NAMES:
+                continue
+            dtype = NAMES[stored]
+            yield dtype, numbers * (2 if dtype == "nf4" else 1)

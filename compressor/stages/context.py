@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from compressor import halving
 from compressor.events import Progress
 from compressor.recipe import Recipe
+from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from compressor.tasks.base import Task
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from compressor.hub import Hub, LocalModel
 
 TEACHER, STUDENT = "teacher", "student"
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -54,6 +59,22 @@ class Run:
 
     def folder_of(self, name: str) -> Path:
         return self.teacher if name == TEACHER else self.variant(name)
+
+    def in_parts(self, stage: str, variant: str, work: Callable[[int], T]) -> T:
+        """`work(parts)`: a stage that works in batches, each computed in so many parts; in more of them, and from its last
+        checkpoint, where memory ran out. See `halving.patiently`.
+
+        Args:
+            variant: whose note in the report says that it did.
+        """
+
+        folder = RunFolder(self.out)
+        done = halving.patiently(
+            folder, stage, work, lambda reason: self.progress(stage, message=reason), here=self.device != "cpu"
+        )
+        if said := halving.said(folder, stage):
+            self.note(variant, said)
+        return done
 
     def note(self, variant: str, *sentences: str) -> None:
         """Remember sentences for the report, each once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from compressor import models
 from compressor.errors import DataError
 from compressor.recipe import Recipe
-from compressor.runfolder import write_json
 from compressor.stages.context import Run, read_json
 from compressor.tasks.base import Task
+from compressor.whole import fresh, write_json
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -117,24 +116,29 @@ def _bind(task: Task, kind: str, new: bool) -> Task:
 def _save(
     run: Run, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float
 ) -> None:
-    fresh = run.work / "data.part"
-    shutil.rmtree(fresh, ignore_errors=True)
-    rows = 0
-    for name in SPLITS:
-        split = getattr(prepared, name)
-        if split is not None and len(split):
-            encoded = task.encode(tokenizer, split, max_length)
-            if name == "train" and prepared.unlabelled is not None:
-                split, encoded = _with_unlabelled(task, prepared, tokenizer, encoded, max_length)
-            encoded.save_to_disk(str(fresh / name))
-            split.save_to_disk(str(fresh / f"{name}-rows"))
-            rows = len(encoded) if name == "train" else rows
+    with fresh(run.work / "data") as folder:
+        rows = 0
+        for name in SPLITS:
+            split = getattr(prepared, name)
+            if split is not None and len(split):
+                encoded = task.encode(tokenizer, split, max_length)
+                if name == "train" and prepared.unlabelled is not None:
+                    split, encoded = _with_unlabelled(task, prepared, tokenizer, encoded, max_length)
+                encoded.save_to_disk(str(folder / name))
+                split.save_to_disk(str(folder / f"{name}-rows"))
+                rows = len(encoded) if name == "train" else rows
+        write_json(folder / "facts.json", _facts(prepared, tokenizer, max_length, cut, rows))
+
+
+def _facts(
+    prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float, rows: int
+) -> dict[str, Any]:
     notes = list(prepared.notes)
     if cut > 0 and max_length:
         notes.append(
             f"{cut:.1%} of the rows are longer than {max_length} tokens and were cut there (data.max_length changes it)."
         )
-    facts: dict[str, Any] = {
+    return {
         "labels": list(prepared.labels.names),
         "kind": prepared.labels.kind,
         "max_length": max_length,
@@ -145,9 +149,6 @@ def _save(
         "columns": dict(prepared.columns),
         "train_rows": rows,
     }
-    write_json(fresh / "facts.json", facts)
-    shutil.rmtree(run.work / "data", ignore_errors=True)
-    fresh.rename(run.work / "data")
 
 
 def _with_unlabelled(

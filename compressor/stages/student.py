@@ -25,9 +25,14 @@ def make_student(run: Run, data: RunData) -> None:
         CannotCutError, RecipeError, ModelError: the student cannot be built.
     """
     task = trainable(run.task)
-    model, tokenizer, frozen = _student(run, data, task)
-    if run.recipe.distill is not None:
-        _distil(run, data, task, model, tokenizer, frozen)
+
+    def made(parts: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        model, tokenizer, frozen = _student(run, data, task)
+        if run.recipe.distill is not None:
+            _distil(run, data, task, model, tokenizer, frozen, parts)
+        return model, tokenizer
+
+    model, tokenizer = run.in_parts("distill", STUDENT, made)
     saving.save_float(model, tokenizer, run.variant(STUDENT), task)
 
 
@@ -82,6 +87,7 @@ def _distil(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     frozen: set[str],
+    parts: int,
 ) -> None:
     from compressor.training.trainer import Options, train
 
@@ -100,6 +106,7 @@ def _distil(
         seed=run.recipe.seed,
         device=run.device,
         patience=4,
+        accumulate=parts,
     )
     trained = train(
         model.to(run.device),

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressor import models, saving
-from compressor.errors import ModelError
+from compressor import halving, models, saving
+from compressor.errors import DataError, ModelError
 from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
 from compressor.stages.data import RunData
 from compressor.tasks.base import Task, TrainableTask
+from compressor.whole import fresh
 
 if TYPE_CHECKING:
     import numpy as np
+    from transformers import PreTrainedModel
 
 FINE_TUNE_EPOCHS = 4.0
 
@@ -38,16 +40,20 @@ def fine_tune(run: Run, data: RunData) -> None:
         ModelError: the model cannot take such a head.
         DataError: the data has no labels to learn from.
     """
-    import torch
-
-    from compressor.errors import DataError
-    from compressor.training.trainer import Options, train
-
     task = trainable(run.task)
     if data.kind == "none":
         raise DataError(
             "The teacher is to learn a new head, but the data has no labels. Name the column that holds them."
         )
+    model = run.in_parts("fine-tune", TEACHER, lambda parts: _fine_tuned(run, data, task, parts))
+    saving.save_float(model, models.load_tokenizer(run.source.folder), run.variant(TEACHER), task)
+
+
+def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> PreTrainedModel:
+    import torch
+
+    from compressor.training.trainer import Options, train
+
     config = models.load_config(run.source.folder)
     task.new_head(config, data.labels, data.kind)
     tokenizer = models.load_tokenizer(run.source.folder)
@@ -63,6 +69,7 @@ def fine_tune(run: Run, data: RunData) -> None:
         seed=run.recipe.seed,
         device=run.device,
         patience=4,
+        accumulate=parts,
     )
     train(
         model,
@@ -75,12 +82,24 @@ def fine_tune(run: Run, data: RunData) -> None:
         stage="fine-tune",
         progress=run.progress,
     )
-    saving.save_float(model, tokenizer, run.variant(TEACHER), task)
+    return model
 
 
 def ask_teacher(run: Run, data: RunData) -> None:
     """The teacher's logits for the training and validation rows; leaves `work/teacher-logits.npz`."""
     import numpy as np
+
+    train, validation = run.in_parts(
+        "teacher-logits", TEACHER, lambda parts: _asked(run, data, halving.TEACHER_BATCH // parts)
+    )
+    if qualities := run.task.qualities(validation, data.split("validation")):
+        run.progress("teacher-logits", len(train), len(train), teacher_quality=qualities[0].value)
+    with fresh(run.work / "teacher-logits.npz") as part, part.open("wb") as file:
+        np.savez(file, train=train, validation=validation)
+
+
+def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """(training, validation) logits: float32 [rows, labels] each, `batch` rows at a time."""
     import torch
 
     from compressor.training.teacher import has_fast_bf16, teacher_logits
@@ -89,14 +108,8 @@ def ask_teacher(run: Run, data: RunData) -> None:
     dtype = torch.bfloat16 if has_fast_bf16(run.device) else torch.float32
     model = models.load_model(run.teacher, task, dtype=dtype, device=run.device, strict=False)
     task.load_for(model)
-    train = teacher_logits(model, data.split("train"), data.pad_id, progress=run.progress)
-    validation_rows = data.split("validation")
-    validation = teacher_logits(model, validation_rows, data.pad_id)
-    if qualities := task.qualities(validation, validation_rows):
-        run.progress("teacher-logits", len(train), len(train), teacher_quality=qualities[0].value)
-    part = run.work / "teacher-logits.part.npz"
-    np.savez(part, train=train, validation=validation)
-    part.replace(run.work / "teacher-logits.npz")
+    train = teacher_logits(model, data.split("train"), data.pad_id, batch_size=batch, progress=run.progress)
+    return train, teacher_logits(model, data.split("validation"), data.pad_id, batch_size=batch)
 
 
 def teacher_answers(run: Run) -> tuple[np.ndarray, np.ndarray]:

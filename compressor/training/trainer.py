@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from datasets import Dataset
-from transformers import (
-    EarlyStoppingCallback,
-    PreTrainedModel,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import EvalPrediction, get_last_checkpoint
+from transformers.trainer_callback import TrainerState
+from transformers.trainer_utils import EvalPrediction
 
 from compressor.events import Progress, silent
 from compressor.models import quiet
 from compressor.tasks.base import TrainableTask
+from compressor.training.checkpoints import EVERY, Checkpoints, is_over, last_whole
 from compressor.training.objective import Objective
+from compressor.training.reporting import Reporting
 from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, unwanted_inputs
 from compressor.training.teacher import has_fast_bf16
 
@@ -40,6 +32,7 @@ class Options:
     epochs: float = 3.0
     learning_rate: float = 1e-4
     batch_size: int = 32
+    """Rows of one optimizer step."""
     alpha: float = 0.5
     temperature: float = 2.0
     seed: int = 0
@@ -47,7 +40,8 @@ class Options:
     patience: int = 3
     """Evaluations without a better validation quality before it stops early."""
     accumulate: int = 1
-    """Batches per optimizer step: the same step in less memory."""
+    """Parts that the rows of a step are computed in, one after the other: the same step in less memory. Divides `batch_size`."""
+    checkpoint_seconds: float = EVERY
 
 
 @dataclass(frozen=True)
@@ -85,39 +79,13 @@ class _Trainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> BucketSampler:
         return self.sampler
 
-
-class _Report(TrainerCallback):  # type: ignore[misc]
-    """Trainer's steps as our progress, at most every half second; the current loss and the validation quality as curves."""
-
-    def __init__(self, stage: str, progress: Progress, rows_per_step: int):
-        self.stage, self.progress, self.rows_per_step = stage, progress, rows_per_step
-        self.loss: float | None = None
-        self.said, self.started, self.first = 0.0, time.perf_counter(), 0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.started, self.first = time.perf_counter(), state.global_step
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        now = time.perf_counter()
-        if now - self.said < 0.5 and state.global_step < state.max_steps:
-            return
-        self.said = now
-        rate = (state.global_step - self.first) / max(now - self.started, 1e-9)
-        metrics = {
-            "rate": rate * self.rows_per_step,
-            "eta": (state.max_steps - state.global_step) / rate if rate else 0.0,
-            "epoch": state.epoch,
-            "memory": psutil.Process().memory_info().rss,
-        }
-        self.progress(self.stage, state.global_step, state.max_steps, **metrics)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        logs = logs or {}
-        if "loss" in logs:
-            self.progress(self.stage, state.global_step, state.max_steps, loss=float(logs["loss"]), epoch=state.epoch)
-        if "eval_quality" in logs:
-            quality = float(logs["eval_quality"])
-            self.progress(self.stage, state.global_step, state.max_steps, quality=quality, epoch=state.epoch)
+    def go_on(self, checkpoint: Path | None) -> None:
+        """Train, from a checkpoint where there is one; afterwards the model has the weights that were best."""
+        if checkpoint is not None and is_over(checkpoint):
+            self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+            self._load_best_model()
+        else:
+            self.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
 
 
 def train(
@@ -149,7 +117,7 @@ def train(
         parameter.requires_grad_(name not in frozen)
     validation, validation_teacher = _by_length(validation, validation_teacher)
     data = Rows(rows, teacher)
-    report = _Report(stage, progress, options.batch_size * options.accumulate)
+    report = Reporting(stage, progress, options.batch_size)
     with quiet():
         trainer = _Trainer(
             model=model,
@@ -158,30 +126,17 @@ def train(
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
             compute_metrics=_judge(task, validation, validation_teacher),
-            callbacks=[report, EarlyStoppingCallback(options.patience)],
+            callbacks=[report, EarlyStoppingCallback(options.patience), Checkpoints(options.checkpoint_seconds)],
             objective=Objective(task, options.alpha, options.temperature),
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
         trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
-        trainer.train(resume_from_checkpoint=_last_whole(folder))
+        trainer.go_on(last_whole(folder))
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     model.eval()
     state = trainer.state
     return Trained(state.global_step, state.best_metric, state.global_step < state.max_steps)
-
-
-def _last_whole(folder: Path) -> str | None:
-    """The last checkpoint to go on from. One that was cut off while it was written (Trainer writes its state last) is
-    removed: going on from it would fail, now and every time after."""
-    while folder.is_dir() and (last := get_last_checkpoint(str(folder))):
-        try:
-            json.loads((Path(last) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            shutil.rmtree(last)
-        else:
-            return str(last)
-    return None
 
 
 def _by_length(rows: Dataset, teacher: np.ndarray | None) -> tuple[Dataset, np.ndarray | None]:
@@ -213,7 +168,7 @@ def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None)
 
 
 def _arguments(options: Options, rows: int, folder: Path) -> TrainingArguments:
-    steps_per_epoch = max(1, -(-rows // (options.batch_size * options.accumulate)))
+    steps_per_epoch = max(1, -(-rows // options.batch_size))
     steps = max(1, round(steps_per_epoch * options.epochs))
     # Twice an epoch while there are few of them, so that a short run too has a curve and a best point to go back to.
     every = max(1, steps_per_epoch // 2 if options.epochs <= 4 else steps_per_epoch)
@@ -221,8 +176,8 @@ def _arguments(options: Options, rows: int, folder: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=options.batch_size,
-        per_device_eval_batch_size=64,
+        per_device_train_batch_size=options.batch_size // options.accumulate,
+        per_device_eval_batch_size=max(1, 64 // options.accumulate),
         gradient_accumulation_steps=options.accumulate,
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
@@ -237,7 +192,7 @@ def _arguments(options: Options, rows: int, folder: Path) -> TrainingArguments:
         eval_steps=every,
         save_strategy="steps",
         save_steps=every,
-        save_total_limit=1,
+        save_total_limit=None,  # `Checkpoints` tidies up, once the new one is sealed
         load_best_model_at_end=True,
         metric_for_best_model="quality",
         greater_is_better=True,

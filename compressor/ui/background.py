@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +47,17 @@ class Background:
 
         with self._lock:
             self._works[key] = work
-            while len(self._works) > KEPT:
-                self._works.popitem(last=False)
+            while len(self._works) > KEPT:  # those that are over go first, so that nobody loses sight of what goes on
+                del self._works[next((k for k, w in self._works.items() if w.done), next(iter(self._works)))]
         threading.Thread(target=run, name="work", daemon=True).start()
         return key
 
-    def get(self, key: str, owner: str) -> Work | None:
-        """That work, for its owner."""
+    def get(self, key: str, owners: Sequence[str]) -> Work | None:
+        """That work, for whoever is its owner."""
         work = self._works.get(key)
-        return work if work is not None and work.owner == owner else None
+        return work if work is not None and work.owner in owners else None
+
+    def going(self, owners: Sequence[str]) -> int:
+        """How many pieces of work of theirs are not done yet."""
+        with self._lock:
+            return sum(work.owner in owners and not work.done for work in self._works.values())

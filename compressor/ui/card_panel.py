@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from compressor.plain import read_json
 from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
 from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
@@ -37,13 +38,13 @@ def build() -> CardPanel:
             preview = gr.Markdown(
                 "", elem_id="card-preview", elem_classes="preview", label=t("publish.card_preview"), sanitize_html=True
             )
-    return CardPanel(accordion, of, text, preview, hidden_text("cards-edited"))
+    return CardPanel(accordion, of, text, preview, hidden_text("cards-edited", most=1_000_000))
 
 
 def read_cards(edited: str | None) -> dict[str, str]:
     """The edited cards out of the hidden box; anything else that is sent there counts as none."""
     try:
-        found = json.loads(edited or "{}")
+        found = read_json(edited or "{}")
     except ValueError:
         return {}
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}

@@ -8,10 +8,11 @@ from typing import Any
 import gradio as gr
 
 from compressor.recipe import Recipe
-from compressor.ui import data_section, estimate, options_section, teacher_section
+from compressor.ui import data_section, estimate, keeping, options_section, teacher_section
 from compressor.ui.data_section import DataSection
 from compressor.ui.form import DEMO, NONE, Form, to_raw
 from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
+from compressor.ui.keeping import Keeping
 from compressor.ui.options_section import OptionsSection
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import Shared, empty
@@ -25,6 +26,7 @@ class CompressTab:
     """`form` is the column that a run takes the place of; `inputs` are in the order of `Form`'s fields."""
 
     form: gr.Column
+    keeping: Keeping
     teacher: TeacherSection
     data: DataSection
     options: OptionsSection
@@ -40,7 +42,9 @@ class CompressTab:
 
 
 def build(services: Services) -> CompressTab:
+    out_of_sight = keeping.hidden()
     with gr.Column(elem_id="compress-form") as form:
+        kept = keeping.build(*out_of_sight)
         teacher = teacher_section.build(services)
         data = data_section.build()
         options = options_section.build()
@@ -53,7 +57,7 @@ def build(services: Services) -> CompressTab:
                 recipe = gr.Code(
                     value="", language="yaml", interactive=False, elem_id="recipe", label=t("recipe.label"), lines=4
                 )
-    return CompressTab(form, teacher, data, options, line, start, recipe)
+    return CompressTab(form, kept, teacher, data, options, line, start, recipe)
 
 
 def read(values: tuple[Any, ...]) -> Form:
@@ -74,6 +78,10 @@ class Handlers:
     def choose(self, reference: Any, browser: Any, token: Any) -> Any:
         return teacher_section.choose(self.services, reference, visitor(self.services.settings, browser, token))
 
+    def choose_again(self, reference: Any, size: Any, new_head: Any, browser: Any, token: Any) -> Any:
+        who = visitor(self.services.settings, browser, token)
+        return teacher_section.choose(self.services, reference, who, (size, bool(new_head)))
+
     def resize(self, reference: Any, chosen: Any, browser: Any, token: Any) -> Any:
         who = visitor(self.services.settings, browser, token)
         return teacher_section.resize(self.services, reference, chosen, who)
@@ -82,16 +90,23 @@ class Handlers:
         form, who = self.who(values)
         return data_section.look(self.services, form, who, fresh=True)
 
+    def look_upload(self, *values: Any) -> Any:
+        form, who = self.who(values)
+        return data_section.look(self.services, form, who, fresh=True, keep=True)
+
     def look(self, *values: Any) -> Any:
         form, who = self.who(values)
         return data_section.look(self.services, form, who, fresh=False)
 
-    def look_after_teacher(self, *values: Any) -> Any:
+    def look_after_teacher(self, *values: Any, fresh: bool = True) -> Any:
         form, who = self.who(values)
         if form.has_data:
-            return data_section.look(self.services, form, who, fresh=True)
+            return data_section.look(self.services, form, who, fresh=fresh)
         optional = form.teacher and not estimate.trains(self.services, form, who)
         return empty(t("data.optional" if optional else "data.empty")), *(gr.skip(),) * 6
+
+    def look_again(self, *values: Any) -> Any:
+        return self.look_after_teacher(*values, fresh=False)
 
     def check(self, *values: Any) -> str:
         form, who = self.who(values)
@@ -136,17 +151,26 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
 
     for box, kind in ((teacher.teacher, "model"), (data.source, "dataset")):
         box.key_up(teacher_section.searcher(services, kind), shared.who, box, **ASKS)
+    resized: dict[str, Any] = {"inputs": [teacher.teacher, teacher.size, *shared.who], "outputs": teacher.sizes, **ASKS}
+
+    def follow(event: Any, choose: Any, choice: list[Any], look: Any) -> None:
+        """What the form shows of a teacher and of data, once both stand in it."""
+        event.then(choose, [*choice, *shared.who], chosen, **ASKS).then(look, **looked).then(
+            act.resize, **resized
+        ).then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
+
     demo = teacher.demo.click(lambda: (DEMO, DEMO, None), None, [teacher.teacher, data.source, data.train], **LIGHT)
-    for event in (teacher.teacher.input(lambda: empty(t("teacher.looking")), None, teacher.card, **LIGHT), demo):
-        event.then(act.choose, [teacher.teacher, *shared.who], chosen, **ASKS).then(
-            act.look_after_teacher, **looked
-        ).then(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS).then(
-            act.weigh, **weighed
-        ).then(act.check, everything, data.check, **ASKS)
-    teacher.size.input(act.resize, [teacher.teacher, teacher.size, *shared.who], teacher.sizes, **ASKS)
+    looking = lambda: empty(t("teacher.looking"))  # noqa: E731
+    for event in (teacher.teacher.input(looking, None, teacher.card, **LIGHT), demo):
+        follow(event, act.choose, [teacher.teacher], act.look_after_teacher)
+    filled = tab.keeping.filled.change(looking, None, teacher.card, **LIGHT)
+    follow(filled, act.choose_again, [teacher.teacher, teacher.size, data.new_head], act.look_again)
+    teacher.size.input(act.resize, **resized)
     use_demo = data.demo.click(lambda: (DEMO, None), None, [data.source, data.train], **LIGHT)
     uploads = [
-        f(act.look_fresh, **looked) for box in (data.train, data.validation, data.test) for f in (box.upload, box.clear)
+        f(act.look_upload, **looked)
+        for box in (data.train, data.validation, data.test)
+        for f in (box.upload, box.clear)
     ]
     for event in (use_demo.then(act.look_fresh, **looked), data.source.input(act.look_fresh, **looked), *uploads,
                   *(box.input(act.look, **looked) for box in (data.subset, data.text, data.text_pair, data.label,

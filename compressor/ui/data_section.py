@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from compressor.errors import CompressorError
+from compressor.errors import CompressorError, TooOftenError
 from compressor.recipe import DATA_SUFFIXES, Data, Recipe
 from compressor.ui import data_view
 from compressor.ui.form import Form, data_raw
@@ -93,13 +93,15 @@ def _columns() -> tuple[gr.Accordion, tuple[Any, Any, Any, Any, Any]]:
     return accordion, (text, pair, label, labels, new_head)
 
 
-def look(services: Services, form: Form, who: Visitor, *, fresh: bool) -> tuple[Any, ...]:
-    """What `DataSection.shown` becomes. `fresh`: another source was chosen, so columns are guessed anew."""
+def look(services: Services, form: Form, who: Visitor, *, fresh: bool, keep: bool = False) -> tuple[Any, ...]:
+    """What `DataSection.shown` becomes. `fresh`: another source was chosen, so columns are guessed anew; with `keep` only
+    where those that were chosen do not fit it."""
     quiet = (gr.update(visible=False), gr.update(), gr.update(), gr.update(), gr.update())
     if not form.has_data:
         return (empty(t("data.empty")), *quiet, gr.update(visible=False))
     try:
-        found, spec = _preview(services, form, who, fresh)
+        fits = _fitting(services, form, who) if fresh and keep and form.text else None
+        found, spec = fits or _preview(services, form, who, fresh)
     except Exception as error:
         return (paragraphs(sentence(error).splitlines(), "problem"), *quiet, gr.update(visible=bool(form.text)))
     return (
@@ -125,6 +127,18 @@ def _preview(services: Services, form: Form, who: Visitor, fresh: bool) -> tuple
     recipe = Recipe.parse({"teacher": "any", "student": None, "data": raw})
     assert recipe.data is not None
     return services.preview(recipe.data, teacher, who), recipe.data
+
+
+def _fitting(services: Services, form: Form, who: Visitor) -> tuple[Preview, Data] | None:
+    """The preview with the columns and labels that stand there, where the data have them all."""
+    try:
+        found, spec = _preview(services, form, who, fresh=False)
+    except CompressorError:
+        return None
+    chosen = {name for name in (form.text, form.text_pair, form.label) if name}
+    named = {str(mine) for mine, theirs, *_ in form.labels if mine and theirs and not form.new_head}
+    there = chosen <= set(found.columns) and named <= {mine for mine, _ in found.labels}
+    return (found, spec) if there else None
 
 
 def render(found: Preview) -> str:
@@ -174,6 +188,8 @@ def check(services: Services, form: Form, who: Visitor) -> str:
                 warned.append(judged["warning"])
             elif judged.get("accuracy") is not None:
                 said.append(t("data.checked", rows=judged["checked"], share=f"{judged['accuracy']:.0%}"))
+    except TooOftenError as error:
+        return paragraphs([str(error)], "warning")
     except CompressorError:
         return ""  # the preview has said already what is wrong with the data
     except Exception as error:

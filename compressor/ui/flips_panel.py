@@ -90,10 +90,12 @@ class Handlers:
         return filled(read, name, which or rows.ALL)
 
     def file(self, run_id: str | None, browser: Any, token: Any) -> Any:
-        found = self.services.report(run_id or None, visitor(self.services.settings, browser, token))
+        who = visitor(self.services.settings, browser, token)
+        found = self.services.report(run_id or None, who)
         path = found[1] / "flips.csv" if found else None
         if path is None or not path.is_file():
             raise gr.Error(t("flips.no_rows"), title="", print_exception=False)
+        self.services.count("download", who)
         return self.services.share_file(path, "flips.csv")
 
 

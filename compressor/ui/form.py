@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compressor.recipe import SIZES, Recipe
+from compressor.ui import more
 
 NONE = "none"
 """The choice of no student."""
@@ -47,10 +48,12 @@ class Form:
     alpha: float = ALPHA
     student_model: str | None = None
     distill: bool = True
+    more: str = ""
+    """What a recipe says and no field can: see `compressor.ui.more`."""
 
     @property
     def has_data(self) -> bool:
-        return bool(self.train or self.test or _text(self.source))
+        return bool(self.files.keys() & {"train", "test"} or _text(self.source))
 
     @property
     def learns(self) -> bool:
@@ -62,7 +65,7 @@ class Form:
     def files(self) -> dict[str, str]:
         """The uploaded files, by split."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {split: path for split, path in named.items() if path}
+        return {split: path for split, path in named.items() if path and isinstance(path, str)}
 
 
 def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -71,7 +74,11 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
     Args:
         trains: whether this teacher's task can train a student in this version.
         files: names in place of the uploaded files' paths.
+
+    Raises:
+        RecipeError: what goes along in `more` cannot be read.
     """
+    extra = more.read(form.more)
     raw: dict[str, Any] = {"teacher": _text(form.teacher) or ""}
     if form.new_head and trains:
         raw["teacher_head"] = "new"
@@ -79,14 +86,17 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
     if data is not None:
         raw["data"] = data
     raw["student"] = _student(form) if trains else None
+    if "student" in extra:
+        raw["student"] = more.merged(raw["student"], extra["student"])
     if raw["student"] is not None:
         raw |= _training(form)
     elif raw.get("teacher_head") == "new" and form.budget != "balanced":
         raw["budget"] = form.budget
-    raw["formats"] = [f for f in ("8bit", "4bit") if f in form.formats]
+    raw["formats"] = [f for f in ("8bit", "4bit") if f in _listed(form.formats)]
     if form.seed:
         raw["seed"] = _whole(form.seed)
-    return raw
+    merged: dict[str, Any] = more.merged(raw, extra)
+    return merged
 
 
 def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None = None) -> dict[str, Any] | None:
@@ -107,8 +117,8 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
     if data["source"] != DEMO and chosen:
         data["columns"] = chosen
     labels = {
-        str(mine): str(theirs)
-        for mine, theirs, *_ in form.labels
+        _raw_text(mine): _raw_text(theirs)
+        for mine, theirs, *_ in (row for row in _listed(form.labels) if len(_listed(row)) > 1)
         if _text(mine) and _text(theirs) and _text(mine).casefold() != _text(theirs).casefold()
     }
     if labels and not form.new_head:
@@ -135,9 +145,9 @@ def _training(form: Form) -> dict[str, Any]:
     distill: dict[str, Any] = {}
     for key in ("epochs", "temperature", "learning_rate"):
         if number := getattr(form, key):
-            distill[key] = float(number)
+            distill[key] = _number(number)
     if form.alpha != ALPHA:
-        distill["alpha"] = float(form.alpha)
+        distill["alpha"] = _number(form.alpha)
     if form.batch_size:
         distill["batch_size"] = _whole(form.batch_size)
     if distill:
@@ -158,8 +168,29 @@ def recipe_text(form: Form, *, trains: bool = True) -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value).strip() if value is not None else ""
+    return _raw_text(value).strip() if value is not None else ""
 
 
-def _whole(number: float) -> int | float:
-    return int(number) if float(number).is_integer() else number
+def _raw_text(value: Any) -> str:
+    try:
+        return str(value)
+    except ValueError:  # a number of more digits than Python writes
+        return "…"
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """What a request sends in place of a list counts as none."""
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _number(value: Any) -> Any:
+    """A number as a float. What a request sends in place of one stays as it is: `Recipe.parse` says what is wrong with it."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return value
+
+
+def _whole(value: Any) -> Any:
+    number = _number(value)
+    return int(number) if isinstance(number, float) and number.is_integer() else value

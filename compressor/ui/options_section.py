@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from compressor.ui.form import ALPHA
+from compressor.ui.more import MOST
 from compressor.ui.shared import step_title
 from compressor.ui.words import t
 
@@ -24,10 +25,12 @@ class OptionsSection:
     alpha: gr.Slider
     student_model: gr.Textbox
     distill: gr.Checkbox
+    more: gr.Textbox
+    accordion: gr.Accordion
 
     @property
     def all(self) -> list[Any]:
-        return [self.formats, self.budget, *self.numbers, self.alpha, self.student_model, self.distill]
+        return [self.formats, self.budget, *self.numbers, self.alpha, self.student_model, self.distill, self.more]
 
 
 def build() -> OptionsSection:
@@ -42,7 +45,7 @@ def build() -> OptionsSection:
             budget = gr.Radio(
                 choices=efforts, value="balanced", elem_id="budget", label=t("options.effort"), min_width=260
             )
-        with gr.Accordion(t("advanced.title"), open=False, elem_id="advanced"):
+        with gr.Accordion(t("advanced.title"), open=False, elem_id="advanced") as accordion:
             gr.HTML(f'<p class="small">{t("advanced.lead")}</p>')
             numbers = [*_numbers(TRAINING[:4]), *_numbers(TRAINING[4:])]
             alpha = gr.Slider(
@@ -58,7 +61,11 @@ def build() -> OptionsSection:
                 distill = gr.Checkbox(
                     True, elem_id="distill", label=t("advanced.distill"), info=t("advanced.distill_info"), min_width=220
                 )
-    return OptionsSection(formats, budget, tuple(numbers), alpha, student_model, distill)
+        more = gr.Textbox(
+            "", visible=False, lines=3, max_lines=12, max_length=MOST, elem_id="more", label=t("more.title"),
+            info=t("more.info"),
+        )  # fmt: skip
+    return OptionsSection(formats, budget, tuple(numbers), alpha, student_model, distill, more, accordion)
 
 
 def _numbers(names: tuple[str, ...]) -> list[gr.Number]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compressor.holding import holding
 from compressor.report import Report
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Outgoing:
     def cards(self, job: Job, repo: str, variants: Sequence[str], visitor: Visitor) -> dict[str, str]:
         from compressor.publishing import cards
 
+        self.services.count("look", visitor)
         return dict(cards(job.folder, repo, list(variants), self.services.hub(visitor)))
 
     def publish(
@@ -49,17 +50,17 @@ class Outgoing:
             if metrics.get("message"):
                 say(str(metrics["message"]))
 
-        return publish(
-            job.folder, repo, hub=self.services.hub(visitor), variants=list(variants), public=public, min_retained=None,
-            floor=floor, confirm_below=anyway, card_text=dict(card_text) or None, progress=progress,
-        )  # fmt: skip
+        with holding(self.services.settings, job.folder):
+            return publish(
+                job.folder, repo, hub=self.services.hub(visitor), variants=list(variants), public=public,
+                min_retained=None, floor=floor, confirm_below=anyway, card_text=dict(card_text) or None, progress=progress,
+            )  # fmt: skip
 
     def zip(self, job: Job, variant: str) -> Path:
-        """A version as a zip file, where gradio may serve it."""
-        from gradio.utils import get_upload_folder
-
+        """A version as a zip file, where gradio may serve it to whoever was told its name."""
         from compressor.publishing import zip_variant
 
-        folder = Path(get_upload_folder()) / secrets.token_hex(16)
-        folder.mkdir(parents=True, mode=0o700)
-        return zip_variant(job.folder, variant, folder / f"{variant}.zip")
+        Report.load(job.own().folder).variant(variant)  # no folder for what is not there
+        folder = self.services.place(job.folder / "report.json", variant)
+        with holding(self.services.settings, job.folder):
+            return zip_variant(job.folder, variant, folder / f"{variant}.zip")

@@ -8,14 +8,15 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.runfolder import write_text
 from compressor.settings import Settings
-from compressor.ui import compare_tab, compress_tab, publish_tab, run_panel, runs_tab
+from compressor.ui import compare_tab, compress_tab, keeping, publish_tab, run_layout, run_panel, runs_tab
 from compressor.ui.handlers import LIGHT, visitor
 from compressor.ui.services import Services
 from compressor.ui.shared import COMPARE, COMPRESS, PUBLISH, RUNS, Shared, hidden_text
 from compressor.ui.text import esc
+from compressor.ui.visitors import browser_owner
 from compressor.ui.words import t
+from compressor.whole import write_text
 
 DAY = 86_400
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
@@ -36,11 +37,11 @@ def build(services: Services) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="tabs", selected=COMPRESS) as tabs:
             shared = Shared(services, browser, token, run_id, share, tabs, compare_pick, publish_pick)
-            _tabs(shared)
-        page.load(
-            Opening(services).open, [browser], [browser, run_id, share], js=None, queue=False, show_progress="hidden",
-            api_visibility="private",
-        )  # fmt: skip
+            opened = page.load(
+                Opening(services).open, [browser], [browser, run_id, share], js=None, queue=False, show_progress="hidden",
+                api_visibility="private",
+            )  # fmt: skip
+            _tabs(shared, opened)
         page.load(None, None, None, js=ROWS_SELECT)
     return page
 
@@ -56,11 +57,11 @@ def header() -> str:
     return f'<header id="header"><div class="brand">{mark}<div><h1>{name}</h1><p>{line}</p></div></div></header>'
 
 
-def _tabs(shared: Shared) -> None:
+def _tabs(shared: Shared, opened: Any) -> None:
     services = shared.services
     with gr.Tab(t("tab.compress"), id=COMPRESS, elem_id="tab-compress"):
         form = compress_tab.build(services)
-        panel = run_panel.build()
+        panel = run_layout.build()
     with gr.Tab(t("tab.compare"), id=COMPARE, elem_id="tab-compare") as compare_item:
         compare = compare_tab.build(shared.compare_pick)
     with gr.Tab(t("tab.publish"), id=PUBLISH, elem_id="tab-publish") as publish_item:
@@ -68,10 +69,14 @@ def _tabs(shared: Shared) -> None:
     with gr.Tab(t("tab.runs"), id=RUNS, elem_id="tab-runs", alignment="right") as runs_item:
         runs = runs_tab.build()
     compress_tab.wire(form, shared)
-    run_panel.wire(panel, form.form, services, shared.run_id, shared.share, shared.who)
+    again = run_panel.wire(panel, form.form, services, shared.run_id, shared.share, shared.who)
     compare_tab.wire(compare, compare_item, shared)
     publish_tab.wire(publish, publish_item, shared)
     runs_tab.wire(runs, runs_item, shared)
+    keeping.wire(form.keeping, form.inputs, form.options.accordion, shared, [opened.then, again.then])
+    for button, run in ((panel.change, shared.run_id), (runs.change, runs.pick)):
+        keeping.wire_open(button, run, form.keeping, form.inputs, form.options.accordion, shared)
+    publish_tab.wire_open(panel.publish, shared.run_id, publish, shared)
     act = compare_tab.Handlers(services)
     panel.compare.click(
         lambda run_id: (gr.update(value=run_id), gr.Tabs(selected=COMPARE)), shared.run_id,
@@ -89,7 +94,7 @@ class Opening:
 
     def open(self, browser: Any, request: gr.Request) -> tuple[Any, str, str]:
         query = dict(request.query_params)
-        browser = browser or secrets.token_urlsafe(24)
+        browser = browser if browser_owner(browser) else secrets.token_urlsafe(24)
         who = visitor(self.services.settings, browser, None)
         run_id = query.get("run", "")[:64]
         if not run_id:
@@ -109,11 +114,18 @@ def browser_secret(settings: Settings) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def launch_options(settings: Settings) -> dict[str, Any]:
-    """How the page is served: no share link, no folders of the machine, no traces, nothing that is recorded in the browser."""
-    from compressor.ui import theme
+def launch_options(settings: Settings, services: Services | None = None) -> dict[str, Any]:
+    """How the page is served: no share link, no folders of the machine, no traces, nothing that is recorded in the browser;
+    with the services, `/healthz` before the page's own routes."""
+    from starlette.middleware import Middleware
+
+    from compressor.ui import gate, health, theme
 
     return {
+        "app_kwargs": {
+            "routes": [health.route(services)] if services else [],
+            "middleware": [Middleware(gate.Gate, settings=settings)],
+        },
         "theme": theme.make(),
         "css_paths": [theme.CSS],
         "server_name": settings.server_name,

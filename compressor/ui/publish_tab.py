@@ -11,7 +11,7 @@ from compressor.settings import Settings
 from compressor.ui import card_panel, zip_panel
 from compressor.ui.handlers import ASKS, LIGHT, guarded
 from compressor.ui.publishing import Handlers
-from compressor.ui.shared import Shared, empty, hidden_text
+from compressor.ui.shared import PUBLISH, Shared, empty, hidden_text
 from compressor.ui.text import esc
 from compressor.ui.words import t
 
@@ -115,13 +115,8 @@ def _boxes() -> tuple[Any, Any, Any, Any, Any, Any]:
 def wire(tab: PublishTab, item: gr.Tab, shared: Shared) -> None:
     act = Handlers(shared.services)
     pick, who = shared.publish_pick, shared.who
-    opened = [tab.variants, tab.name, tab.card.of, tab.zip.variant, tab.publish]
-    item.select(guarded(act.refresh), [pick, *who], pick, **LIGHT).then(
-        guarded(act.open), [pick, tab.floor, *who], opened, **ASKS
-    ).then(act.account, who, [tab.account, tab.namespace], **ASKS).then(
-        act.repos, [pick, *tab.chosen, *who], tab.repos, **ASKS
-    )
-    pick.input(guarded(act.open), [pick, tab.floor, *who], opened, **ASKS)
+    _follow(item.select(guarded(act.refresh), [pick, *who], pick, **LIGHT), act, tab, shared)
+    pick.input(guarded(act.open), [pick, tab.floor, *who], _opened(tab), **ASKS)
     for event in (tab.sign_in.click, shared.token.submit):
         event(act.account, who, [tab.account, tab.namespace], **{**ASKS, "show_progress": "minimal"})
     for box in (tab.variants, tab.namespace, tab.name):
@@ -133,3 +128,27 @@ def wire(tab: PublishTab, item: gr.Tab, shared: Shared) -> None:
     tab.anyway.click(guarded(act.publish_anyway), inputs, watched, api_visibility="private")
     tab.timer.tick(act.tick, [tab.work, *who], [tab.result, tab.timer], **LIGHT)
     zip_panel.wire(tab.zip, shared)
+
+
+def wire_open(button: gr.Button, run_id: gr.Textbox, tab: PublishTab, shared: Shared) -> None:
+    """That button leads here, with the run chosen whose id stands in `run_id`."""
+    act = Handlers(shared.services)
+
+    def choose(wanted: str, browser: Any, token: Any) -> tuple[Any, Any]:
+        return act.refresh(wanted, browser, token), gr.Tabs(selected=PUBLISH)
+
+    clicked = button.click(guarded(choose), [run_id, *shared.who], [shared.publish_pick, shared.tabs], **LIGHT)
+    _follow(clicked, act, tab, shared)
+
+
+def _opened(tab: PublishTab) -> list[Any]:
+    """What `Handlers.open` fills in."""
+    return [tab.variants, tab.name, tab.card.of, tab.zip.variant, tab.publish]
+
+
+def _follow(event: Any, act: Handlers, tab: PublishTab, shared: Shared) -> None:
+    """What the tab shows once a run stands in its list."""
+    pick, who = shared.publish_pick, shared.who
+    event.then(guarded(act.open), [pick, tab.floor, *who], _opened(tab), **ASKS).then(
+        act.account, who, [tab.account, tab.namespace], **ASKS
+    ).then(act.repos, [pick, *tab.chosen, *who], tab.repos, **ASKS)

@@ -21,6 +21,8 @@ from compressor.ui.text import esc, paragraphs, percent
 from compressor.ui.words import t
 
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+AT_ONCE = 2
+"""Uploads of one person that may go on at a time."""
 
 
 class Handlers:
@@ -96,6 +98,9 @@ class Handlers:
         action = functools.partial(
             self.outgoing.publish, job, f"{namespace}/{name}", variants, bool(public), floor / 100, anyway, cards, who
         )
+        if self.background.going(who.owners) >= AT_ONCE:
+            return paragraphs([t("limit.publishing")], "warning"), "", gr.Timer(active=False), gr.update(visible=False)
+        self.services.count("publish", who)
         key = self.background.start(who.owner, action)
         return paragraphs([t("publish.working")]), key, gr.Timer(active=True), gr.update(visible=False)
 
@@ -103,7 +108,7 @@ class Handlers:
         return self.publish(*values, anyway=True)
 
     def tick(self, key: str, browser: Any, token: Any) -> tuple[Any, Any]:
-        work = self.background.get(key, visitor(self.services.settings, browser, token).owner)
+        work = self.background.get(key, visitor(self.services.settings, browser, token).owners)
         if work is None:
             return gr.skip(), gr.Timer(active=False)
         if not work.done:

@@ -2,97 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from compressor.errors import CompressorError
-from compressor.ui import compare_view, plots, run_view
+from compressor.jobs.quota import kept_until
+from compressor.ui import compare_view, plots, run_done, run_view
 from compressor.ui.handlers import LIGHT, guarded, sentence, visitor
+from compressor.ui.run_layout import RunPanel
 from compressor.ui.run_state import RunState, expected_stages
 from compressor.ui.services import Services
-from compressor.ui.shared import hidden_text
-from compressor.ui.text import clip, esc, paragraphs
+from compressor.ui.text import clip, day, duration, esc, paragraphs
 from compressor.ui.words import t
 
 if TYPE_CHECKING:
     from compressor.jobs.job import Job
 
-SECONDS = 1.5
 CAN_GO_ON = ("failed", "cancelled", "interrupted")
-
-
-@dataclass(frozen=True)
-class RunPanel:
-    column: gr.Column
-    head: gr.HTML
-    progress: gr.HTML
-    result: gr.HTML
-    curves: gr.Row
-    loss: gr.LinePlot
-    quality: gr.LinePlot
-    cancel: gr.Button
-    resume: gr.Button
-    compare: gr.Button
-    share: gr.Button
-    link: gr.Textbox
-    new: gr.Button
-    recipe: gr.Code
-    log: gr.Code
-    details: gr.Accordion
-    title: gr.Textbox
-    seen: gr.Textbox
-    timer: gr.Timer
-
-    @property
-    def shown(self) -> list[Any]:
-        """What `Handlers.show` fills in."""
-        return [self.column, self.head, self.progress, self.result, self.curves, self.loss, self.quality, self.cancel,
-                self.resume, self.compare, self.share, self.new, self.title, self.seen, self.timer]  # fmt: skip
-
-
-def build() -> RunPanel:
-    with gr.Column(visible=False, elem_id="run-panel") as column, gr.Column(elem_classes="step"):
-        head = gr.HTML("", elem_id="run-head")
-        result = gr.HTML("", elem_id="run-result")
-        progress = gr.HTML("", elem_id="run-progress")
-        with gr.Row(visible=False, elem_id="curves") as curves:
-            loss, quality = _curve("loss"), _curve("quality")
-        buttons = _buttons()
-        link = gr.Textbox(
-            visible=False, elem_id="share-link", label=t("run.share_label"), info=t("run.share_info"),
-            interactive=False, buttons=["copy"],
-        )  # fmt: skip
-        with gr.Accordion(t("run.details"), open=False, elem_id="run-details") as details:
-            recipe = gr.Code("", language="yaml", interactive=False, elem_id="run-recipe", label=t("recipe.label"))
-            log = gr.Code("", language=None, interactive=False, elem_id="run-log", label=t("runs.log"), max_lines=20)
-    title, seen = hidden_text("tab-title"), hidden_text("run-seen")
-    timer = gr.Timer(SECONDS, active=False)
-    cancel, resume, compare, share, new = buttons
-    return RunPanel(column, head, progress, result, curves, loss, quality, cancel, resume,
-                    compare, share, link, new, recipe, log,
-                    details, title, seen, timer)  # fmt: skip
-
-
-def _buttons() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:
-    with gr.Row(elem_id="run-buttons"):
-        compare = gr.Button(t("run.compare"), variant="primary", visible=False, elem_id="open-compare", min_width=140)
-        resume = gr.Button(t("run.resume"), variant="primary", visible=False, elem_id="resume", min_width=120)
-        cancel = gr.Button(t("run.cancel"), variant="stop", visible=False, elem_id="cancel", min_width=120)
-        share = gr.Button(t("run.share"), visible=False, elem_id="share", min_width=120)
-        new = gr.Button(t("run.new"), elem_id="new-run", min_width=120)
-    return cancel, resume, compare, share, new
-
-
-def _curve(kind: str) -> gr.LinePlot:
-    return gr.LinePlot(
-        x=t("curve.step"), y=t(f"curve.{kind}"), color="series", color_title=" ", y_title=" ", height=250, min_width=260,
-        colors_in_legend=[] if kind == "loss" else None,
-        label=t(f"curve.{kind}_label"), elem_id=f"curve-{kind}", tooltip="axis",
-        color_map={t("curve.loss"): "#1d4ed8", t("curve.student"): "#0f9488", t("curve.teacher"): "#7b8794"},
-    )  # fmt: skip
 
 
 class Handlers:
@@ -143,13 +72,14 @@ class Handlers:
     # ------------------------------------------------------------------ rendering
 
     def _hidden(self) -> tuple[Any, ...]:
-        return (gr.update(visible=False), *(gr.skip(),) * 11, t("app.name"), "", gr.Timer(active=False))
+        rest = (gr.skip(),) * (13 + len(run_done.hidden()))
+        return (gr.update(visible=False), *rest, t("app.name"), "", gr.Timer(active=False))
 
     def _missing(self, error: CompressorError) -> tuple[Any, ...]:
         off = gr.update(visible=False)
         said = paragraphs([sentence(error)], "problem")
-        return (gr.update(visible=True), said, "", "", off, None, None, off, off, off, off, gr.update(visible=True),
-                t("app.name"), "", gr.Timer(active=False))  # fmt: skip
+        return (gr.update(visible=True), said, "", "", off, None, None, *(off,) * 6, gr.update(visible=True),
+                *run_done.hidden(), t("app.name"), "", gr.Timer(active=False))  # fmt: skip
 
     def _shown(self, job: Job, read_only: bool) -> tuple[Any, ...]:
         state = self.services.state(job)
@@ -159,17 +89,22 @@ class Handlers:
         mine = not read_only
         return (
             gr.update(visible=True),
-            _head(job, read_only),
-            run_view.progress(job.status, state, _expected(job), place=job.place, error=job.error),
+            _head(job, read_only, kept_until(self.services.settings, job)),
+            run_view.progress(
+                job.status, state, _expected(job), place=job.place, wait=getattr(job, "wait", None), error=job.error
+            ),
             result(job.folder) if done else "",
             gr.update(visible=bool(loss or quality)),
             loss,
             quality,
             gr.update(visible=live and mine, interactive=True, value=t("run.cancel")),
             gr.update(visible=mine and job.status in CAN_GO_ON),
+            gr.update(visible=mine and job.status in CAN_GO_ON and job.kind == "run"),
             gr.update(visible=done),
+            gr.update(visible=mine and done and job.kind == "run"),
             gr.update(visible=mine),
             gr.update(visible=mine),
+            *run_done.shown(job, self.services.settings, mine=mine),
             run_view.title(job.status, state),
             version(job, state),
             gr.Timer(active=live),
@@ -178,7 +113,9 @@ class Handlers:
 
 def version(job: Job, state: RunState) -> str:
     """Changes whenever the panel would look different."""
-    return f"{job.id[:8]}.{job.status}.{job.place}.{state.offset}"
+    wait = getattr(job, "wait", None)
+    left = "" if wait is None else duration(wait)
+    return f"{job.id[:8]}.{job.status}.{job.place}.{left}.{state.offset}"
 
 
 def result(folder: Path) -> str:
@@ -193,10 +130,12 @@ def result(folder: Path) -> str:
 
 
 def recipe_of(job: Job) -> str:
-    try:
+    """The recipe with its defaults filled in; before the run has begun, as it was asked."""
+    with suppress(OSError):
         return (job.folder / "recipe.yaml").read_text(encoding="utf-8")
-    except OSError:
-        return ""
+    with suppress(CompressorError):
+        return "" if job.kind == "compare" or job.view else job.recipe().to_yaml(asked_only=True)
+    return ""
 
 
 def log_of(job: Job) -> str:
@@ -206,19 +145,26 @@ def log_of(job: Job) -> str:
 
 
 def _expected(job: Job) -> list[str]:
-    from compressor.runfolder import RunFolder
+    if job.kind == "compare":
+        return ["measure"]
+    found = job.run.recipe_or_none()
+    if found is None:  # it has not begun
+        with suppress(CompressorError):
+            found = job.recipe()
+    return expected_stages(found)
 
-    return ["measure"] if job.kind == "compare" else expected_stages(RunFolder(job.folder).recipe_or_none())
 
-
-def _head(job: Job, read_only: bool) -> str:
-    note = f'<p class="small">{esc(t("run.shared"))}</p>' if read_only else ""
-    return f'<div class="step-title"><h2>{esc(clip(job.title, 120))}</h2></div>{note}'
+def _head(job: Job, read_only: bool, until: float | None = None) -> str:
+    notes = [t("run.shared")] if read_only else []
+    notes += [t("run.kept_until", day=day(until))] if until is not None else []
+    said = "".join(f'<p class="small">{esc(note)}</p>' for note in notes)
+    return f'<div class="step-title"><h2>{esc(clip(job.title, 120))}</h2></div>{said}'
 
 
 def wire(
     panel: RunPanel, form: gr.Column, services: Services, run_id: gr.Textbox, share: gr.Textbox, who: list[Any]
-) -> None:
+) -> Any:
+    """Connect the panel; the event that leads from a run back to the form."""
     act = Handlers(services)
     where = [run_id, share, *who]
     run_id.change(act.show, where, panel.shown, **LIGHT).then(
@@ -233,7 +179,7 @@ def wire(
     )
     panel.share.click(guarded(act.link), [run_id, *who], panel.link, api_visibility="private")
     panel.details.expand(guarded(act.details), where, [panel.recipe, panel.log], api_visibility="private")
-    panel.new.click(lambda: ("", "", gr.update(visible=False)), None, [run_id, share, panel.link], **LIGHT)
+    return panel.new.click(lambda: ("", "", gr.update(visible=False)), None, [run_id, share, panel.link], **LIGHT)
 
 
 ADDRESS = """(run, share) => {

@@ -10,9 +10,11 @@ from typing import Any
 
 from compressor.events import read_events
 from compressor.recipe import Recipe
+from compressor.ui.text import clip
 
 KEPT = 5000
 """Points kept of a curve; beyond that every second one goes."""
+KEPT_NOTES = 3
 
 
 @dataclass
@@ -33,6 +35,8 @@ class RunState:
     stage_started: float | None = None
     last: float | None = None
     resumed: bool = False
+    notes: list[str] = field(default_factory=list)
+    """Sentences on what the run did by itself, like trying again with half the batch; the oldest first."""
     offset: int = 0
 
     def take(self, events: Iterable[Mapping[str, Any]]) -> None:
@@ -52,6 +56,9 @@ class RunState:
         stage = str(event.get("stage") or "")
         if kind == "resumed":
             self.resumed = True
+        elif kind == "retried" and event.get("reason"):
+            self.notes.append(clip(event["reason"], 300))
+            del self.notes[:-KEPT_NOTES]
         elif kind == "stage-finished" and stage and stage not in self.finished:
             self.finished.append(stage)
         elif kind == "stage-started" and stage:

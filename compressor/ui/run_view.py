@@ -10,6 +10,8 @@ from compressor.ui.text import clip, count, duration, esc, paragraphs, size
 from compressor.ui.words import t
 
 LIVE = ("queued", "running")
+SOON = 20
+"""Seconds that nobody needs to be told."""
 
 
 def title(status: str, state: RunState) -> str:
@@ -51,24 +53,35 @@ def stage_rows(status: str, state: RunState, expected: Sequence[str]) -> list[tu
 
 
 def progress(
-    status: str, state: RunState, expected: Sequence[str], *, place: int | None = None, error: str | None = None
-) -> str:
-    """The stages as a list. `place` is the place in the queue while it waits."""
+    status: str, state: RunState, expected: Sequence[str], *, place: int | None = None, wait: float | None = None,
+    error: str | None = None,
+) -> str:  # fmt: skip
+    """The stages as a list. `place` is the place in the queue while it waits, `wait` the seconds until its turn."""
     rows = stage_rows(status, state, expected)
     items = "".join(_stage(stage, how, status, state) for stage, how in rows)
-    head = f'<p class="run-status" role="status" data-status="{esc(status)}">{esc(_status(status, state, place))}</p>'
+    head = f'<p class="run-status" role="status" data-status="{esc(status)}">{esc(_status(status, state, place, wait))}</p>'
     wrong = paragraphs([error], "problem") if error and status in ("failed", "interrupted") else ""
+    wrong += paragraphs(state.notes)
     return f'<div class="run">{head}{wrong}<ol class="stages" aria-label="{esc(t("run.stages"))}">{items}</ol></div>'
 
 
-def _status(status: str, state: RunState, place: int | None) -> str:
+def _status(status: str, state: RunState, place: int | None, wait: float | None) -> str:
     if status == "queued":
-        return t("run.queued_at", place=place) if place else t("run.queued")
+        return queued(place, wait)
     if status == "running":
         spent = duration(state.last - state.started) if state.last and state.started else ""
         return t("run.running_for", spent=spent) if spent else t("run.running")
     known = ("finished", "failed", "cancelled", "interrupted")
     return t(f"run.{status}") if status in known else status
+
+
+def queued(place: int | None, wait: float | None) -> str:
+    """A waiting run's place in the queue, and when its turn may come."""
+    if not place:
+        return t("run.queued")
+    if wait is None:
+        return t("run.queued_at", place=place)
+    return t("run.queued_soon" if wait < SOON else "run.queued_in", place=place, time=duration(wait))
 
 
 def _stage(stage: str, how: str, status: str, state: RunState) -> str:

@@ -11,7 +11,7 @@ from compressor.ui.handlers import LIGHT, guarded, visitor
 from compressor.ui.run_panel import log_of, recipe_of, result
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import COMPRESS, Shared, empty
-from compressor.ui.text import ago, clip, esc, paragraphs
+from compressor.ui.text import ago, clip, duration, esc, paragraphs
 from compressor.ui.words import t
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class RunsTab:
     detail: gr.Column
     open: gr.Button
     again: gr.Button
+    change: gr.Button
     delete: gr.Button
     sure: gr.Button
     report: gr.DownloadButton
@@ -33,7 +34,7 @@ class RunsTab:
 
     @property
     def shown(self) -> list[Any]:
-        return [self.summary, self.detail, self.report, self.recipe, self.log, self.delete, self.sure]
+        return [self.summary, self.detail, self.report, self.recipe, self.log, self.change, self.delete, self.sure]
 
 
 def build() -> RunsTab:
@@ -45,6 +46,7 @@ def build() -> RunsTab:
             with gr.Row():
                 open_ = gr.Button(t("runs.open"), variant="primary", elem_id="run-open", min_width=120)
                 again = gr.Button(t("runs.again"), elem_id="run-again", min_width=140)
+                change = gr.Button(t("run.change"), elem_id="run-change", min_width=160)
                 report = gr.DownloadButton(t("runs.report"), visible=False, elem_id="run-report", min_width=140)
                 delete = gr.Button(t("runs.delete"), elem_id="run-delete", min_width=120)
                 sure = gr.Button(
@@ -52,12 +54,21 @@ def build() -> RunsTab:
                 )
             recipe = gr.Code("", language="yaml", interactive=False, elem_id="runs-recipe", label=t("recipe.label"))
             log = gr.Code("", language=None, interactive=False, elem_id="runs-log", label=t("runs.log"), max_lines=24)
-    return RunsTab(pick, summary, detail, open_, again, delete, sure, report, recipe, log)
+    return RunsTab(pick, summary, detail, open_, again, change, delete, sure, report, recipe, log)
 
 
 def label(job: Job) -> str:
     """A run's line in a list: `teacher · half (finished, 3 min ago)`."""
-    return t("runs.line", title=clip(job.title, 80), status=t(f"status.{job.status}").lower(), when=ago(job.created))
+    return t("runs.line", title=clip(job.title, 80), status=_status(job), when=ago(job.created))
+
+
+def _status(job: Job) -> str:
+    wait = getattr(job, "wait", None)
+    if job.status != "queued" or not job.place:
+        return t(f"status.{job.status}").lower()
+    return (
+        t("runs.queued", place=job.place) if wait is None else t("runs.queued_in", place=job.place, time=duration(wait))
+    )
 
 
 class Handlers:
@@ -69,11 +80,21 @@ class Handlers:
         choices = [(label(job), job.id) for job in jobs]
         said = empty(t("runs.pick") if jobs else t("runs.empty"))
         off = gr.update(visible=False)
-        return gr.update(choices=choices, value=None, visible=bool(jobs)), said, off, off, "", "", gr.skip(), off
+        return (
+            gr.update(choices=choices, value=None, visible=bool(jobs)),
+            said,
+            off,
+            off,
+            "",
+            "",
+            gr.skip(),
+            gr.skip(),
+            off,
+        )
 
     def pick(self, run_id: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
         if not run_id:
-            return (gr.skip(),) * 7
+            return (gr.skip(),) * 8
         job = self.services.job(run_id, visitor(self.services.settings, browser, token))
         path = job.folder / "report.json"
         report = gr.update(
@@ -84,8 +105,8 @@ class Handlers:
             if job.status == "finished"
             else paragraphs([job.error or t(f"run.{job.status}")], "problem" if job.status == "failed" else "note")
         )
-        return (said, gr.update(visible=True), report, recipe_of(job), log_of(job), gr.update(visible=True),
-                gr.update(visible=False))  # fmt: skip
+        return (said, gr.update(visible=True), report, recipe_of(job), log_of(job),
+                gr.update(visible=job.kind == "run"), gr.update(visible=True), gr.update(visible=False))  # fmt: skip
 
     def again(self, run_id: str, browser: Any, token: Any) -> tuple[str, str, Any]:
         """The same once more, shown on the Compress tab."""
@@ -106,7 +127,7 @@ def finished(services: Services, who: Visitor) -> list[tuple[str, str]]:
 
 def wire(tab: RunsTab, item: gr.Tab, shared: Shared) -> None:
     act = Handlers(shared.services)
-    listed = [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.delete, tab.sure]
+    listed = [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.change, tab.delete, tab.sure]
     opened = [shared.run_id, shared.share, shared.tabs]
     item.select(guarded(act.refresh), shared.who, listed, **LIGHT)
     tab.pick.input(guarded(act.pick), [tab.pick, *shared.who], tab.shown, **LIGHT)

@@ -48,6 +48,10 @@ def empty(sentence: str) -> str:
     return f'<p class="empty">{esc(sentence)}</p>' if sentence else ""
 
 
-def hidden_text(name: str) -> gr.Textbox:
-    """A value that the browser keeps and sends along; not on the screen, nor in the keyboard's path."""
-    return gr.Textbox(visible="hidden", elem_id=name, label=name, interactive=True)
+def hidden_text(name: str, most: int = 2000) -> gr.Textbox:
+    """A value that the browser keeps and sends along; not on the screen, nor in the keyboard's path.
+
+    Args:
+        most: characters that are taken from it (see `gate.py`).
+    """
+    return gr.Textbox(visible="hidden", elem_id=name, label=name, interactive=True, max_length=most)

@@ -9,10 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.errors import CompressorError
+from compressor.errors import CompressorError, TooOftenError
 from compressor.ui import teacher_view
 from compressor.ui.form import DEMO, NONE
-from compressor.ui.handlers import sentence, visitor
+from compressor.ui.handlers import guarded, sentence, visitor
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import empty, step_title
 from compressor.ui.text import count, paragraphs
@@ -20,6 +20,8 @@ from compressor.ui.words import t
 
 PAUSE = 0.3
 """Seconds of no typing before the Hub is asked."""
+MOST = 200
+"""Characters of a search."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def found_choices(services: Services, query: str, kind: str, task: str | None, w
     """Search results as choices: the id, and how often it was downloaded. Empty where the Hub does not answer."""
     try:
         found = services.search(query, kind, task, who)
+    except TooOftenError:
+        raise
     except CompressorError:
         return []  # while one types, silence is better than a row of sentences; choosing says what is wrong
     return [(f"{one.id}   ({count(one.downloads)} downloads)", one.id) for one in found]
@@ -62,20 +66,26 @@ def found_choices(services: Services, query: str, kind: str, task: str | None, w
 def searcher(services: Services, kind: str) -> Any:
     """The handler behind a search box: waits for a pause in the typing, then asks the Hub."""
 
+    @guarded
+    def find(query: str, browser: Any, token: Any) -> list[tuple[str, str]]:
+        who = visitor(services.settings, browser, token)  # may ask the Hub whose token it is: not in the event loop
+        return found_choices(services, query, kind, None, who)
+
     async def search(browser: Any, token: Any, typed: gr.KeyUpData) -> Any:
         query = (typed.input_value or "").strip()
         if len(query) < 2 or query == DEMO or "://" in query:
             return gr.skip()
         await asyncio.sleep(PAUSE)
-        who = visitor(services.settings, browser, token)
-        choices = await asyncio.to_thread(found_choices, services, query, kind, None, who)
+        choices = await asyncio.to_thread(find, query[:MOST], browser, token)
         return gr.update(choices=choices) if choices else gr.skip()
 
     return search
 
 
-def choose(services: Services, reference: str | None, who: Visitor) -> tuple[Any, Any, Any, Any]:
-    """(card, size, sizes, new_head) for a chosen teacher."""
+def choose(
+    services: Services, reference: str | None, who: Visitor, kept: tuple[str | None, bool] | None = None
+) -> tuple[Any, Any, Any, Any]:
+    """(card, size, sizes, new_head) for a chosen teacher. `kept`: the size and the new head that somebody chose before."""
     reference = (reference or "").strip()
     if not reference:
         return empty(t("teacher.empty")), gr.update(visible=False), empty(t("student.waiting")), gr.update(value=False)
@@ -83,15 +93,17 @@ def choose(services: Services, reference: str | None, who: Visitor) -> tuple[Any
         found = services.inspect(reference, who)
     except Exception as error:
         said = paragraphs([sentence(error)], "problem")
-        return said, gr.update(visible=False), empty(t("student.waiting")), gr.update(value=False)
-    return (teacher_view.card(found), *_sizes(found), gr.update(value=found.get("head") == "new"))
+        new_head = gr.update(value=False) if kept is None else gr.skip()
+        return said, gr.update(visible=False), empty(t("student.waiting")), new_head
+    size, new = kept or (None, found.get("head") == "new")
+    return (teacher_view.card(found), *_sizes(found, size), gr.update(value=new))
 
 
-def _sizes(found: Mapping[str, Any]) -> tuple[Any, str]:
+def _sizes(found: Mapping[str, Any], wanted: str | None) -> tuple[Any, str]:
     names = [str(row["size"]) for row in found.get("sizes") or ()]
     if not names:
         return gr.update(choices=[(t("student.none"), NONE)], value=NONE, visible=False), empty(t("student.cannot"))
-    chosen = "half" if "half" in names else names[0]
+    chosen = wanted if wanted in (*names, NONE) else "half" if "half" in names else names[0]
     choices = [*((teacher_view.t_size(n), n) for n in names), (t("student.none"), NONE)]
     return gr.update(choices=choices, value=chosen, visible=True), teacher_view.sizes_table(found, chosen)
 

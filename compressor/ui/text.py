@@ -78,7 +78,12 @@ def ago(then: float | None, now: float | None = None) -> str:
         return "just now"
     if passed < 86_400 * 2:
         return f"{duration(passed)} ago"
-    return time.strftime("%-d %B %Y" if time.strftime("%-d") != "%-d" else "%d %B %Y", time.localtime(then))
+    return day(then)
+
+
+def day(when: float) -> str:
+    """The date of a time in seconds since the epoch."""
+    return time.strftime("%-d %B %Y" if time.strftime("%-d") != "%-d" else "%d %B %Y", time.localtime(when))
 
 
 def clip(value: Any, length: int = 160) -> str:

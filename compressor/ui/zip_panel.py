@@ -40,7 +40,9 @@ def build() -> ZipPanel:
 def pack(services: Services, run_id: str, variant: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
     if not run_id or not variant:
         raise gr.Error(t("publish.pick_variant"), title="", print_exception=False)
-    job = services.job(run_id, visitor(services.settings, browser, token))
+    who = visitor(services.settings, browser, token)
+    job = services.job(run_id, who)
+    services.count("download", who)
     path = Path(Outgoing(services).zip(job, variant))
     said = f'<p class="small">{esc(t("zip.ready", name=variant, size=size(path.stat().st_size)))}</p>'
     return said, gr.update(visible=True, value=str(path))

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,24 +51,32 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """`python app.py`, served until the last test is over."""
-    data = tmp_path_factory.mktemp("app") / "data"
+    with serve(tmp_path_factory.mktemp("app") / "data") as served:
+        yield served
+
+
+@contextmanager
+def serve(data: Path, **environ: str) -> Iterator[App]:
+    """`python app.py` in that environment, beside a loopback Hub whose address may be named as `{hub}`."""
     with HubServer(dict(USERS)) as hub, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        environ = {**os.environ, "COMPRESSOR_DATA": str(data), "GRADIO_SERVER_PORT": str(port), "HF_ENDPOINT": hub.url}
+        own = {"COMPRESSOR_DATA": str(data), "GRADIO_SERVER_PORT": str(port), "HF_ENDPOINT": hub.url}
+        own |= {name: value.format(hub=hub.url) for name, value in environ.items()}
         with (data.parent / "app.log").open("wb") as log:
-            server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environ, stdout=log, stderr=log)
+            server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **own}, stdout=log,
+                                      stderr=log)  # fmt: skip
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait(url, server)
+            wait(url, server)
             yield App(url, data, hub)
         finally:
             server.terminate()
             server.wait(20)
 
 
-def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait(url: str, server: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 90
     while time.monotonic() < until and server.poll() is None:
         try:

@@ -8,6 +8,7 @@ from compressor.data import csvfile, table
 from compressor.data.csvfile import CsvReader
 from compressor.errors import DataError
 from tests.data.files import CAPS, write_csv
+from tests.fuzz.memory import Peak
 
 ROWS = [
     ["Fine, said she; truly", "good"],
@@ -130,3 +131,29 @@ def test_long_cells_are_cut_while_reading(tmp_path):
 def test_batches_are_bounded(tmp_path):
     reader = CsvReader(write_csv(tmp_path / "a.csv", [["some words", "1"]] * 2500), CAPS)
     assert [batch.num_rows for batch in reader.batches(["label"])] == [1000, 1000, 500]
+
+
+def test_equal_names_get_numbers_however_they_stand():
+    names = table.check_columns("a.csv", ["a", "a", "a (2)", "a", *["b"] * 900])
+    assert names[:4] == ("a", "a (2)", "a (2) (2)", "a (3)")
+    assert len(set(names)) == 904 and names[-1] == "b (900)"
+
+
+def test_names_that_cannot_be_stored_are_mended():
+    assert table.check_columns("a.json", ["\ud800x", "a\0b", "\0"]) == ("\ufffdx", "ab", "column 3")
+
+
+@pytest.mark.parametrize("line", [b"," * 3_000_000, b'"\n",' * 1_100_000], ids=["one line", "quoted line ends"])
+def test_a_row_without_end_is_not_taken_into_memory(tmp_path, line):
+    (tmp_path / "a.csv").write_bytes(b"text,label\nfine,1\n" + line)
+    with Peak() as peak, pytest.raises(DataError, match=r"row that begins at line 3 .* is not a table"):
+        rows(tmp_path / "a.csv")
+    assert peak.growth < 60 * 2**20
+
+
+def test_the_separator_that_excel_names_is_one_that_separates(tmp_path):
+    (tmp_path / "a.csv").write_text("sep=;\nsome text;label\nGood, really;1\n", encoding="utf-8")
+    assert CsvReader(tmp_path / "a.csv", CAPS).columns == ("some text", "label")
+    for sign in ('"', "\\", "a", " "):
+        (tmp_path / "b.csv").write_text(f"sep={sign}\nfirst line\nsecond line\n", encoding="utf-8")
+        assert CsvReader(tmp_path / "b.csv", CAPS).dialect.delimiter != sign

@@ -103,3 +103,37 @@ def test_what_is_wrong_is_said(tmp_path, name, content, said):
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=said):
         rows(path)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"text": ' + "9" * 5000 + "}", "number of thousands of digits"),
+        ('[{"text": "a"}, {"text": ' + "9" * 5000 + "}]", "Row 2 .* number of thousands of digits"),
+        ('{"text": "a"}\n{"text": -' + "9" * 5000 + "}", "number of thousands of digits"),
+        ('{"text": [' + "[]," * 3_000_001 + "[]]}", "more than 3,000,000 values"),
+        ('[{"text": [' + "{}," * 3_000_001 + "{}]}]", "more than 3,000,000 values"),
+        ("[" * 100_000, "too deeply"),
+    ],
+    ids=["digits", "digits in an array", "digits in a line", "lists", "objects in an array", "deep"],
+)
+def test_what_no_row_holds_is_a_sentence(tmp_path, suffix, text, says):
+    path = tmp_path / f"a{suffix}"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=says):
+        rows(path)
+
+
+def test_keys_are_counted_before_all_rows_have_been_looked_at(tmp_path):
+    lines = ("{" + ",".join(f'"{row}-{i}":1' for i in range(900)) + "}\n" for row in range(200))
+    (tmp_path / "a.jsonl").write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match="1,800 columns"):
+        JsonReader(tmp_path / "a.jsonl", CAPS)
+
+
+def test_halves_of_characters_in_names_and_cells(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"te\\ud800xt": "a\\udfffb", "x": [1e999, NaN]}\n', encoding="utf-8")
+    columns, found = rows(tmp_path / "a.jsonl")
+    assert columns == ("te\ufffdxt", "x")
+    assert found == [["a\ufffdb", "[Infinity, NaN]"]]

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from compressor.data.cells import items, joined, number
+from compressor.data.cells import index, items, joined, number
 from compressor.data.labels import LabelSpace, label, normalised
 from compressor.data.matching import Asked
 
@@ -182,3 +182,31 @@ def test_joined_names_explain_more_than_they_cost():
     assert joined(["a|b", "a", "b"]) == "|"
     assert joined(["a|b", "c"]) is None
     assert joined(["a||b", "a", "b", "c"]) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("[{[]: 1}]", None),
+        ("[0x" + "f" * 5000 + "]", ["…"]),
+        ("[" + "-" * 9000 + "1]", None),
+        ("[" * 9000 + "]" * 9000, None),
+        ("[1e999, 1]", ["inf", "1"]),
+        ("['a' 'b']", ["ab"]),
+    ],
+)
+def test_lists_made_to_hurt(cell, said):
+    if said is None:
+        items(cell)
+    else:
+        assert items(cell) == said
+
+
+def test_numbers_beyond_all_measure_are_names():
+    assert number("1e999") is None and number("9" * 400 + ",5") is None and number("1,5") == 1.5
+    assert index("label_" + "1" * 5000) is None and index("LABEL_12") == 12
+
+
+def test_long_names_do_not_make_long_sentences():
+    result = found(["x" * 50_000, "b"], ["yes", "no"], "single", given={"y" * 50_000: "z" * 50_000})
+    assert result.problems and all(len(p) < 1000 for p in result.problems)

@@ -282,12 +282,21 @@ def test_all_problems_of_all_files_at_once(tmp_path):
 
 
 def test_strangers_reach_only_what_was_uploaded(tmp_path):
-    hosted = replace(SETTINGS, hosted=True, data_dir=tmp_path / "data")
+    uploads, others = tmp_path / "data" / "uploads", tmp_path / "data" / "jobs" / "b"
+    hosted = replace(SETTINGS, hosted=True, data_dir=tmp_path / "data", readable=(str(uploads),))
+    for folder in (uploads, others):
+        folder.mkdir(parents=True)
+    theirs, mine = write_csv(others / "a.csv", sentences(20)), write_csv(uploads / "a.csv", sentences(20))
+    (uploads / "link.csv").symlink_to(theirs)
+    for named in ("/etc/hosts.txt", str(theirs), str(mine)):  # a path in one word, even an upload's
+        with pytest.raises(DataError, match="not a file that was uploaded"):
+            prepare(Data(source=named), TASK, None, NAMES, "single", hosted)
+    for named in (theirs, uploads / ".." / "jobs" / "b" / "a.csv", uploads / "link.csv"):
+        with pytest.raises(DataError, match="not a file that was uploaded"):
+            run(test=named, settings=hosted)
     with pytest.raises(DataError, match="not a file that was uploaded"):
-        prepare(Data(source="/etc/hosts.txt"), TASK, None, NAMES, "single", hosted)
-    inside = tmp_path / "data" / "uploads"
-    inside.mkdir(parents=True)
-    assert len(run(test=write_csv(inside / "a.csv", sentences(20)), settings=hosted).test) == 20
+        prepare(Data(source="demo", unlabelled=str(theirs)), TASK, None, NAMES, "single", hosted)
+    assert len(run(test=mine, settings=hosted).test) == 20
 
 
 def test_the_pages_process_stays_light():

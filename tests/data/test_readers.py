@@ -118,3 +118,42 @@ def test_a_file_over_the_cap_is_refused_unread(tmp_path):
         file.truncate(3 * 2**31)  # a hole: 6 GB that take no room and no time
     with pytest.raises(DataError, match="6,144 MB; at most 2,048 MB"):
         open_reader(path, Caps(2**31, 100))
+
+
+def test_parquet_with_text_that_is_no_text(tmp_path):
+    raw = pa.array([b"good", b"\xff bad", b"\xed\xa0\x80"])
+    text = pa.StringArray.from_buffers(3, raw.buffers()[1], raw.buffers()[2])
+    for kept in (True, False):
+        pq.write_table(pa.table({"text": text}), tmp_path / "a.parquet", use_dictionary=kept)
+        assert cells(tmp_path / "a.parquet")[:2] == [["good"], ["\ufffd bad"]]
+
+
+def test_parquet_with_times_that_python_has_no_value_for(tmp_path):
+    far = pa.array([2**60, 0], pa.int64())
+    table = pa.table({"text": ["a", "b"], "at": far.cast(pa.timestamp("us")), "for": far.cast(pa.duration("s"))})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert cells(tmp_path / "a.parquet") == [["a", None, None], ["b", "1970-01-01 00:00:00", "0:00:00"]]
+
+
+@pytest.mark.parametrize(
+    "meta", [b"[" * 5000, b'{"info": {"features": {"t": ' + b'{"feature":' * 900 + b"{}" + b"}" * 903, b"\xff"]
+)
+def test_parquet_with_a_note_made_to_hurt(tmp_path, meta):
+    table = pa.table({"t": ["a"]}).replace_schema_metadata({b"huggingface": meta})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert open_reader(tmp_path / "a.parquet", CAPS).class_names == {}
+
+
+def test_parquet_that_unpacks_to_what_no_texts_do(tmp_path):
+    texts = ["x" * 80_000_000, *["y"] * 9999]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+    assert (tmp_path / "a.parquet").stat().st_size < 100_000
+    with pytest.raises(DataError, match=r"unpacks to 76 MB from 0\.0 MB"):
+        open_reader(tmp_path / "a.parquet", CAPS)
+
+
+def test_parquet_with_a_billion_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(readers, "MAX_ROWS", 1000)
+    pq.write_table(pa.table({"text": ["one text"] * 1001}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="1,001 rows; at most 1,000"):
+        open_reader(tmp_path / "a.parquet", CAPS)

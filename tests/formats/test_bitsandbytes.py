@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import bitsandbytes
 import numpy as np
@@ -130,10 +131,10 @@ def test_a_quantized_head_is_an_error(tmp_path, monkeypatch):
 @BOTH
 def test_it_is_saved_before_it_computes(tmp_path, monkeypatch, name):
     calls = []
-    real, forward = saving.save_variant, LAYERS[name].forward
+    real, forward = saving.variant, LAYERS[name].forward
     monkeypatch.setattr(LAYERS[name], "forward", lambda self, x: calls.append(1) or forward(self, x))
     at_save = []
-    monkeypatch.setattr(saving, "save_variant", lambda *a: (at_save.append(len(calls)), real(*a)))
+    monkeypatch.setattr(saving, "variant", lambda *a: at_save.append(len(calls)) or real(*a))
     get(name).make(tiny.bert(tmp_path / "bert"), tmp_path / "out", CLASSIFY)
     assert at_save == [0]
     assert calls  # it was compared
@@ -141,16 +142,18 @@ def test_it_is_saved_before_it_computes(tmp_path, monkeypatch, name):
 
 @BOTH
 def test_what_comes_back_different_is_an_error_and_leaves_nothing(tmp_path, monkeypatch, name):
-    real = saving.save_variant
+    real = saving.variant
 
+    @contextmanager
     def lossy(model, tokenizer, out):
-        real(model, tokenizer, out)
-        stored = load_file(out / "model.safetensors")
-        key = next(k for k, v in stored.items() if k.endswith("query.weight"))
-        stored[key].view(-1)[0] ^= 1  # one bit of one weight, which its logits hardly show
-        save_file(stored, out / "model.safetensors", metadata={"format": "pt"})
+        with real(model, tokenizer, out) as part:
+            stored = load_file(part / "model.safetensors")
+            key = next(k for k, v in stored.items() if k.endswith("query.weight"))
+            stored[key].view(-1)[0] ^= 1  # one bit of one weight, which its logits hardly show
+            save_file(stored, part / "model.safetensors", metadata={"format": "pt"})
+            yield part
 
-    monkeypatch.setattr(saving, "save_variant", lossy)
+    monkeypatch.setattr(saving, "variant", lossy)
     with pytest.raises(ModelError, match="came back different"):
         get(name).make(tiny.bert(tmp_path / "bert"), tmp_path / "out", CLASSIFY)
     assert not (tmp_path / "out").exists()
@@ -189,7 +192,8 @@ def test_other_peoples_4_bit_models_of_any_shape_run_exactly(tmp_path):
     source = bert(tmp_path / "bert", hidden_size=48, intermediate_size=100)
     quantization = get("4bit").quantization(["classifier"])
     live = models.load_model(source, CLASSIFY, dtype=torch.bfloat16, quantization_config=quantization)
-    saving.save_variant(live, models.load_tokenizer(source), tmp_path / "theirs")
+    with saving.variant(live, models.load_tokenizer(source), tmp_path / "theirs"):
+        pass
     live.train()  # in training they are dequantized, which is exact
     for module in live.modules():
         module.p = 0.0  # and nothing is dropped

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from compressor.errors import HubError, ModelError
-from compressor.hub import parse_reference
-from compressor.hub.download import folder_name
+from compressor.hub import LocalModel, parse_reference
+from compressor.hub.download import card_of, folder_name
 from compressor.hub.layout import check_index, check_weights, subsets, weight_files
 from compressor.hub.values import account_from
 
@@ -122,3 +126,63 @@ def test_an_account_may_write_where_its_token_may():
     assert account_from({"name": "a", "orgs": orgs, "auth": {"type": "oauth"}}).namespaces == ("a", "acme")
     reading = account_from({"name": "a", "orgs": orgs, "auth": {"accessToken": {"role": "read"}}})
     assert (reading.can_write, reading.namespaces, reading.orgs) == (False, (), ("acme", "club"))
+
+
+@pytest.mark.parametrize(
+    "text", ["http://[::1", "https://[x]/a/b", "http://℀.com/a", "https://hf.co:x/a" + "b" * 50_000]
+)
+def test_an_address_that_is_none_is_a_sentence(text):
+    with pytest.raises(HubError) as caught:
+        parse_reference(text)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("data/*.csv", {"data/a.csv", "data/b.csv"}),
+        ("**/*.csv", {"data/a.csv", "data/b.csv", "data/en/a.csv", "top.csv"}),
+        ("data/**", {"data/a.csv", "data/b.csv", "data/en/a.csv"}),
+        ("data/**/a.csv", {"data/a.csv", "data/en/a.csv"}),
+        ("d*a/?.csv", {"data/a.csv", "data/b.csv"}),
+        ("**a.csv", {"data/a.csv", "data/en/a.csv"}),
+        ("*", {"top.csv"}),
+        ("*.cs", set()),
+        ("[dt]*.csv", set()),
+    ],
+)
+def test_patterns_of_a_card(pattern, found):
+    names = ["data/a.csv", "data/b.csv", "data/en/a.csv", "top.csv"]
+    card = {"configs": [{"config_name": "x", "data_files": {"train": pattern}}]}
+    assert set(subsets(names, card).get("x", {}).get("train", ())) == found
+
+
+@pytest.mark.parametrize(
+    "pattern", ["**/" * 30 + "x.csv", "*a" * 40 + "b", "**a" * 40 + "b", "**/*a" * 20 + "b", "?*" * 60]
+)
+def test_no_pattern_of_a_card_takes_for_ever(pattern):
+    names = ["a/" * 120 + "y.csv", "a" * 240 + ".csv", "a/aaaa" * 40 + ".csv"]
+    started = time.process_time()
+    subsets(names, {"configs": [{"data_files": pattern}]})
+    assert time.process_time() - started < 2
+
+
+def test_a_note_of_a_model_that_is_damaged_claims_nothing():
+    raw = {"id": 3, "sha": ["x"], "license": "mit", "languages": 7}
+    model = LocalModel.from_json(raw, Path("x"))
+    assert (model.id, model.sha, model.license, model.languages) == (None, None, "mit", ())
+
+
+@pytest.mark.parametrize("name", [1 << 20_000, 3, None, ["model-00001-of-00001.safetensors"]], ids=range(4))
+def test_an_index_that_names_no_files_is_refused(name):
+    with pytest.raises(ModelError, match="does not fit"):
+        check_index("user/name", {"weight_map": {"a": name}}, ["model-00001-of-00001.safetensors"])
+
+
+def test_a_card_that_cannot_be_held_says_nothing():
+    def card(said):
+        return card_of(SimpleNamespace(card_data=SimpleNamespace(to_dict=lambda: said)))
+
+    assert card({"license": "mit"}) == {"license": "mit"}
+    assert card({"license": 1 << 20_000}) == card({"configs": [{"config_name": "\ud800"}]}) == {}
+    assert card_of(SimpleNamespace(card_data=None)) == {}

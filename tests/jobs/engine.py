@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+from compressor import halving
 from compressor.errors import ModelError
 from compressor.events import EventLog
 from compressor.jobs.kinds import KINDS, Work
@@ -59,6 +62,21 @@ def do(work: Work) -> None:
         raise OSError(28, "No space left on device")
     elif what == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
+    elif what == "greedy":
+        greedy(work)
+    elif what == "leaves":
+        leaves(work)
+    elif what == "hungry":
+        halving.patiently(work.run, "distill", hungry, lambda reason: None, here=False)
+    elif what == "killed":
+        killed(work)
+    elif what == "hangs":
+        EventLog(work.run.events_file).write(stage="distill", done=0, total=1, metrics={})
+        time.sleep(60)
+    elif what == "thinks":
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            sum(range(10_000))
     elif what == "swallows":
         swallow(work)
     elif what == "prints":
@@ -77,6 +95,39 @@ def children(work: Work) -> None:
     told = [work.run.path / "child.pid", work.run.path / "runaway.pid"]
     while not all(file.exists() and file.read_text() for file in told):
         time.sleep(0.01)
+
+
+def greedy(work: Work) -> None:
+    """Holds 400 MB in a stage that works in batches; half of it where it is to compute half as many rows at a time."""
+    stage = work.run.state().get("stage") or work.asked.get("task")
+    work.run.write_state(stage=stage)
+    held = bytearray(400_000_000 // halving.parts_of(work.run, stage))
+    held[::4096] = b"x" * len(held[::4096])
+    _go_on(work, 4)
+
+
+def leaves(work: Work) -> None:
+    """Notes what it finds of an earlier job, and leaves a trace of every kind."""
+    left = Path("left-by-a-job")
+    seen = {"variable": os.environ.get("LEFT_BY_A_JOB"), "global": getattr(sys, "left", None), "file": left.exists()}
+    (work.run.path / "seen.json").write_text(json.dumps(seen))
+    os.environ["LEFT_BY_A_JOB"], sys.left = "1", 1
+    left.write_text("x")
+
+
+def hungry(parts: int) -> None:
+    if parts < 4:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+
+def killed(work: Work) -> None:
+    """The system kills it, as long as it computes all rows at a time."""
+    work.run.write_state(stage="distill")
+    EventLog(work.run.events_file).write(stage="distill", done=0, total=1, metrics={})
+    if halving.parts_of(work.run, "distill") == 1:
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert work.token == "hf_mine"
 
 
 def swallow(work: Work) -> None:

@@ -76,7 +76,7 @@ def test_the_queue_has_places_and_bounds(settings):
     with pytest.raises(RunError, match="You have 2 runs waiting already"):
         hand_in(store)
     third = hand_in(store, BERT)
-    assert [store.get(j.id, j.owner).place for j in (first, second, third)] == [1, 2, 3]
+    assert [store.get(j.id, j.owner).place for j in (first, second, third)] == [1, 3, 2]  # in turns
     hand_in(store, BERT)
     with pytest.raises(RunError, match="4 runs are waiting already"):
         hand_in(store, "carla")

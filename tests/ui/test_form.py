@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from compressor.errors import RecipeError
 from compressor.recipe import Recipe
+from compressor.ui.card_panel import read_cards
 from compressor.ui.form import NONE, Form, recipe_text, to_raw
 
 
@@ -80,3 +83,38 @@ def test_no_label_column_is_said_so_that_none_is_guessed() -> None:
     assert to_raw(chosen)["data"]["columns"] == {"text": "t", "label": ""}
     assert to_raw(chosen, trains=False)["data"]["columns"] == {"text": "t"}
     assert "columns" not in to_raw(Form(teacher="a/b", source="c/d", size="half"))["data"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["abc", [1], {"a": 1}, float("nan"), float("inf"), 10**400, 1 << 20_000, True, "\ud800", "a\0b"],
+    ids=range(10),
+)
+def test_a_request_that_no_page_sends_is_a_sentence_or_a_recipe(odd: object) -> None:
+    for name in Form.__dataclass_fields__:
+        form = Form(**{"teacher": "demo", "source": "demo", "size": "half", name: odd})  # type: ignore[arg-type]
+        try:
+            recipe_text(form)
+        except RecipeError as error:
+            assert 0 < len(str(error)) <= 2000
+    rows = [[], [1], [odd, odd], odd]
+    with contextlib.suppress(RecipeError):
+        recipe_text(Form(teacher="demo", source="demo", size="half", labels=rows))  # type: ignore[arg-type]
+
+
+def test_numbers_that_are_none_are_named() -> None:
+    with pytest.raises(RecipeError, match=r"`distill.epochs` is 'abc'; it has to be a number"):
+        recipe(Form(teacher="demo", source="demo", size="half", epochs="abc"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !!bool x", "[" * 9000, "a: !!int ''", "a: 1\na: 2", "b: &b {<<: {a: 1}}\nc: *b"], ids=range(5)
+)
+def test_lines_made_to_hurt_are_a_sentence(text: str) -> None:
+    with pytest.raises(RecipeError):
+        to_raw(Form(teacher="demo", more=text))
+
+
+@pytest.mark.parametrize("sent", ["[" * 50_000, "[1]", "{", '{"a": ' + "9" * 5000 + "}", "", None], ids=range(6))
+def test_a_box_of_cards_that_holds_none(sent: str | None) -> None:
+    assert read_cards(sent) == {}

@@ -74,24 +74,19 @@ def test_on_ones_own_machine_everybody_is_its_owner(settings: Settings) -> None:
 
 
 def test_where_strangers_meet_a_run_is_its_browsers(hosted: Services) -> None:
-    job = hosted.store.create(ALICE, Recipe.parse({"teacher": "demo", "data": {"source": "demo"}}), title="mine")
+    asked = Recipe.parse({"teacher": "demo", "data": {"source": "demo"}})
+    job = hosted.store.create(f"browser:{ALICE}", asked, title="mine")
     panel = run_panel.Handlers(hosted)
     assert "mine" in panel.show(job.id, "", ALICE, "")[1]
     assert t("app.name") in panel.show(job.id, "", BOB, "")[-3]
     assert "mine" not in str(panel.show(job.id, "", BOB, ""))
-    key = hosted.store.share_key(job.id, ALICE)
+    key = hosted.store.share_key(job.id, f"browser:{ALICE}")
     shared = panel.show(job.id, key, BOB, "")
     assert "mine" in shared[1]
     assert shared[7]["visible"] is False  # no cancel
     with pytest.raises(gr.Error):
         guarded(panel.cancel)(job.id, BOB, "")
     assert hosted.jobs(visitor(hosted.settings, BOB, "")) == []
-
-
-def test_a_made_up_browser_key_is_nobody(hosted: Services) -> None:
-    assert visitor(hosted.settings, "x", "").owner == "nobody"
-    assert visitor(hosted.settings, {"owner": LOCAL}, "").owner == "nobody"
-    assert visitor(hosted.settings, LOCAL, "").owner == "nobody"
 
 
 def test_opening_gives_each_browser_a_key_and_finds_the_run_of_the_address(hosted: Services) -> None:

@@ -105,3 +105,12 @@ def test_curves_of_a_fine_tuned_teacher_give_way_to_the_students() -> None:
     found.take([{"stage": "fine-tune", "done": 1, "total": 2, "metrics": {"loss": 9.0}},
                 {"stage": "distill", "done": 1, "total": 2, "metrics": {"loss": 1.0}}])  # fmt: skip
     assert found.loss == [(1, 1.0)]
+
+
+def test_complaint_2_a_curve_that_is_read_again_is_the_whole_curve(tmp_path: Path) -> None:
+    steps = [{"stage": "distill", "done": n, "total": 9, "metrics": {"loss": 1 / n}} for n in range(1, 5)]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps), encoding="utf-8")
+    before, after = RunState(), RunState()  # the second one as after a restart of the app
+    before.read(tmp_path)
+    after.read(tmp_path)
+    assert before.loss == after.loss == [(n, 1 / n) for n in range(1, 5)]

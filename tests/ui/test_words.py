@@ -26,6 +26,7 @@ FAMILIES = (
     "run.",
     "data.",
     "curve.",
+    "limit.",
 )
 
 

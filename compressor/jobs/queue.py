@@ -1,0 +1,61 @@
+"""Whose turn it is: who was served longest ago comes first, and among one person's runs the first that was asked for. And when
+a turn will come, by the estimates of what is before it. Pure functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from compressor.jobs.table import Row
+
+LITTLE = 0.1
+"""Share of its estimate that a run which has outlived it is thought to need still."""
+
+
+def in_order(waiting: Sequence[Row], served: Mapping[str, float]) -> list[Row]:
+    """The waiting jobs as their turns come.
+
+    Args:
+        served: when each person's last job was started, in seconds since the epoch.
+    """
+    last, rest, order = dict(served), sorted(waiting, key=lambda row: row.seq), []
+    now = max(last.values(), default=0.0)
+    while rest:
+        turn = min(rest, key=lambda row: (last.get(row.owner, 0.0), row.seq))
+        rest.remove(turn)
+        order.append(turn)
+        now += 1.0
+        last[turn.owner] = now
+    return order
+
+
+def waits(
+    order: Sequence[Row], running: Sequence[Row], usual: float | None, now: float | None = None
+) -> dict[str, float]:
+    """Seconds until each waiting job is expected to start, by its id; without those of which nothing can be said.
+
+    Args:
+        order: the waiting jobs, as their turns come.
+        usual: what a job of which nothing is known is thought to take; None where there was none yet.
+    """
+    now = time.time() if now is None else now
+    until: float | None = 0.0
+    for row in running:
+        needs = row.seconds or usual
+        spent = now - (row.started or now)
+        until = None if until is None or needs is None else until + max(needs - spent, LITTLE * needs)
+    found: dict[str, float] = {}
+    for row in order:
+        if until is None:
+            break
+        found[row.id] = until
+        needs = row.seconds or usual
+        until = None if needs is None else until + needs
+    return found
+
+
+def usual(ended: Sequence[Row]) -> float | None:
+    """What the last finished jobs took, in the middle; None where there are none."""
+    took = [row.finished - row.started for row in ended if row.finished and row.started]
+    return median(took[-20:]) if took else None

@@ -1,0 +1,320 @@
+"""`python -m compressor doctor` as a person runs it, and each of its fields with a fault planted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from compressor import disk, doctor, processes
+from compressor.doctor import accelerators, home, machine, network, trial
+from compressor.formats import FORMATS
+from compressor.jobs.store import JobStore
+from compressor.lease import lease
+from compressor.processes import Process
+from compressor.settings import Settings
+from tests.jobs.conftest import ANNA, asks
+
+NOBODY = "http://127.0.0.1:9"
+RUN = "import sys; sys.modules['gradio'] = None; sys.argv[0] = 'compressor'; from compressor.cli import main; main()"
+"""The command line where gradio cannot be imported."""
+
+
+def run(*arguments: str, data: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "COMPRESSOR_DATA": str(data), "HF_ENDPOINT": NOBODY, **env}
+    command = [sys.executable, "-c", RUN, "doctor", *arguments]
+    return subprocess.run(
+        command, cwd=processes.ROOT, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def by_part(findings: list[doctor.Finding]) -> dict[str, doctor.Finding]:
+    return {finding.part: finding for finding in findings}
+
+
+# ---------------------------------------------------------------------- the whole
+
+
+def test_offline_and_without_gradio_all_that_is_needed_works(tmp_path: Path) -> None:
+    done = run("--json", data=tmp_path / "data")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert said["ok"] is True and said["problems"] == 0
+    parts = {check["part"]: check for check in said["checks"]}
+    assert {"versions", "processor", "memory", "gpu", "data folder", "runs", "hub", "mode"} <= set(parts)
+    assert {"python", "torch", "transformers", "bitsandbytes", "datasets", "compressor"} <= set(
+        parts["versions"]["versions"]
+    )
+    for title, name in (("8-bit", "8bit"), ("4-bit", "4bit")):
+        tried = parts[f"bitsandbytes {title}"]
+        assert (tried["status"], tried["works"], tried["format"], tried["device"]) == ("ok", True, name, "cpu")
+    assert (parts["hub"]["status"], parts["hub"]["reachable"]) == ("note", False)
+    assert NOBODY in parts["hub"]["says"]
+    assert parts["data folder"]["writable"] is True and parts["data folder"]["free_bytes"] > 0
+    assert not (tmp_path / "data").exists(), "it leaves nothing behind"
+
+
+def test_a_person_reads_sentences_and_no_token(tmp_path: Path, hub_server) -> None:
+    done = run(data=tmp_path / "data", HF_ENDPOINT=hub_server.url, HF_TOKEN="hf_alice")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"OK       hub: {hub_server.url} answers, in " in done.stdout
+    assert "OK       account: Signed in as alice, who may publish under alice, acme." in done.stdout
+    assert done.stdout.strip().splitlines()[-1].startswith("Everything that Compressor needs works here.")
+    assert "hf_alice" not in done.stdout + done.stderr
+    assert [entry.token for entry in hub_server.log if "whoami" in entry.path] == ["hf_alice"]
+
+
+def test_a_data_folder_that_cannot_be_written_is_a_problem_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file stands where the folder should be")
+    done = run(data=tmp_path / "data")
+    assert done.returncode == 1
+    assert f"PROBLEM  data folder: {tmp_path / 'data'} cannot be written: File exists." in done.stdout
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == f"1 problem found, first data folder: {tmp_path / 'data'} cannot be written: File exists."
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "data").read_text() == "a file stands where the folder should be"
+
+
+def test_a_check_that_fails_or_hangs_is_a_finding(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(settings: Settings) -> list[doctor.Finding]:
+        raise ZeroDivisionError("by nothing")
+
+    def hangs(settings: Settings) -> list[doctor.Finding]:
+        time.sleep(5)
+        return []
+
+    monkeypatch.setattr(doctor, "CHECKS", (("one", breaks, 5), ("two", hangs, 0.2), ("hub", hangs, 0.2)))
+    begun = time.monotonic()
+    found = doctor.examine(settings)
+    assert time.monotonic() - begun < 2
+    assert [(f.part, f.status) for f in found] == [("one", "problem"), ("two", "problem"), ("hub", "note")]
+    assert "ZeroDivisionError: by nothing" in found[0].says
+    assert (doctor.verdict(found) or "").startswith("2 problems found, first one: ")
+
+
+def test_what_looks_like_a_token_is_never_told(settings: Settings) -> None:
+    secret = replace(settings, token="hf_short")
+    found = [doctor.Finding("x", doctor.NOTE, "with hf_short", "and hf_" + "a" * 30, {"more": ["hf_short"]})]
+    for text in (doctor.as_text(found, secret), json.dumps(doctor.as_json(found, secret))):
+        assert "hf_short" not in text and "hf_aaaa" not in text and "hf_[hidden]" in text
+
+
+# ---------------------------------------------------------------------- the machine
+
+
+def test_missing_and_old_packages_are_a_problem(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.versions(settings)[0].status == "ok"
+    monkeypatch.setattr(machine, "NEEDED", {"torch": "99.0", "no-such-package": None})
+    monkeypatch.setattr(machine, "PAGE", "no-such-page")
+    wrong, page = machine.versions(settings)
+    assert wrong.status == "problem" and "pip install" in wrong.advice
+    assert "Not installed: no-such-package." in wrong.says and "(from 99.0 on)" in wrong.says
+    assert page.status == "note" and "the command line works without" in page.says
+
+
+def test_little_memory_or_disk_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.memory(settings)[0].facts["free_bytes"] > 0
+    for field, look in ((machine, machine.memory), (home, home.folder)):
+        monkeypatch.setattr(field, "LEAST", 0)
+        monkeypatch.setattr(field, "FEW", 1e18)
+        assert look(settings)[0].status == "note"
+        monkeypatch.setattr(field, "LEAST", 1e18)
+        assert look(settings)[0].status == "problem" and look(settings)[0].advice
+
+
+def test_the_disk_is_really_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert disk.cannot_write(tmp_path / "a" / "b") is None
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "kept").mkdir()
+    assert disk.cannot_write(tmp_path / "kept") is None
+    assert list((tmp_path / "kept").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    assert disk.cannot_write(tmp_path / "file") == "File exists"
+    assert disk.cannot_write(tmp_path / "file" / "below") == "Not a directory"
+    if Path("/dev/full").exists():  # a full disk, as the system makes one
+        real = Path.write_bytes
+        monkeypatch.setattr(Path, "write_bytes", lambda self, data: real(Path("/dev/full"), data))
+        assert disk.cannot_write(tmp_path) == "No space left on device"
+
+
+# ---------------------------------------------------------------------- bitsandbytes
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, package: str, code: str) -> None:
+    """A broken package that a process of ours finds before the real one."""
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+def test_a_bitsandbytes_that_does_not_load_is_a_problem(settings, monkeypatch, tmp_path) -> None:
+    plant(monkeypatch, tmp_path, "bitsandbytes", "raise ImportError('libbitsandbytes_cpu.so: undefined symbol')")
+    found = by_part(accelerators.check(settings))
+    for title in ("8-bit", "4-bit"):
+        one = found[f"bitsandbytes {title}"]
+        assert (one.status, one.facts["works"]) == ("problem", False)
+        assert f"{title} does not work on the CPU" in one.says and "cannot be loaded here (ImportError)" in one.says
+        assert "pip install" in one.advice
+    assert found["gpu"].status != "problem"
+
+
+def test_a_crash_of_native_code_is_a_finding_of_what_was_tried(settings, monkeypatch, tmp_path) -> None:
+    plant(monkeypatch, tmp_path, "bitsandbytes", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    found = by_part(accelerators.check(settings))
+    assert "8-bit does not work on the CPU: the process crashed (SIGSEGV)." in found["bitsandbytes 8-bit"].says
+    assert found["bitsandbytes 8-bit"].status == "problem"
+
+
+def test_a_torch_that_does_not_load_is_a_problem(settings, monkeypatch, tmp_path) -> None:
+    plant(monkeypatch, tmp_path, "torch", "raise ImportError('libcudart.so.99 is missing')")
+    (one,) = accelerators.check(settings)
+    assert (one.part, one.status) == ("devices", "problem")
+    assert "torch cannot be used: ImportError: libcudart.so.99 is missing." in one.says
+
+
+def test_a_trial_that_takes_too_long_is_ended(settings, monkeypatch, tmp_path) -> None:
+    plant(monkeypatch, tmp_path, "torch", "import time; time.sleep(60)")
+    monkeypatch.setattr(accelerators, "SECONDS", 2.0)
+    (one,) = accelerators.check(settings)
+    assert one.says == "torch cannot be used: it took longer than 2 seconds."
+
+
+def test_wrong_answers_are_no_success(monkeypatch) -> None:
+    eight, four = FORMATS["8bit"], FORMATS["4bit"]
+    assert trial.attempt(eight, "cpu") is None and trial.attempt(four, "cpu") is None
+    monkeypatch.setattr(trial, "_distance", lambda fmt, device: float("nan"))
+    assert "its answers are wrong" in trial.attempt(eight, "cpu")
+    monkeypatch.undo()
+    monkeypatch.setitem(trial.CLOSE, 4, 0.0001)  # 4 bits are coarser than that
+    assert "its answers are wrong" in trial.attempt(four, "cpu")
+
+
+def test_gpus_are_told_with_their_memory() -> None:
+    one = {"index": 0, "name": "H100", "capability": "9.0", "memory_bytes": 80e9, "free_bytes": 70e9, "bf16": True}
+    looked = {
+        "cuda": [one, one | {"index": 1, "free_bytes": 1e9}],
+        "built_for_cuda": True,
+        "mps": False,
+        "trouble": None,
+    }
+    free, full = accelerators._devices(looked)
+    assert free.says == "H100 (cuda:0), compute capability 9.0, 70.0 GB of 80.0 GB free, computes in bfloat16."
+    assert (free.status, full.status) == ("ok", "note")
+    (trouble,) = accelerators._devices(looked | {"cuda": [], "trouble": "The NVIDIA driver is too old."})
+    assert trouble.status == "note" and "The NVIDIA driver is too old." in trouble.says
+
+
+# ---------------------------------------------------------------------- the Hub
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "says"),
+    [
+        ("hf_alice_reads", "note", "Signed in as alice, with a token that may only read."),
+        ("hf_alice_fine", "ok", "Signed in as alice, who may publish under acme."),
+        ("hf_wrong", "problem", "The Hub does not accept this token"),
+        ("hf wrong", "problem", "This is not a token of the Hub"),
+        (None, "note", "Nobody is signed in"),
+    ],
+)
+def test_whose_token_it_is_and_what_it_may_do(
+    hub_settings: Settings, token: str | None, status: str, says: str
+) -> None:
+    found = by_part(network.check(replace(hub_settings, hosted=False, token=token)))
+    assert found["account"].status == status and found["account"].says.startswith(says)
+    assert found["hub"].status == "ok"
+    assert not token or token not in str(found)
+
+
+def test_a_hosted_page_never_uses_the_machines_token(hub_settings: Settings, hub_server) -> None:
+    found = by_part(network.check(replace(hub_settings, token="hf_alice")))
+    assert found["account"].status == "ok" and "never used" in found["account"].says
+    assert hub_server.log and {entry.token for entry in hub_server.log} == {None}
+
+
+def test_a_hub_in_trouble_or_away_is_a_note(hub_settings: Settings, hub_server, monkeypatch) -> None:
+    mine = replace(hub_settings, hosted=False, token="hf_alice")
+    hub_server.fail("/api/", 503, times=99)
+    found = by_part(network.check(mine))
+    assert found["hub"].status == "note" and "trouble of its own (503)" in found["hub"].says
+    assert found["account"].says == "There is a token, but whose it is could not be asked."
+    hub_server.faults.clear()
+    hub_server.fail("/api/", 0, times=99, delay=4)
+    monkeypatch.setattr(doctor, "CHECKS", (("hub", network.check, 0.5),))
+    (silent,) = doctor.examine(mine)
+    assert silent.status == "note" and "did not answer" in silent.says
+
+
+# ---------------------------------------------------------------------- runs, mode
+
+
+def test_a_run_whose_process_is_gone_is_told(settings: Settings) -> None:
+    assert home.runs(settings)[0].says == "None is going on, and none was left half-way."
+    store = JobStore(settings)
+    jobs = [store.create(ANNA, asks(name), kind="test") for name in ("a", "b", "c")]
+    assert home.runs(settings)[0].status == "ok"
+    for job, worker in zip(jobs, (processes.current(), Process(os.getpid(), "another boot"), None), strict=True):
+        with store._table.change():
+            store._table.update(job.id, status="running")
+        if worker:
+            store.launched(job.id, worker)
+    found = home.runs(settings)[0]
+    assert (found.status, found.facts["running"], found.facts["gone"]) == (
+        "note",
+        [jobs[0].id],
+        [jobs[1].id, jobs[2].id],
+    )
+    assert "2 runs are marked as running, but the process is gone." in found.says and "resume" in found.advice
+    me = processes.current()
+    jobs[2].run.write_state(pid=me.pid, process=me.mark)  # it has said itself who it is
+    assert home.runs(settings)[0].facts["gone"] == [jobs[1].id]
+    store.close()
+
+
+def test_a_list_of_runs_that_cannot_be_read_is_told_and_left_alone(settings: Settings) -> None:
+    file = settings.data_dir / "jobs.sqlite"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"no database at all " * 400)
+    found = home.runs(settings)[0]
+    assert found.status == "note" and "cannot be read (file is not a database)" in found.says
+    assert file.read_bytes() == b"no database at all " * 400
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from compressor.lease import lease
+from compressor.settings import Settings
+with lease(Settings(data_dir=Path(sys.argv[1])), "cuda:0"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_device_that_somebody_holds_is_told_and_a_lock_left_lying_is_not(settings: Settings) -> None:
+    with lease(settings, "cpu"):
+        pass
+    assert len(home.runs(settings)) == 1
+    command = [sys.executable, "-c", HOLDS, str(settings.data_dir)]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=processes.ROOT)
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    found = by_part(home.runs(settings))["locks"]
+    assert found.status == "note" and found.facts["held"] == ["cuda:0"]
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    assert len(home.runs(settings)) == 1
+
+
+def test_the_mode_says_what_it_means(settings: Settings) -> None:
+    assert home.mode(settings)[0].status == "ok"
+    opened = home.mode(replace(settings, server_name="0.0.0.0"))[0]
+    assert opened.status == "note" and "COMPRESSOR_HOSTED=1" in opened.advice
+    hosted = home.mode(replace(settings, server_name="0.0.0.0", hosted=True))[0]
+    assert hosted.status == "ok" and hosted.says.startswith("Hosted")
