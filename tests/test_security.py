@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 
 from compressor import caps, comparing, formats, models, packing, predicting, tasks
 from compressor.checking import label_check
-from compressor.data import sources
+from compressor.data import jsonfile, sources
 from compressor.errors import DataError, HubError, ModelError, PublishError, RecipeError, RunError
 from compressor.hub import Hub
 from compressor.inspecting import inspect
@@ -285,6 +285,21 @@ def test_security_8_so_many_files_of_a_data_set_are_fetched(hub_server, hub_as, 
     found = sources.locate(Data(source="x/d"), hub_as(), hub_settings, lambda *_, **__: None)
     assert len(found.splits["train"]) == 3 and found.partial == {"train"}
     assert any("Only the first 3 of 9 files" in note for note in found.notes)
+
+
+def test_security_8_an_item_without_end_is_not_held(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonfile, "MAX_CELL", 100_000)
+    path = tmp_path / "a.json"
+    path.write_text('["' + "words " * 5_000_000, encoding="utf-8")
+    with path.open(encoding="utf-8") as file:
+        file.read(1)
+        tracemalloc.start()
+        try:
+            with pytest.raises(DataError, match="not valid JSON"):
+                list(jsonfile.stream_array(file, path))
+            assert tracemalloc.get_traced_memory()[1] < 15e6
+        finally:
+            tracemalloc.stop()
 
 
 def test_security_8_a_card_has_an_end():

@@ -16,6 +16,9 @@ from compressor.data.matching import Asked
 from compressor.data.rows import Part
 from compressor.data.sources import Source
 
+MAX_MARKS = 250_000_000
+"""Zeros and ones, one a label, for all rows; four bytes each."""
+
 
 @dataclass
 class Study:
@@ -68,6 +71,13 @@ def label_all(found: Study, asked: Asked) -> None:
     found.problems += labelling.problems
     found.notes += labelling.notes
     if found.problems:
+        return
+    rows, size = sum(len(part) for part in found.parts.values()), len(found.space.names)
+    if found.space.kind == "multi" and rows * size > MAX_MARKS:
+        found.problems.append(
+            f"{counted(rows)} with {size:,} labels each do not fit into memory. Join labels with "
+            "`data.labels`, or give fewer rows."
+        )
         return
     lost = 0
     for split, part in list(found.parts.items()):

@@ -13,6 +13,8 @@ __all__ = ["LabelSpace", "Labelling", "label", "normalised"]
 
 Kind = Literal["single", "multi", "regression", "none"]
 MAX_CLASSES = 2000
+MAX_MARKS = 30_000_000
+"""Zeros and ones, one a label, for all different cells of several labels."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,12 @@ def _several(spelled: Mapping[str, list[str] | None], column: str, asked: Asked)
         return found
     places = _resolve(found, seen, column, asked)
     size = len(found.space.names)
+    if len(sets) * size > MAX_MARKS:
+        found.problems.append(
+            f"The column `{column}` holds {len(sets):,} different combinations of {size:,} labels, more than fit into memory. "
+            "Join labels with `data.labels`, or give fewer rows."
+        )
+        return found
     for cell, names in sets.items():
         on = [place for name in names if (place := places.get(name)) is not None]
         found.codes[cell] = [1.0 if i in on else 0.0 for i in range(size)]

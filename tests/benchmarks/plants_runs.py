@@ -30,7 +30,8 @@ PLANTS = [
     ),
     (
         "complaint 13: measured processes stay", "compressor/measure/children.py",
-        "        for child in self._open:\n            child.end()\n        if self._nursery is not None:\n            self._nursery.end()",
+        "        for child in self._open:\n            child.end()\n        if self._nursery is not None:\n"
+        "            self._nursery.end()",
         "        return", "tests/test_complaints.py -k complaint_13",
     ),
     (
@@ -45,7 +46,8 @@ PLANTS = [
     ),
     (
         "security 13: an old folder is removed bit by bit", "compressor/whole.py",
-        "            remove(path)\n        _patiently", "            _delete(path)\n        _patiently", "tests/test_whole.py -k security_13",
+        "            remove(path)\n        _patiently", "            _delete(path)\n        _patiently",
+        "tests/test_whole.py -k security_13",
     ),
     (
         "security 13: not on the disk when it gets its name", "compressor/whole.py",
@@ -58,7 +60,8 @@ PLANTS = [
     ),
     (
         "security 14: a half checkpoint counts", "compressor/training/checkpoints.py",
-        "if (checkpoint / WHOLE).is_file() and _readable(checkpoint):", "if True:", "tests/training/test_trainer.py -k checkpoint",
+        "if (checkpoint / WHOLE).is_file() and _readable(checkpoint):", "if True:",
+        "tests/training/test_trainer.py -k checkpoint",
     ),
     (
         "security 14: an early stop is forgotten", "compressor/training/trainer.py",
@@ -75,7 +78,8 @@ PLANTS = [
     ),
     (
         "security 15: no time limit", "compressor/backends/care.py",
-        "if settings.max_run_seconds and row.started and", "if False and row.started and", "tests/backends/test_local.py -k time_limit",
+        "if settings.max_run_seconds and row.started and", "if False and row.started and",
+        "tests/backends/test_local.py -k time_limit",
     ),
     (
         "security 15: no bound of the queue", "compressor/jobs/store.py",

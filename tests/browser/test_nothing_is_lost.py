@@ -22,11 +22,12 @@ READY = 90_000
 
 
 @pytest.fixture(scope="module")
-def finished(chromium: Browser, app: App) -> str:
-    """A small finished run of the demo."""
+def finished(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small finished run."""
     page = opened(chromium, app)
-    steps.choose_demo(page)
-    steps.small(page)
+    steps.few_rows(page, tmp_path_factory.mktemp("few"))
+    page.locator('#student-sizes tr[data-size="tiny"]').click()
+    page.locator("#formats").get_by_label("8-bit").uncheck()
     run_id = steps.start(page)
     steps.finish(page)
     page.context.close()
@@ -34,13 +35,13 @@ def finished(chromium: Browser, app: App) -> str:
 
 
 @pytest.fixture(scope="module")
-def long_run(chromium: Browser, app: App) -> Iterator[str]:
+def long_run(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A run that goes on for minutes; whoever started it has closed the tab. Cancelled in the end."""
     page = opened(chromium, app)
-    steps.choose_demo(page)
-    steps.small(page, size="half")
-    page.locator("#advanced-epochs input").fill("1000")
-    page.locator("#advanced-epochs input").press("Tab")
+    steps.few_rows(page, tmp_path_factory.mktemp("few"))
+    steps.open_accordion(page, "advanced")
+    steps.advanced(page, "epochs", "1000")
+    steps.advanced(page, "batch-size", "4")
     run_id = steps.start(page)
     expect(page.locator("#run-progress .stage-now").first).to_be_visible(timeout=READY)
     page.context.close()
@@ -271,6 +272,7 @@ def test_a_waiting_run_says_its_place_and_a_cancelled_one_opens_to_be_changed(pa
     half_filled(page)
     page.locator("#start").click()
     expect(status(page, "queued")).to_contain_text(re.compile("umber 1 in the queue"), timeout=60_000)
+    expect(page).to_have_url(re.compile("run=[0-9a-f]{32}"))
     waiting = page.url.split("run=")[1][:32]
     steps.tab(page, "Runs")
     expect(page.locator("#runs-list label").first).to_contain_text("waiting, number 1")

@@ -71,15 +71,9 @@ def worker(server: Server, run_id: str) -> int:
 
 def in_training(page: Page, folder: Path) -> str:
     """A run on few rows that has got as far as the student; its id."""
-    rows = folder / "rows.csv"
-    lines = [f"please look at case {i},{('billing', 'refund')[i % 2]}\n" for i in range(60)]
-    rows.write_text("text,label\n" + "".join(lines), encoding="utf-8")
-    steps.choose_demo(page)
-    page.locator("#data-file input[type=file]").set_input_files(rows)
-    expect(page.locator("#data-preview")).to_contain_text("look at case", timeout=90_000)
+    steps.few_rows(page, folder)
     steps.open_accordion(page, "advanced")
-    page.locator("#advanced-epochs input").fill("40")
-    page.locator("#advanced-epochs input").press("Tab")
+    steps.advanced(page, "epochs", "40")
     for box in page.locator("#formats input").all():
         box.uncheck()
     run_id = steps.start(page)

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from compressor.data import labels
 from compressor.data.cells import index, items, joined, number
 from compressor.data.labels import LabelSpace, label, normalised
 from compressor.data.matching import Asked
@@ -210,3 +211,10 @@ def test_numbers_beyond_all_measure_are_names():
 def test_long_names_do_not_make_long_sentences():
     result = found(["x" * 50_000, "b"], ["yes", "no"], "single", given={"y" * 50_000: "z" * 50_000})
     assert result.problems and all(len(p) < 1000 for p in result.problems)
+
+
+def test_more_combinations_of_labels_than_fit_into_memory(monkeypatch):
+    cells = [f"a{i % 40}|b{i // 40}" for i in range(400)]
+    assert not found(cells).problems
+    monkeypatch.setattr(labels, "MAX_MARKS", 19_999)
+    assert "400 different combinations of 50 labels" in found(cells).problems[0]

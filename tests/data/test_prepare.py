@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compressor.data import labelling
 from compressor.data import rows as rows_module
 from compressor.data.prepare import prepare
 from compressor.errors import DataError
@@ -305,3 +306,11 @@ def test_the_pages_process_stays_light():
         "print([m for m in ('torch', 'transformers', 'datasets', 'pandas') if m in sys.modules])"
     )
     assert json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) == []
+
+
+def test_more_rows_of_labels_than_fit_into_memory(tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "a.csv", [[f"Words of row {i}.", f"a{i % 4}|b{i % 5}"] for i in range(60)])
+    assert run(path, names=None, kind=None).labels.kind == "multi"
+    monkeypatch.setattr(labelling, "MAX_MARKS", 500)
+    with pytest.raises(DataError, match="60 rows with 9 labels each do not fit"):
+        run(path, names=None, kind=None)
