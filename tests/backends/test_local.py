@@ -176,7 +176,7 @@ def test_a_run_has_a_time_limit(make_backend, settings, store, ended):
     backend = make_backend(settings=replace(settings, max_run_seconds=0.8))
     job = store.create(ANNA, asks("long"), kind="test")
     backend.start(job)
-    pid = running(store, job)
+    pid = until(lambda: store.row(job.id).pid)
     over = ended(job)
     assert over.status == "failed" and "took longer than" in over.error and until(lambda: gone(pid), 1)
     assert job.run.state()["status"] == "failed"

@@ -214,9 +214,12 @@ def main() -> None:
             for where in ("before", "behind")
         ]
         plans += [("at random", lambda: None, chance.uniform(0, 1.05 * took)) for _ in range(asked.random)]
+        chance.shuffle(plans)
         stages: dict[str, Counter[str]] = {"at random": Counter(), "at a rename": Counter()}
         failed = 0
-        for name, before, after in plans:
+        for number, (name, before, after) in enumerate(plans, 1):
+            if number % 20 == 0:
+                print(f"{number - failed} of the first {number} survived", flush=True)
             kind = "at random" if after is not None else "at a rename"
             try:
                 stages[kind][bench.attempt(expected, before, after)] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from compressor import processes
 from tests.hub_fixture import USERS
 from tests.hub_server import HubServer
 from tests.install_browser import installed
@@ -74,6 +76,15 @@ def serve(data: Path, **environ: str) -> Iterator[App]:
         finally:
             server.terminate()
             server.wait(20)
+            _end_runs(data)
+
+
+def _end_runs(data: Path) -> None:
+    """A run outlives its page, on purpose: what still goes on would slow down whatever comes next."""
+    for path in data.glob("jobs/*/state.json"):
+        state = json.loads(path.read_text(encoding="utf-8"))
+        if state.get("status") == "running" and {"pid", "process"} <= state.keys():
+            processes.kill(processes.Process(state["pid"], state["process"]))
 
 
 def wait(url: str, server: subprocess.Popen[bytes]) -> None:

@@ -249,6 +249,7 @@ _teachers = some.keyed(
 @target(
     st.tuples(some.json_files(_reports), some.json_files(_states), some.json_files(_teachers), some.yaml_texts),
     share=15,
+    warm=((b"{}", b"{}", b"{}", "teacher: demo"),),
 )
 def folders_of_runs(value: tuple[bytes, bytes, bytes, str]) -> None:
     from compressor.packing import default_variants, files_of, recipe_of, teacher_of

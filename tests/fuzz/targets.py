@@ -216,7 +216,7 @@ _asked = st.fixed_dictionaries(
 )
 _teachers = st.sampled_from(
     ((["NEGATIVE", "POSITIVE"], "single"), (["a", "b", "c"], "multi"), (["score"], "regression"), (None, None), ([], None),
-     (["\ud800", ""], "single"), (["LABEL_0", "LABEL_1"], "single"))
+     (["\u202e<b>", ""], "single"), (["LABEL_0", "LABEL_1"], "single"))
 )  # fmt: skip
 
 
