@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,10 @@ STEERING = ("auto_map", "_attn_implementation", "attn_implementation", "_attn_im
 
 MOST_VALUES = 1_000_000
 """In a config."""
+
+
+_building = threading.RLock()
+"""transformers sets torch's default type of numbers while it makes a model, for all threads: two at once would leave it wrong."""
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -169,7 +174,7 @@ def load_model(
     extra: dict[str, Any] = {"quantization_config": quantization_config} if quantization_config is not None else {}
     if quantized or device != "cpu":
         extra["device_map"] = {"": device}
-    with _as_sentences(folder, task), quiet():
+    with _building, _as_sentences(folder, task), quiet():
         model, info = getattr(transformers, task.auto_class).from_pretrained(
             folder.resolve(),
             config=config,
@@ -244,7 +249,7 @@ def build(config: PretrainedConfig, task: Task, device: str = "meta") -> PreTrai
 
     auto = getattr(transformers, task.auto_class)
     try:
-        with torch.device(device), quiet():
+        with _building, torch.device(device), quiet():
             return auto.from_config(config, dtype=torch.float32, trust_remote_code=False)
     except Exception as error:
         if _out_of_memory(error):

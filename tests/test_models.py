@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -136,3 +137,18 @@ def test_an_encoder_whose_head_has_layers_of_its_own_can_be_given_one(tmp_path):
     save_file(lacking, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="lacks weights"):
         models.load_model(folder, TASK, new_head=True)
+
+
+@pytest.mark.parametrize("what", ["load", "build"])
+def test_models_are_made_one_after_the_other(folder, what):
+    """transformers sets torch's default dtype for the whole process meanwhile: two at once would leave another one behind."""
+    config = models.load_config(folder)
+    make = {"load": lambda: models.load_model(folder, TASK), "build": lambda: models.build(config, TASK)}[what]
+    make()
+    thread = threading.Thread(target=make)
+    with models._building:
+        thread.start()
+        thread.join(1.5)
+        assert thread.is_alive()
+    thread.join(30)
+    assert not thread.is_alive()

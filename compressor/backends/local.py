@@ -26,7 +26,7 @@ from compressor.jobs.table import Row
 from compressor.processes import Process
 from compressor.runfolder import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING
 from compressor.settings import Settings
-from compressor.whole import sweep
+from compressor.whole import remove, sweep
 
 LINGER = 30.0
 """Seconds that a worker may take to go once its job is over."""
@@ -214,6 +214,8 @@ class LocalBackend:
             processes.kill(worker, stopping.family if stopping else ())  # what it left behind
         if code != LOCKED:
             sweep(run.path)
+            if run.is_finished:
+                remove(run.work)  # it was killed between its last word and the end of its tidying up
         self._children.pop(row.id, None)
         if care is not None and not row.cancel and self._again_with_less(row, care, code):
             return
