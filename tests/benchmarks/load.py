@@ -120,7 +120,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--starts", type=int, default=50)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="load-") as folder, serve(Path(folder) / "data", **LIMITS) as app:
+    with (
+        tempfile.TemporaryDirectory(prefix="load-", ignore_cleanup_errors=True) as folder,
+        serve(Path(folder) / "data", **LIMITS) as app,
+    ):
         owner = person(app.url, 0)
         config = owner.config
         time.sleep(20)  # the helper starts by itself, once the page is served
