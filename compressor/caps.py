@@ -15,6 +15,8 @@ VOCABULARY_BYTES = 128 * 1024**2
 """Of a tokenizer's file: the largest have some 40 megabytes."""
 HEADER_BYTES = 25_000_000
 """Of a safetensors file's header; the Hub's client reads no longer one either."""
+MOST_MODELS = 12
+"""Of one comparison: each is downloaded, loaded and measured."""
 MOST_LABELS = 100_000
 MOST_LAYERS = 10_000
 MOST_POSITIONS = 20_000_000

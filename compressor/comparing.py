@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compressor import formats, models, tasks
+from compressor.caps import MOST_MODELS
 from compressor.data.cells import normalised
 from compressor.errors import DataError, ModelError, RecipeError
 from compressor.events import Progress, silent
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
     from compressor.hub import Hub, LocalModel
     from compressor.tasks.base import Task
-
-MOST_MODELS = 12
-"""Each is downloaded, loaded and measured."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,10 @@ asked by the stage itself, where the library said that memory ran out, and by a 
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from compressor import processes
 from compressor.errors import AgainError, OutOfMemoryError
 from compressor.events import EventLog
 from compressor.failures import as_ours
@@ -91,11 +89,4 @@ def patiently(
             note(reason)
             if not here:
                 raise AgainError(f"{reason} Start the run again: it goes on from where it was.") from error
-        _give_back()  # behind the handler: as long as the error lives, its frames hold the memory
-
-
-def _give_back() -> None:
-    gc.collect()
-    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
-        with contextlib.suppress(RuntimeError):
-            torch.cuda.empty_cache()
+        processes.give_back_memory()  # behind the handler: as long as the error lives, its frames hold the memory

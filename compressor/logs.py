@@ -10,6 +10,7 @@ Without `set_up` (the command line, Python) events go nowhere. What a run itself
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -159,11 +160,10 @@ def in_worker() -> None:
 def _salt(settings: Settings) -> bytes:
     """This machine's key, made once. Not in the log's folder, so that whoever is handed the log has no key to it."""
     path = settings.data_dir / "log.key"
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(16))
-    except FileExistsError:
-        pass
     return path.read_bytes()
 
 

@@ -55,7 +55,7 @@ def read_json_file(path: Path, most: int) -> Any:
     return read_json(data.decode("utf-8"))
 
 
-def whole(text: str) -> str:
+def storable(text: str) -> str:
     """Without what cannot be stored or shown: NUL, and halves of surrogate pairs."""
     text = text.replace("\0", "")
     try:
@@ -144,7 +144,7 @@ def _leaf(value: Any, place: tuple[str, ...]) -> Any:
             raise NotPlainError(f"has a number that is too large to be meant{_at(place)}")
         return value
     text = value if isinstance(value, str) else str(value)
-    if text != whole(text):
+    if text != storable(text):
         raise NotPlainError(f"has text with a character that no text has (NUL, or half of one){_at(place)}")
     return text
 

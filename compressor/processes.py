@@ -7,6 +7,7 @@ children as long as it lives.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -154,7 +155,11 @@ def limit_memory(bytes_: int | None) -> None:
 
 
 def give_back_memory() -> None:
-    """Give freed memory back to the system, which the C library otherwise keeps for this process (glibc alone)."""
+    """Give freed memory back: what torch keeps of a GPU's, and what the C library keeps for this process (glibc alone)."""
+    gc.collect()
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
+        with contextlib.suppress(RuntimeError):
+            torch.cuda.empty_cache()
     with contextlib.suppress(OSError, AttributeError):
         import ctypes
 

@@ -84,10 +84,19 @@ def to_disk(path: Path, deep: bool = True) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what a process that was killed had begun to write under `folder`. For whoever owns the folder alone."""
-    found = [Path(at) / name for at, folders, files in os.walk(folder) for name in (*folders, *files)
-             if name.startswith(".") and name.endswith((PART, OLD))]  # fmt: skip
-    for path in found:
+    for path in left(folder):
         _delete(path)
+
+
+def left(folder: Path) -> list[Path]:
+    """What `sweep` would remove."""
+    names = ((at, name) for at, folders, files in os.walk(folder) for name in (*folders, *files))
+    return [Path(at) / name for at, name in names if is_left(name)]
+
+
+def is_left(name: str) -> bool:
+    """Whether something of this name was being written, or removed, when a process was killed."""
+    return name.startswith(".") and name.endswith((PART, OLD))
 
 
 def _delete(path: Path) -> None:

@@ -173,7 +173,9 @@ class LocalBackend:
             if child or not self._being_started(row):
                 self._settle(row, worker, child.returncode if child else None)
             return
-        care = self._cares.setdefault(row.id, Care(self._vitals(row, worker)))
+        care = self._cares.get(row.id)
+        if care is None:  # another page's process started it
+            care = self._cares[row.id] = Care(self._vitals(row, worker))
         care.vitals.look()
         if row.cancel:
             self._stop(care, worker, None)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from compressor.data.csvfile import CsvReader
 from compressor.data.jsonfile import JsonReader
-from compressor.data.table import BATCH_ROWS, Batch, Caps, Reader, cell, check_columns, whole
+from compressor.data.table import BATCH_ROWS, Batch, Caps, Reader, cell, check_columns, storable
 from compressor.data.textfile import detect, open_text
 from compressor.errors import DataError
 from compressor.paths import is_file, is_folder
@@ -63,7 +63,7 @@ class RunningTextReader(TextReader):
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
         with open_text(self.path, self.encoding) as file:
             text = file.read(min(self.caps.cell, RUNNING_CHARACTERS) + 1)
-        yield {"text": [whole(text.replace("\r\n", "\n"))]}
+        yield {"text": [storable(text.replace("\r\n", "\n"))]}
 
 
 class ParquetReader(Reader):
@@ -158,7 +158,7 @@ def names_in_schema(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[s
     """Class names by column from what `datasets` writes into a Parquet file's schema; {} where there is nothing of use."""
     try:
         features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-        return {whole(str(c)): names for c, f in features.items() if (names := _class_names(f))}
+        return {storable(str(c)): names for c, f in features.items() if (names := _class_names(f))}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
@@ -169,7 +169,7 @@ def _class_names(feature: Any) -> tuple[str, ...]:
     if not isinstance(feature, dict):
         return ()
     if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list):
-        return tuple(whole(str(n)) for n in feature["names"])
+        return tuple(storable(str(n)) for n in feature["names"])
     return _class_names(feature.get("feature"))
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 
 from compressor.errors import DataError
-from compressor.plain import whole
+from compressor.plain import storable
 
-__all__ = ["Batch", "Caps", "Reader", "cell", "check_columns", "whole"]
+__all__ = ["Batch", "Caps", "Reader", "cell", "check_columns", "storable"]
 
 BATCH_ROWS = 1000
 BATCH_CHARACTERS = 4_000_000
@@ -76,7 +76,7 @@ def check_columns(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     numbers: dict[str, int] = {}
     for i, raw in enumerate(names, 1):
-        name = " ".join(whole(str(raw)).split())[:200] or f"column {i}"
+        name = " ".join(storable(str(raw)).split())[:200] or f"column {i}"
         unique = name
         while unique in found:
             numbers[name] = numbers.get(name, 1) + 1
@@ -90,7 +90,7 @@ def cell(value: Any, cap: int) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return whole(value[: cap + 1])
+        return storable(value[: cap + 1])
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -101,10 +101,10 @@ def cell(value: Any, cap: int) -> str | None:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, (list, tuple, dict)):
         try:
-            return whole(json.dumps(value, ensure_ascii=False, default=str)[: cap + 1])
+            return storable(json.dumps(value, ensure_ascii=False, default=str)[: cap + 1])
         except (ValueError, RecursionError):
             return None
-    return whole(str(value)[: cap + 1])
+    return storable(str(value)[: cap + 1])
 
 
 class Batch:

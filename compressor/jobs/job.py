@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from compressor.errors import RecipeError, RunError
-from compressor.plain import read_json, whole
+from compressor.plain import read_json, storable
 from compressor.recipe import Data, Frozen, Recipe
 from compressor.runfolder import ENDED, FINISHED, RunFolder
 from compressor.whole import write_json
@@ -111,7 +111,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card = read_json((folder / "job.json").read_text(encoding="utf-8"))
         fits = isinstance(card["asked"], dict) and all(
-            isinstance(card[k], str) and card[k] == whole(card[k])
+            isinstance(card[k], str) and card[k] == storable(card[k])
             for k in ("id", "owner", "kind", "title", "share_key")
         )
         if not fits or not 0 <= card["created"] < FAR or card["id"] != folder.name:

@@ -12,6 +12,9 @@ from compressor.jobs.table import Row
 LITTLE = 0.1
 """Share of its estimate that a run which has outlived it is thought to need still."""
 
+USUAL = 20
+"""Of the last finished jobs, so many say how long one usually takes."""
+
 
 def in_order(waiting: Sequence[Row], served: Mapping[str, float]) -> list[Row]:
     """The waiting jobs as their turns come.
@@ -56,6 +59,6 @@ def waits(
 
 
 def usual(ended: Sequence[Row]) -> float | None:
-    """What the last finished jobs took, in the middle; None where there are none."""
+    """What these finished jobs took, in the middle; None where there are none."""
     took = [row.finished - row.started for row in ended if row.finished and row.started]
-    return median(took[-20:]) if took else None
+    return median(took) if took else None

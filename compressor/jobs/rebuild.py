@@ -12,7 +12,7 @@ from typing import Any
 from compressor.errors import RunError
 from compressor.jobs.job import FAR, ID, read_card
 from compressor.jobs.table import Table
-from compressor.plain import whole
+from compressor.plain import storable
 from compressor.runfolder import ENDED, FINISHED, INTERRUPTED, QUEUED, RUNNING, RunFolder
 
 NEW, OLD = ".new-", ".old-"
@@ -44,7 +44,7 @@ def _from_folder(card: Mapping[str, Any], run: RunFolder) -> dict[str, Any]:
     token = card.get("token")
     # Whatever a damaged state says, the table takes it: one folder must not keep the app from starting.
     times = {key: moment if _is_time(moment := state.get(key)) else None for key in ("started", "updated")}
-    words = {key: whole(said) if isinstance(said := state.get(key), str) else None for key in ("error", "process")}
+    words = {key: storable(said) if isinstance(said := state.get(key), str) else None for key in ("error", "process")}
     pid = state.get("pid")
     return {
         **{k: card[k] for k in ("id", "owner", "kind", "title", "created", "share_key")},

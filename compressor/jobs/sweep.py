@@ -107,7 +107,7 @@ def _nobodys(store: JobStore, before: float) -> int:
 def _uploads(settings: Settings, now: float) -> int:
     """Uploads that no run took within the hour."""
     found = 0
-    for folder in _inside(settings.data_dir / "uploads"):
+    for folder in _inside(settings.uploads_dir):
         if now - _touched(folder) > HOUR:
             whole.remove(folder)
             found += 1
@@ -121,13 +121,9 @@ def _on_the_way(settings: Settings, now: float) -> int:
         if folder.name.startswith(OLD) or (folder.name.startswith(NEW) and now - _touched(folder) > HOUR):
             shutil.rmtree(folder, ignore_errors=True)
             found += 1
-    for folder in (settings.data_dir, settings.data_dir / "uploads"):
+    for folder in (settings.data_dir, settings.uploads_dir):
         for path in _inside(folder):
-            if (
-                path.name.startswith(".")
-                and path.name.endswith((whole.PART, whole.OLD))
-                and now - _touched(path) > HOUR
-            ):
+            if whole.is_left(path.name) and now - _touched(path) > HOUR:
                 whole.remove(path)
                 found += 1
     return found
@@ -141,7 +137,7 @@ def _in_runs(store: JobStore, now: float) -> int:
             continue
         run = store.run(row)
         waste = [run.work] if row.status == FINISHED and run.work.is_dir() else []
-        if not waste and not any(_half(name) for _, folders, files in os.walk(run.path) for name in (*folders, *files)):
+        if not waste and not whole.left(run.path):
             continue
         with suppress(RunLockedError, RunError), run.lock():
             whole.sweep(run.path)
@@ -149,10 +145,6 @@ def _in_runs(store: JobStore, now: float) -> int:
                 whole.remove(path)
             found += 1
     return found
-
-
-def _half(name: str) -> bool:
-    return name.startswith(".") and name.endswith((whole.PART, whole.OLD))
 
 
 def _temporary(now: float) -> int:

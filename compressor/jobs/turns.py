@@ -15,6 +15,8 @@ from compressor.processes import Process
 from compressor.runfolder import FINISHED, QUEUED, RUNNING, RunFolder
 from compressor.settings import Settings
 
+LAST = "id IN (SELECT id FROM jobs WHERE status = ? AND kind = ? ORDER BY seq DESC LIMIT ?)"
+
 
 class Turns:
     """Safe to use from several threads. A job is a folder under `settings.jobs_dir` and a line of the table."""
@@ -51,7 +53,7 @@ class Turns:
         if row.status != QUEUED:
             return None, None
         order = self.waiting()
-        usual = queue.usual(self._table.rows("status = ? AND kind = ?", FINISHED, row.kind))
+        usual = queue.usual(self._table.rows(LAST, FINISHED, row.kind, queue.USUAL))
         place = next((i for i, one in enumerate(order, 1) if one.id == row.id), None)
         return place, queue.waits(order, self.rows(RUNNING), usual).get(row.id)
 

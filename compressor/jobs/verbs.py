@@ -6,9 +6,7 @@ What is kept between requests is kept for one owner.
 
 from __future__ import annotations
 
-import gc
 import inspect
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -168,7 +166,4 @@ def release() -> None:
     """Let go of all loaded models, and give the memory back to the system."""
     for let_go in RELEASE:
         let_go()
-    gc.collect()
-    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
     processes.give_back_memory()

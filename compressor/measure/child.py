@@ -6,6 +6,7 @@ It reads requests and writes answers, a JSON object a line, and ends when its pa
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -64,10 +65,9 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> NoReturn:
 def _listen(requests: IO[bytes], waiting: queue.Queue[dict[str, Any]]) -> None:
     """A thread of its own: when the parent is gone, however it went, nobody waits for what this process computes."""
     try:
-        for line in requests:
-            waiting.put(json.loads(line))
-    except OSError:
-        pass  # it was killed: the connection is reset, not ended
+        with contextlib.suppress(OSError):  # it was killed: the connection is reset, not ended
+            for line in requests:
+                waiting.put(json.loads(line))
     finally:
         os._exit(0)
 

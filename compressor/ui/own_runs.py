@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compressor.caps import MOST_MODELS
 from compressor.errors import CompressorError, RunError
 from compressor.recipe import Data, Recipe
 from compressor.report import Report
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 SAMPLE = ASSETS / "demo" / "result"
 """A finished run of the demo, to show what a result looks like while there is none of one's own."""
 SAMPLE_ID = "sample"
-MOST_MODELS = 12
-"""Models that one comparison may hold."""
 
 
 class Runs(Engine):

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -114,11 +115,10 @@ class People:
                 self._known.move_to_end(key)
                 if self._clock() - found.when < found.seconds:
                     return found.name
-        try:
+        # Where the answer comes later, or is not asked for, what was known counts meanwhile.
+        with suppress(NotYet, TooOftenError):
             waiting = self._start(key, token, address, known=found is not None)
             waiting.result(self._patience)
-        except (NotYet, TooOftenError):
-            pass  # the answer comes later, or is not asked for: what was known counts meanwhile
         with self._lock:
             found = self._known.get(key)
             return found.name if found is not None and self._clock() - found.when < STALE else None

@@ -35,10 +35,10 @@ def finished(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def long_run(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def long_run(chromium: Browser, app: App) -> Iterator[str]:
     """A run that goes on for minutes; whoever started it has closed the tab. Cancelled in the end."""
     page = opened(chromium, app)
-    steps.few_rows(page, tmp_path_factory.mktemp("few"))
+    steps.choose_demo(page)  # all of its data: on few rows it would soon stop early
     steps.open_accordion(page, "advanced")
     steps.advanced(page, "epochs", "1000")
     steps.advanced(page, "batch-size", "4")
@@ -46,11 +46,11 @@ def long_run(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFacto
     expect(page.locator("#run-progress .stage-now").first).to_be_visible(timeout=READY)
     page.context.close()
     yield run_id
-    page = opened(chromium, app)
+    page = chromium.new_page()
     page.goto(f"{app.url}/?run={run_id}")
     page.locator("#cancel").click()
     expect(status(page, "cancelled")).to_be_visible(timeout=60_000)
-    page.context.close()
+    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -228,11 +228,12 @@ def test_a_finished_runs_recipe_opens_from_the_list(page: Page, finished: str) -
 
 
 def test_complaint_1_closing_the_tab_leaves_the_run_going(chromium: Browser, app: App, long_run: str) -> None:
-    page = opened(chromium, app)  # another browser, and no address: the run is found and shown
+    page = chromium.new_page()
+    page.goto(app.url)  # another browser, and no address: the run is found and shown
     expect(page).to_have_url(re.compile(long_run))
     expect(status(page, "running")).to_be_visible()
     expect(page.locator('[data-stage="distill"].stage-now')).to_be_visible(timeout=240_000)
-    page.context.close()
+    page.close()
 
 
 POINTS = """() => [...document.querySelectorAll('#curve-loss .mark-line path')]
@@ -288,5 +289,7 @@ def test_a_waiting_run_says_its_place_and_a_cancelled_one_opens_to_be_changed(pa
     expect(status(page, "queued")).to_be_visible(timeout=60_000)
     expect(page.locator("#run-head")).to_contain_text("mini")
     assert waiting not in page.url
+    page.locator("#cancel").click()
+    expect(status(page, "cancelled")).to_be_visible()
     page.locator("#cancel").click()
     expect(status(page, "cancelled")).to_be_visible()

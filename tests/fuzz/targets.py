@@ -279,14 +279,14 @@ def label_cells(value: tuple[dict[str, int], Any, dict[str, str], list[str]]) ->
     from compressor.data import cells
     from compressor.data.labels import label
     from compressor.data.matching import Asked
-    from compressor.data.table import whole
+    from compressor.data.table import storable
 
     held, (names, kind), given, classes = value
     # As readers hand them over.
-    held = dict(Counter({whole(cell): count for cell, count in held.items()}))
+    held = dict(Counter({storable(cell): count for cell, count in held.items()}))
     for cell in held:
         cells.items(cell), cells.number(cell), cells.integer(cell), cells.index(cell), cells.normalised(cell)
-    found = label(held, "label", Asked(names or None, kind, given, tuple(map(whole, classes))))
+    found = label(held, "label", Asked(names or None, kind, given, tuple(map(storable, classes))))
     for sentence in (*found.problems, *found.notes):
         told(sentence)
 

@@ -24,14 +24,14 @@ time.sleep(60)
 """
 
 
-def _go_on(work: Work, seconds: float = 60) -> None:
+def _go_on(work: Work, seconds: float = 60, stage: str = "distill") -> None:
     log = EventLog(work.run.events_file)
     until = time.monotonic() + seconds
     step = 0
     while time.monotonic() < until:
-        log.write(stage="distill", done=step, total=1000, metrics={})
-        work.run.write_state(stage="distill")
-        work.progress("distill", step, 1000)
+        log.write(stage=stage, done=step, total=1000, metrics={})
+        work.run.write_state(stage=stage)
+        work.progress(stage, step, 1000)
         step += 1
         time.sleep(0.02)
 
@@ -103,7 +103,7 @@ def greedy(work: Work) -> None:
     work.run.write_state(stage=stage)
     held = bytearray(400_000_000 // halving.parts_of(work.run, stage))
     held[::4096] = b"x" * len(held[::4096])
-    _go_on(work, 4)
+    _go_on(work, 4, stage)
 
 
 def leaves(work: Work) -> None:
