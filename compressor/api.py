@@ -12,7 +12,7 @@ from compressor.report import Report
 from compressor.settings import Settings, prepare_environ
 
 if TYPE_CHECKING:
-    from compressor.publishing import Published
+    from compressor.publishing.publish import Published
 
 prepare_environ()
 
@@ -20,7 +20,7 @@ prepare_environ()
 def inspect(teacher: str, *, token: str | None = None) -> dict[str, Any]:
     """What a model is, and the table of student sizes; no weights are downloaded. See `inspecting.inspect`."""
     from compressor.hub import Hub
-    from compressor.inspecting import inspect as look
+    from compressor.planning.inspecting import inspect as look
 
     settings = Settings.from_environ()
     return look(teacher, settings=settings, hub=Hub(settings, token))
@@ -54,9 +54,9 @@ def compare(
     progress: Progress = silent,
 ) -> Report:
     """Measure any models side by side, on a file's or a data set's rows where there is one. See `comparing.compare`."""
-    from compressor.comparing import compare as compare_models
-    from compressor.comparing import data_of
     from compressor.hub import Hub
+    from compressor.results.comparing import compare as compare_models
+    from compressor.results.comparing import data_of
 
     settings = Settings.from_environ()
     rows = data_of(data, settings) if isinstance(data, str) else data
@@ -65,7 +65,7 @@ def compare(
 
 def predict(folder: str | Path, texts: Sequence[Any], *, device: str = "cpu") -> list[dict[str, Any]]:
     """Every variant's prediction for every text. See `predicting.Predictor`, which keeps the models loaded."""
-    from compressor.predicting import Predictor
+    from compressor.results.predicting import Predictor
 
     predictor = Predictor(Path(folder), device=device)
     try:
@@ -86,7 +86,7 @@ def publish(
 ) -> list[Published]:
     """Push variants of a finished run to the Hub. See `publishing.publish`."""
     from compressor.hub import Hub
-    from compressor.publishing import publish as push
+    from compressor.publishing.publish import publish as push
 
     return push(
         Path(folder),

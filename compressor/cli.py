@@ -77,7 +77,7 @@ def inspect(
 ) -> None:
     """What a model is, and the table of student sizes. Downloads no weights."""
     from compressor import terminal
-    from compressor.inspecting import inspect as look
+    from compressor.planning.inspecting import inspect as look
 
     settings = Settings.from_environ()
     found = look(teacher, settings=settings, hub=_hub(settings))
@@ -115,8 +115,8 @@ def compare(
 ) -> None:
     """Measure any models side by side. The first is what the others are held against."""
     from compressor import terminal
-    from compressor.comparing import compare as compare_models
-    from compressor.comparing import data_of
+    from compressor.results.comparing import compare as compare_models
+    from compressor.results.comparing import data_of
 
     settings = Settings.from_environ()
     rows = data_of(data, settings)
@@ -134,7 +134,7 @@ def predict(
 ) -> None:
     """Every variant's prediction side by side."""
     from compressor import terminal
-    from compressor.predicting import Predictor
+    from compressor.results.predicting import Predictor
 
     predictor = Predictor(folder)
     try:
@@ -156,7 +156,7 @@ def publish(
 ) -> None:
     """Push variants to the Hub, each in a repo of its own, with a model card."""
     from compressor import terminal
-    from compressor.publishing import publish as push
+    from compressor.publishing.publish import publish as push
 
     settings = Settings.from_environ()
     with terminal.Bars() as bars:

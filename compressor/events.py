@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from compressor.plain import read_json
+from compressor.untrusted.plain import read_json
 
 
 class Progress(Protocol):

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import caps
 from compressor.errors import ModelError, OutOfMemoryError
 from compressor.failures import as_ours
-from compressor.plain import NotPlainError, plain
+from compressor.untrusted import caps
+from compressor.untrusted.plain import NotPlainError, plain
 
 if TYPE_CHECKING:
     import torch

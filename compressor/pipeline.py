@@ -17,7 +17,6 @@ from compressor import models, tasks
 from compressor.errors import ModelError, RunMismatchError
 from compressor.events import EventLog, Progress
 from compressor.formats.stored import stored_format
-from compressor.lease import lease
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import Recipe
 from compressor.report import Report
@@ -26,7 +25,8 @@ from compressor.settings import Settings
 from compressor.stages import data as data_stage
 from compressor.stages.context import Run, read_json
 from compressor.stages.data import RunData
-from compressor.whole import sweep, write_json
+from compressor.system.lease import lease
+from compressor.system.whole import sweep, write_json
 
 if TYPE_CHECKING:
     from compressor.hub import Hub, LocalModel

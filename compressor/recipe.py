@@ -13,9 +13,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from compressor.errors import RecipeError
-from compressor.paths import at_home
-from compressor.plain import MOST_YAML, NotPlainError, plain, read_yaml
-from compressor.problems import sentences
+from compressor.untrusted.paths import at_home
+from compressor.untrusted.plain import MOST_YAML, NotPlainError, plain, read_yaml
+from compressor.untrusted.problems import sentences
 
 SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
 FORMATS: tuple[Literal["8bit", "4bit"], ...] = ("8bit", "4bit")

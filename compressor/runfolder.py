@@ -14,13 +14,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from compressor import processes
 from compressor.errors import RecipeError, RunCancelledError, RunError, RunLockedError, RunMismatchError
 from compressor.failures import sentence
-from compressor.plain import read_json
 from compressor.recipe import Recipe
 from compressor.report import Report
-from compressor.whole import read_text, write_json, write_text
+from compressor.system import processes
+from compressor.system.whole import read_text, write_json, write_text
+from compressor.untrusted.plain import read_json
 
 QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compressor import models
 from compressor.errors import ModelError
-from compressor.whole import fresh
+from compressor.system.whole import fresh
 
 if TYPE_CHECKING:
     import torch

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from compressor.errors import ModelError
 from compressor.events import Progress, silent
-from compressor.paths import at_home, is_folder, resolved
 from compressor.settings import ASSETS, Settings
+from compressor.untrusted.paths import at_home, is_folder, resolved
 
 if TYPE_CHECKING:
     from compressor.hub import Hub, LocalModel
@@ -55,7 +55,7 @@ def resolve(
         ModelError, HubError: it is not there, or cannot be used; the sentence says why.
     """
     from compressor.hub import LocalModel
-    from compressor.inspecting import vet
+    from compressor.planning.inspecting import vet
 
     folder = local_folder(reference, settings)
     if folder is None:

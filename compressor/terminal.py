@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from compressor.report import Report, Variant
-from compressor.summary import summary
+from compressor.results.summary import summary
 
 STAGES = {
     "download": "downloading",

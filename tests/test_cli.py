@@ -145,7 +145,8 @@ def test_wrong_input_is_a_sentence_and_an_exit_code(ran, arguments, code, says):
 def test_the_engine_works_without_gradio(tmp_path):
     script = (
         "import sys; sys.modules['gradio'] = None\n"
-        "import compressor.cli, compressor.pipeline, compressor.comparing, compressor.predicting, compressor.publishing\n"
+        "import compressor.cli, compressor.pipeline, compressor.publishing.publish\n"
+        "import compressor.results.comparing, compressor.results.predicting\n"
         "import compressor\nprint(compressor.Recipe, compressor.compress)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -157,7 +158,7 @@ def test_stopping_says_that_the_same_command_goes_on(monkeypatch, capsys, tmp_pa
         raise KeyboardInterrupt
 
     monkeypatch.setenv("COMPRESSOR_DATA", str(tmp_path))
-    monkeypatch.setattr("compressor.inspecting.inspect", stopped)
+    monkeypatch.setattr("compressor.planning.inspecting.inspect", stopped)
     monkeypatch.setattr(sys, "argv", ["compressor", "inspect", "demo"])
     with pytest.raises(SystemExit) as ended:
         cli_module.main()

@@ -11,15 +11,17 @@ import os
 
 import pytest
 
-from compressor import estimating, pipeline, whole
+from compressor import pipeline
 from compressor.errors import DiskFullError
-from compressor.estimating import estimate
 from compressor.events import read_events
 from compressor.hub import Hub
 from compressor.jobs.helper import Helper
 from compressor.measure import Request, measure
+from compressor.planning import estimating
+from compressor.planning.estimating import estimate
 from compressor.recipe import Recipe
 from compressor.runfolder import RunFolder
+from compressor.system import whole
 from compressor.tasks import TextClassification
 from tests import tiny
 from tests.jobs.conftest import ANNA, asks, backend, ended, make_backend, store, until  # noqa: F401

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from compressor import disk, doctor, processes
+from compressor import doctor
 from compressor.doctor import accelerators, home, machine, network, trial
 from compressor.formats import FORMATS
 from compressor.jobs.store import JobStore
-from compressor.lease import lease
-from compressor.processes import Process
 from compressor.settings import Settings
+from compressor.system import disk, processes
+from compressor.system.lease import lease
+from compressor.system.processes import Process
 from tests.jobs.conftest import ANNA, asks
 
 NOBODY = "http://127.0.0.1:9"
@@ -289,7 +290,7 @@ def test_a_list_of_runs_that_cannot_be_read_is_told_and_left_alone(settings: Set
 HOLDS = """
 import sys, time
 from pathlib import Path
-from compressor.lease import lease
+from compressor.system.lease import lease
 from compressor.settings import Settings
 with lease(Settings(data_dir=Path(sys.argv[1])), "cuda:0"):
     print("held", flush=True)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from compressor import processes
+from compressor.system import processes
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")

@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from compressor import pipeline
-from compressor.comparing import compare
 from compressor.hub import Hub
-from compressor.publishing import publish
+from compressor.publishing.publish import publish
 from compressor.recipe import Data, Files, Recipe
+from compressor.results.comparing import compare
 from tests import tiny
 
 

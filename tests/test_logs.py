@@ -13,9 +13,10 @@ from dataclasses import replace
 
 import pytest
 
-from compressor import logs, processes
+from compressor import logs
 from compressor.events import EventLog
 from compressor.jobs.store import JobStore
+from compressor.system import processes
 from tests.jobs.conftest import ANNA, BERT, asks, backend, ended, make_backend, start, store, until  # noqa: F401
 
 TOKEN = "hf_aVeryPrivateTokenOf40CharactersAltogeth"

@@ -7,13 +7,13 @@ import threading
 
 import pytest
 
-from compressor import processes
 from compressor.errors import ModelError, RunCancelledError, RunError, RunLockedError, RunMismatchError
 from compressor.events import read_events
-from compressor.lease import lease, taken
 from compressor.recipe import Recipe
 from compressor.report import Report
 from compressor.runfolder import RunFolder, Stopped
+from compressor.system import processes
+from compressor.system.lease import lease, taken
 
 REPORT = Report.model_validate({"schema": 1, "task": "text-classification", "teacher": "a/b"})
 

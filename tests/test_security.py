@@ -20,20 +20,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from compressor import caps, comparing, formats, models, packing, predicting, tasks
-from compressor.checking import label_check
+from compressor import formats, models, tasks
 from compressor.data import jsonfile, sources
 from compressor.errors import DataError, HubError, ModelError, PublishError, RecipeError, RunError
 from compressor.hub import Hub
-from compressor.inspecting import inspect
 from compressor.jobs import verbs
 from compressor.jobs.files import keep_files
 from compressor.jobs.job import Comparison
 from compressor.jobs.store import JobStore
+from compressor.planning.checking import label_check
+from compressor.planning.inspecting import inspect
+from compressor.publishing import packing
 from compressor.recipe import Data, Recipe
+from compressor.results import comparing, predicting
 from compressor.settings import ASSETS, Settings
 from compressor.teachers import local_folder, resolve
 from compressor.ui.page import launch_options
+from compressor.untrusted import caps
 from tests import tiny
 from tests.hub_fixture import HASTY, MODEL
 

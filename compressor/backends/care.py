@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from compressor import halving, processes
 from compressor.backends.endings import AGAIN, HUNG, MEMORY_LIMIT, TIME_LIMIT
 from compressor.backends.vitals import Vitals, memory_limit
 from compressor.jobs.table import Row
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.system import halving, processes
 
 
 @dataclass

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from compressor import logs, processes
+from compressor import logs
 from compressor.backends.care import Care, Stopping
 from compressor.backends.endings import LOCKED, WAITED, ending
 from compressor.backends.vitals import Vitals
@@ -23,10 +23,11 @@ from compressor.jobs import orders
 from compressor.jobs.job import Job
 from compressor.jobs.store import JobStore
 from compressor.jobs.table import Row
-from compressor.processes import Process
 from compressor.runfolder import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING
 from compressor.settings import Settings
-from compressor.whole import remove, sweep
+from compressor.system import processes
+from compressor.system.processes import Process
+from compressor.system.whole import remove, sweep
 
 LINGER = 30.0
 """Seconds that a worker may take to go once its job is over."""

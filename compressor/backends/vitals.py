@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from compressor import processes
 from compressor.measure.hardware import memory_total
-from compressor.processes import Process
 from compressor.settings import Settings
+from compressor.system import processes
+from compressor.system.processes import Process
 
 EVERY = 2.0
 """Seconds between two looks."""

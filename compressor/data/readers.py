@@ -14,8 +14,8 @@ from compressor.data.jsonfile import JsonReader
 from compressor.data.table import BATCH_ROWS, Batch, Caps, Reader, cell, check_columns, storable
 from compressor.data.textfile import detect, open_text
 from compressor.errors import DataError
-from compressor.paths import is_file, is_folder
 from compressor.recipe import DATA_SUFFIXES
+from compressor.untrusted.paths import is_file, is_folder
 
 MAX_ROW_GROUP = 4 * 2**30
 """Bytes that one part of a Parquet file may say it unpacks to."""

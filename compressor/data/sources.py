@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from compressor.errors import DataError
 from compressor.events import Progress
-from compressor.paths import at_home, resolved
 from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.settings import ASSETS, Settings
+from compressor.untrusted.paths import at_home, resolved
 
 SPLITS = ("train", "validation", "test")
 _NAMES = {

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from compressor.errors import DataError
-from compressor.plain import storable
+from compressor.untrusted.plain import storable
 
 __all__ = ["Batch", "Caps", "Reader", "cell", "check_columns", "storable"]
 

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from compressor import processes
 from compressor.doctor.finding import NOTE, OK, PROBLEM, Finding, gigabytes
 from compressor.formats import FORMATS
 from compressor.settings import Settings
+from compressor.system import processes
 
 SECONDS = 60.0
 """Importing torch from a slow disk takes half a minute."""

@@ -6,12 +6,12 @@ import sqlite3
 
 from filelock import FileLock, Timeout
 
-from compressor import disk, processes
 from compressor.doctor.finding import NOTE, OK, PROBLEM, Finding, gigabytes
 from compressor.jobs import peek
-from compressor.processes import Process
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.system import disk, processes
+from compressor.system.processes import Process
 
 LEAST, FEW = 0.5e9, 5e9
 """Bytes of free disk: less than any run needs, and less than a run of a usual model needs with its downloads."""

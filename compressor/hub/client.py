@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from compressor.errors import AccessDeniedError, GatedRepoError, HubError, ModelError, RepoNotFoundError
 from compressor.events import Progress, silent
-from compressor.holding import Hold
 from compressor.hub import download, kept, layout, writing
 from compressor.hub import search as searching
 from compressor.hub.calls import Patience, patiently
@@ -28,6 +27,7 @@ from compressor.hub.values import (
     parse_reference,
 )
 from compressor.settings import Settings
+from compressor.system.holding import Hold
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

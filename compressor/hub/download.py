@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import caps
 from compressor.errors import DiskFullError, HubError, HubUnreachableError, ModelError
 from compressor.events import Progress, silent
 from compressor.hub import layout
 from compressor.hub.meter import Bar, Meter
 from compressor.hub.values import Kind, LocalModel, languages_of, license_of, parse_reference
-from compressor.plain import NotPlainError, plain
 from compressor.recipe import DATA_SUFFIXES
+from compressor.untrusted import caps
+from compressor.untrusted.plain import NotPlainError, plain
 
 if TYPE_CHECKING:
     from compressor.hub.client import Hub

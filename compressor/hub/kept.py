@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from compressor import disk
-from compressor.holding import take_away
 from compressor.settings import Settings
+from compressor.system import disk
+from compressor.system.holding import take_away
 
 OLD = ".old-"
 """Of folders on their way out, beside the others."""

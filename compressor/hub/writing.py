@@ -1,4 +1,4 @@
-"""Making repos and filling them. What may be made, and what becomes of it when something fails, is `publishing.py`'s."""
+"""Making repos and filling them. What may be made, and what becomes of it when something fails, is up to `publishing/`."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from compressor import processes
 from compressor.errors import OutOfMemoryError, RunError
 from compressor.jobs import orders, transport
 from compressor.settings import Settings
+from compressor.system import processes
 
 QUEUE = 180.0
 """Seconds to wait until the helper begins with a request: it may have to start, or be busy with others."""

@@ -23,8 +23,8 @@ from typing import Any
 from compressor.failures import as_ours
 from compressor.jobs import orders, transport, verbs
 from compressor.jobs.secrecy import without
-from compressor.lease import taken
 from compressor.settings import Settings, prepare_environ
+from compressor.system.lease import taken
 
 AT_ONCE = 4
 """Requests worked on at once; most of them wait for the network."""

@@ -14,10 +14,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from compressor.errors import RecipeError, RunError
-from compressor.plain import read_json, storable
 from compressor.recipe import Data, Frozen, Recipe
 from compressor.runfolder import ENDED, FINISHED, RunFolder
-from compressor.whole import write_json
+from compressor.system.whole import write_json
+from compressor.untrusted.plain import read_json, storable
 
 NOT_FOUND = "There is no run with this address."
 READ_ONLY = "This link only shows the run. Its owner can change it."

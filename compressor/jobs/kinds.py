@@ -62,7 +62,7 @@ def do(kind: str, work: Work) -> None:
 def run(work: Work) -> None:
     """A recipe, from its first stage or from where it stopped."""
     from compressor import pipeline
-    from compressor.estimating import disk_needed
+    from compressor.planning.estimating import disk_needed
 
     recipe = Recipe.parse(work.asked)
     hub = work.hub()  # it holds what it finds downloaded
@@ -85,7 +85,7 @@ def _check_room(work: Work, needed: int = 0, download: int = 0) -> None:
 
 def compare(work: Work) -> None:
     """Models side by side without a run."""
-    from compressor.comparing import compare as side_by_side
+    from compressor.results.comparing import compare as side_by_side
 
     _check_room(work)
     asked = Comparison.model_validate(work.asked)

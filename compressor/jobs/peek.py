@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from compressor.processes import Process
 from compressor.runfolder import QUEUED, RUNNING
 from compressor.settings import Settings
+from compressor.system.processes import Process
 
 PATIENCE = 1.0
 """Seconds to wait for a writer."""

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from compressor import disk
 from compressor.errors import DiskFullError, RunError
 from compressor.jobs.job import ID, Job, read_card
 from compressor.settings import Settings
+from compressor.system import disk
 
 SPARE = 64 * 1024**2
 """Bytes that have to be free for anything to start at all."""

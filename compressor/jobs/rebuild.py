@@ -12,8 +12,8 @@ from typing import Any
 from compressor.errors import RunError
 from compressor.jobs.job import FAR, ID, read_card
 from compressor.jobs.table import Table
-from compressor.plain import storable
 from compressor.runfolder import ENDED, FINISHED, INTERRUPTED, QUEUED, RUNNING, RunFolder
+from compressor.untrusted.plain import storable
 
 NEW, OLD = ".new-", ".old-"
 """Folders on their way in and out."""

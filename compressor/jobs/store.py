@@ -15,10 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from compressor import logs, processes
+from compressor import logs
 from compressor.data.sources import is_file
 from compressor.errors import RecipeError, RunError
-from compressor.holding import take_away
 from compressor.jobs import job as jobs
 from compressor.jobs import quota
 from compressor.jobs.files import NO_FILES, NO_FOLDERS, keep_files, paths_of
@@ -28,6 +27,8 @@ from compressor.jobs.table import Row
 from compressor.jobs.turns import Turns
 from compressor.recipe import Recipe
 from compressor.runfolder import CANCELLED, ENDED, FINISHED, QUEUED, RUNNING, RunFolder
+from compressor.system import processes
+from compressor.system.holding import take_away
 from compressor.teachers import looks_local
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from compressor import holding, whole
 from compressor.errors import RunError, RunLockedError
 from compressor.jobs import job as jobs
 from compressor.jobs import quota, wanted
@@ -26,6 +25,7 @@ from compressor.jobs.rebuild import NEW, OLD
 from compressor.jobs.store import JobStore
 from compressor.runfolder import ENDED, FINISHED
 from compressor.settings import Settings
+from compressor.system import holding, whole
 
 HOUR = 3600.0
 EVERY = HOUR

@@ -13,7 +13,7 @@ from typing import Any
 
 from compressor.errors import DiskFullError, RunError
 from compressor.failures import DISK
-from compressor.processes import Process
+from compressor.system.processes import Process
 
 VERSION = 2
 SCHEMA = """

@@ -11,9 +11,9 @@ from compressor.jobs import queue
 from compressor.jobs.job import Job
 from compressor.jobs.rebuild import reconcile
 from compressor.jobs.table import Row, Table
-from compressor.processes import Process
 from compressor.runfolder import FINISHED, QUEUED, RUNNING, RunFolder
 from compressor.settings import Settings
+from compressor.system.processes import Process
 
 LAST = "id IN (SELECT id FROM jobs WHERE status = ? AND kind = ? ORDER BY seq DESC LIMIT ?)"
 

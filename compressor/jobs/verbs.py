@@ -16,15 +16,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import processes
 from compressor.errors import ModelError, RunError
-from compressor.holding import holding
 from compressor.hub.kept import download_of
 from compressor.settings import Settings
+from compressor.system import processes
+from compressor.system.holding import holding
 from compressor.teachers import looks_local
 
 if TYPE_CHECKING:
-    from compressor.predicting import Predictor
+    from compressor.results.predicting import Predictor
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Verb:
 
 
 VERBS = {
-    "inspect": Verb("compressor.inspecting:inspect"),
-    "tokens": Verb("compressor.checking:tokens"),
-    "estimate": Verb("compressor.estimating:estimate"),
-    "label_check": Verb("compressor.checking:label_check", heavy=True),
+    "inspect": Verb("compressor.planning.inspecting:inspect"),
+    "tokens": Verb("compressor.planning.checking:tokens"),
+    "estimate": Verb("compressor.planning.estimating:estimate"),
+    "label_check": Verb("compressor.planning.checking:label_check", heavy=True),
     "predict": Verb("compressor.jobs.verbs:predict", heavy=True),
     "warm": Verb("compressor.jobs.verbs:warm"),
 }
@@ -138,7 +138,7 @@ class _Predictors:
 
     def get(self, owner: str, folder: Path) -> Predictor:
         """The predictor of a folder as it is now: a report written anew means other models."""
-        from compressor.predicting import Predictor
+        from compressor.results.predicting import Predictor
 
         report = folder / "report.json"
         key = (owner, str(folder), report.stat().st_mtime_ns if report.exists() else 0)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from compressor import logs, processes
+from compressor import logs
 from compressor.backends.endings import AGAIN, LOCKED
 from compressor.backends.vitals import SLACK, memory_limit
 from compressor.errors import AgainError, CompressorError, RunLockedError
@@ -25,6 +25,7 @@ from compressor.jobs import kinds, orders
 from compressor.jobs.secrecy import guard_output, without
 from compressor.runfolder import CANCELLED, ENDED, FAILED, RunFolder, Stopped
 from compressor.settings import prepare_environ
+from compressor.system import processes
 
 
 def main(arguments: list[str] | None = None) -> int:

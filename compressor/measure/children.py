@@ -22,8 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from compressor import processes
 from compressor.errors import CompressorError, ModelError, OutOfMemoryError
+from compressor.system import processes
 
 MODULE = "compressor.measure.child"
 BEAT = 1.0

@@ -9,8 +9,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from compressor import caps
-from compressor.plain import read_json
+from compressor.untrusted import caps
+from compressor.untrusted.plain import read_json
 
 NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I8": "int8", "U8": "nf4"}
 """Types that weights are stored in; all others hold positions and the like."""

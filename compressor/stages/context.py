@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compressor import halving
 from compressor.events import Progress
 from compressor.recipe import Recipe
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.system import halving
 from compressor.tasks.base import Task
 
 if TYPE_CHECKING:

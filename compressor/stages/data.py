@@ -10,8 +10,8 @@ from compressor import models
 from compressor.errors import DataError
 from compressor.recipe import Recipe
 from compressor.stages.context import Run, read_json
+from compressor.system.whole import fresh, write_json
 from compressor.tasks.base import Task
-from compressor.whole import fresh, write_json
 
 if TYPE_CHECKING:
     from datasets import Dataset

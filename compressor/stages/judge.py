@@ -8,13 +8,13 @@ from pathlib import Path
 from compressor import models
 from compressor.formats import get
 from compressor.formats.stored import stored_format
-from compressor.lease import lease
 from compressor.measure import Request, measure
 from compressor.report import Variant
-from compressor.results import Row, variants_of, write_tables
+from compressor.results.tables import Row, variants_of, write_tables
 from compressor.stages.context import STUDENT, TEACHER, Run
 from compressor.stages.data import RunData, token_limit
 from compressor.stages.quantize import variant_name
+from compressor.system.lease import lease
 
 
 def made(run: Run) -> list[tuple[str, str, str | None]]:

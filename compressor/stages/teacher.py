@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressor import halving, models, saving
+from compressor import models, saving
 from compressor.errors import DataError, ModelError
 from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
 from compressor.stages.data import RunData
+from compressor.system import halving
+from compressor.system.whole import fresh
 from compressor.tasks.base import Task, TrainableTask
-from compressor.whole import fresh
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from compressor.whole import remove, to_disk, write_text
+from compressor.system.whole import remove, to_disk, write_text
 
 WHOLE = "whole"
 """The file that is written last into a checkpoint, once all others are on the disk."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.plain import read_json
 from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
 from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, hidden_text
 from compressor.ui.words import t
+from compressor.untrusted.plain import read_json
 
 
 @dataclass(frozen=True)

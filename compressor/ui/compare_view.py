@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from compressor.report import Report, Variant
-from compressor.summary import SAME_SPEED, best, is_slower
+from compressor.results.summary import SAME_SPEED, best, is_slower
 from compressor.ui.metrics import generates, interval, metric_title, value
 from compressor.ui.text import DASH, clip, count, esc, milliseconds, percent, size, times
 from compressor.ui.words import t

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from compressor.report import Report
-from compressor.summary import best
+from compressor.results.summary import best
 from compressor.ui import rows
 from compressor.ui.handlers import guarded, visitor
 from compressor.ui.services import Services

@@ -19,9 +19,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import compressor
-from compressor import disk
 from compressor.jobs import peek
 from compressor.settings import Settings
+from compressor.system import disk
 from compressor.ui.services import Services
 
 PATH = "/healthz"

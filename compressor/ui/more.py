@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from compressor.errors import RecipeError
-from compressor.plain import AliasError, read_yaml
 from compressor.ui.words import t
+from compressor.untrusted.plain import AliasError, read_yaml
 
 MOST = 20_000
 """Characters. A map of many labels is the longest that there is."""

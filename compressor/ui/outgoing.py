@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.holding import holding
 from compressor.report import Report
+from compressor.system.holding import holding
 
 if TYPE_CHECKING:
     from compressor.jobs.job import Job
-    from compressor.publishing import Published
+    from compressor.publishing.publish import Published
     from compressor.ui.services import Services, Visitor
 
 
@@ -24,17 +24,17 @@ class Outgoing:
         return [v.name for v in report.variants if (job.folder / "variants" / v.name).is_dir()]
 
     def default_variants(self, report: Report, floor: float) -> list[str]:
-        from compressor.publishing import default_variants
+        from compressor.publishing.publish import default_variants
 
         return list(default_variants(report, floor))
 
     def repo_names(self, repo: str, variants: Sequence[str]) -> dict[str, str]:
-        from compressor.publishing import repo_names
+        from compressor.publishing.publish import repo_names
 
         return dict(repo_names(repo, list(variants)))
 
     def cards(self, job: Job, repo: str, variants: Sequence[str], visitor: Visitor) -> dict[str, str]:
-        from compressor.publishing import cards
+        from compressor.publishing.publish import cards
 
         self.services.count("look", visitor)
         return dict(cards(job.folder, repo, list(variants), self.services.hub(visitor)))
@@ -44,7 +44,7 @@ class Outgoing:
         card_text: Mapping[str, str], visitor: Visitor, say: Callable[[str], None],
     ) -> list[Published]:  # fmt: skip
         """Make the repos; `say` hears how far it is."""
-        from compressor.publishing import publish
+        from compressor.publishing.publish import publish
 
         def progress(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
             if metrics.get("message"):
@@ -58,7 +58,7 @@ class Outgoing:
 
     def zip(self, job: Job, variant: str) -> Path:
         """A version as a zip file, where gradio may serve it to whoever was told its name."""
-        from compressor.publishing import zip_variant
+        from compressor.publishing.publish import zip_variant
 
         Report.load(job.own().folder).variant(variant)  # no folder for what is not there
         folder = self.services.place(job.folder / "report.json", variant)

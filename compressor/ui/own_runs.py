@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.caps import MOST_MODELS
 from compressor.errors import CompressorError, RunError
 from compressor.recipe import Data, Recipe
 from compressor.report import Report
@@ -18,6 +17,7 @@ from compressor.ui.remembered import Remembered
 from compressor.ui.run_state import RunState
 from compressor.ui.visitors import Visitor
 from compressor.ui.words import t
+from compressor.untrusted.caps import MOST_MODELS
 
 if TYPE_CHECKING:
     from compressor.jobs.job import Comparison, Job

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from compressor.settings import Settings
+from compressor.system.whole import write_text
 from compressor.ui import compare_tab, compress_tab, keeping, publish_tab, run_layout, run_panel, runs_tab
 from compressor.ui.handlers import LIGHT, visitor
 from compressor.ui.services import Services
@@ -16,7 +17,6 @@ from compressor.ui.shared import COMPARE, COMPRESS, PUBLISH, RUNS, Shared, hidde
 from compressor.ui.text import esc
 from compressor.ui.visitors import browser_owner
 from compressor.ui.words import t
-from compressor.whole import write_text
 
 DAY = 86_400
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"

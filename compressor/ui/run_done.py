@@ -10,8 +10,8 @@ import gradio as gr
 
 from compressor.errors import CompressorError
 from compressor.report import Report, Variant
+from compressor.results.summary import best
 from compressor.settings import Settings
-from compressor.summary import best
 from compressor.ui.text import esc
 from compressor.ui.words import t
 

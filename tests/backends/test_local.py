@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from compressor import backends, processes
+from compressor import backends
 from compressor.backends import endings
 from compressor.backends.local import LocalBackend
 from compressor.errors import RunError
+from compressor.system import processes
 from tests.jobs.conftest import ANNA, BERT, asks, until
 
 TOKEN = "hf_aVeryPrivateTokenOf40CharactersAltogeth"

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from compressor import processes
 from compressor.backends import endings
 from compressor.jobs.store import JobStore
+from compressor.system import processes
 from tests.backends.test_local import gone
 from tests.jobs.conftest import ANNA, until
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from compressor import halving, processes
 from compressor.backends import endings, vitals
 from compressor.events import read_events
 from compressor.recipe import Recipe
+from compressor.system import halving, processes
 from tests.backends.test_local import gone, running
 from tests.jobs.conftest import ANNA, asks, until
 

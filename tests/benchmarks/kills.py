@@ -28,10 +28,10 @@ from typing import Any
 
 from compressor.events import read_events
 from compressor.jobs.store import JobStore
-from compressor.processes import Process, find
 from compressor.recipe import Recipe
 from compressor.runfolder import ENDED, FINISHED, RunFolder
 from compressor.settings import Settings
+from compressor.system.processes import Process, find
 from tests.benchmarks import zygote
 
 OWNER = "local"

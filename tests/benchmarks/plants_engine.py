@@ -44,8 +44,8 @@ PLANTS = [
         "parameter.requires_grad_(name not in frozen)", "parameter.requires_grad_(True)", "tests/training/test_trainer.py",
     ),
     (
-        "perplexity kept is upside down", "compressor/results.py",
-        'if quality.better == "higher" else', "if True else", "tests/test_results.py",
+        "perplexity kept is upside down", "compressor/results/tables.py",
+        'if quality.better == "higher" else', "if True else", "tests/results/test_tables.py",
     ),
     (
         "keys that steer the loader stay", "compressor/models.py",
@@ -60,12 +60,12 @@ PLANTS = [
         "return tuple(round(i * (layers - 1) / (keep - 1)) for i in range(keep))", "return tuple(range(keep))", "tests/students",
     ),
     (
-        "a half-published repo is left behind", "compressor/publishing.py",
-        "        hub.repos.delete(repo)", "        pass", "tests/test_publishing_faults.py tests/test_publishing.py",
+        "a half-published repo is left behind", "compressor/publishing/publish.py",
+        "        hub.repos.delete(repo)", "        pass", "tests/publishing/test_faults.py tests/publishing/test_publish.py",
     ),
     (
-        "flips list every row", "compressor/results.py",
-        "if any(table[name][i] != table[first][i] for name in names[1:]):", "if True:", "tests/test_results.py",
+        "flips list every row", "compressor/results/tables.py",
+        "if any(table[name][i] != table[first][i] for name in names[1:]):", "if True:", "tests/results/test_tables.py",
     ),
     (
         "test rows stay in training", "compressor/data/splits.py",

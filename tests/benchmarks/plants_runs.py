@@ -12,7 +12,7 @@ PLANTS = [
         "tests/test_complaints.py -k complaint_5",
     ),
     (
-        "complaint 8: nobody looks whether it fits", "compressor/estimating.py",
+        "complaint 8: nobody looks whether it fits", "compressor/planning/estimating.py",
         "    if memory <= total:\n        return None", "    if memory:\n        return None",
         "tests/test_complaints.py -k complaint_8",
     ),
@@ -21,7 +21,7 @@ PLANTS = [
         "if name in _finished_stages(folder):", "if False:", "tests/test_complaints.py -k complaint_10",
     ),
     (
-        "complaint 12: jobs share a working directory", "compressor/processes.py",
+        "complaint 12: jobs share a working directory", "compressor/system/processes.py",
         "        cwd=folder,\n        env=environ(),", "        env=environ(),", "tests/test_complaints.py -k complaint_12",
     ),
     (
@@ -35,23 +35,23 @@ PLANTS = [
         "        return", "tests/test_complaints.py -k complaint_13",
     ),
     (
-        "security 12: what a worker started outlives it", "compressor/processes.py",
+        "security 12: what a worker started outlives it", "compressor/system/processes.py",
         "    everyone = {*family, *_descendants(process)}\n    _signal_group(process, \"SIGKILL\")",
         "    everyone = {*_descendants(process)}", "tests/backends/test_local.py -k family",
     ),
     (
-        "security 13: written in place", "compressor/whole.py",
+        "security 13: written in place", "compressor/system/whole.py",
         'part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")', "part = path",
-        "tests/test_whole.py -k security_13",
+        "tests/system/test_whole.py -k security_13",
     ),
     (
-        "security 13: an old folder is removed bit by bit", "compressor/whole.py",
+        "security 13: an old folder is removed bit by bit", "compressor/system/whole.py",
         "            remove(path)\n        _patiently", "            _delete(path)\n        _patiently",
-        "tests/test_whole.py -k security_13",
+        "tests/system/test_whole.py -k security_13",
     ),
     (
-        "security 13: not on the disk when it gets its name", "compressor/whole.py",
-        "        to_disk(part)\n", "", "tests/test_whole.py -k on_the_disk",
+        "security 13: not on the disk when it gets its name", "compressor/system/whole.py",
+        "        to_disk(part)\n", "", "tests/system/test_whole.py -k on_the_disk",
     ),
     (
         "security 14: a dead worker's run goes on for ever", "compressor/backends/local.py",
@@ -90,9 +90,9 @@ PLANTS = [
         "if self.vitals.memory > limit:", "if False:", "tests/backends/test_vitals.py -k holds_too_much",
     ),
     (
-        "half the batch is forgotten", "compressor/halving.py",
+        "half the batch is forgotten", "compressor/system/halving.py",
         "folder.write_state(parts={**(folder.state().get(\"parts\") or {}), stage: more})", "pass",
-        "tests/test_halving.py -k divide",
+        "tests/system/test_halving.py -k divide",
     ),
     (
         "a hung run is waited for", "compressor/backends/care.py",

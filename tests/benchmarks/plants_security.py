@@ -85,7 +85,7 @@ PLANTS = [
         "tests/test_models.py::test_keys_that_steer_the_loader_are_stripped",
     ),
     (
-        "security 5: any quantizer that a config names", "compressor/inspecting.py",
+        "security 5: any quantizer that a config names", "compressor/planning/inspecting.py",
         "not in formats.FORMATS:", "is None:", f"{SECURITY}::test_security_5_a_quantizer_that_a_config_names_is_not_called",
     ),
     (
@@ -94,17 +94,17 @@ PLANTS = [
         f"{SECURITY}::test_security_5_code_from_elsewhere_is_no_dependency",
     ),
     (
-        "security 6: endless numbers in a config", "compressor/caps.py",
+        "security 6: endless numbers in a config", "compressor/untrusted/caps.py",
         "    if not value <= most:", "    if False:",
         f"{SECURITY}::test_security_6_numbers_that_become_lists_are_refused_at_once[positions]",
     ),
     (
-        "security 6: trillions of parameters", "compressor/inspecting.py",
+        "security 6: trillions of parameters", "compressor/planning/inspecting.py",
         "if parameters * 2 > settings.max_model_bytes:", "if False:",
         f"{SECURITY}::test_security_6_a_config_of_trillions_is_refused_wherever_a_model_is_named",
     ),
     (
-        "security 6: a config that is not the file's", "compressor/inspecting.py",
+        "security 6: a config that is not the file's", "compressor/planning/inspecting.py",
         "if stored and not 0.5 < parameters / stored < 2:", "if False:",
         f"{SECURITY}::test_security_6_a_config_that_does_not_describe_its_file_is_refused",
     ),
@@ -119,7 +119,7 @@ PLANTS = [
         f"{SECURITY}::test_security_6_a_header_without_end_is_not_read",
     ),
     (
-        "security 6: a file without end", "compressor/caps.py",
+        "security 6: a file without end", "compressor/untrusted/caps.py",
         "    if size > most:", "    if False:", f"{SECURITY}::test_security_6_endless_configs_and_vocabularies_are_not_read",
     ),
     (
@@ -187,7 +187,7 @@ PLANTS = [
         "> MAX_ROW_GROUP:", "< 0:", "tests/data/test_readers.py::test_parquet_that_unpacks_to_too_much",
     ),
     (
-        "security 8: NUL in texts", "compressor/plain.py",
+        "security 8: NUL in texts", "compressor/untrusted/plain.py",
         '    text = text.replace("\\0", "")\n', "", "tests/data/test_jsonfile.py::test_values_become_cells",
     ),
     (
@@ -205,15 +205,15 @@ PLANTS = [
         "tests/data/test_labels.py::test_a_column_of_texts_is_not_a_label",
     ),
     (
-        "security 8: any number of models is compared", "compressor/comparing.py",
+        "security 8: any number of models is compared", "compressor/results/comparing.py",
         "    if len(references) > MOST_MODELS:", "    if False:", f"{SECURITY}::test_security_8_so_many_models_are_compared",
     ),
     (
-        "security 8: any texts are predicted", "compressor/predicting.py",
+        "security 8: any texts are predicted", "compressor/results/predicting.py",
         "        check_texts(texts)\n", "", f"{SECURITY}::test_security_8_so_many_texts_are_predicted_and_so_long_ones",
     ),
     (
-        "security 8: a card of any length", "compressor/packing.py",
+        "security 8: a card of any length", "compressor/publishing/packing.py",
         "    if len(text) > MOST_CARD:", "    if False:", f"{SECURITY}::test_security_8_a_card_has_an_end",
     ),
     (
@@ -226,9 +226,9 @@ PLANTS = [
         '<title>{esc(variant.name)}:', "<title>{variant.name}:", "tests/ui/test_plots.py::test_names_are_escaped",
     ),
     (
-        "security 9: what people named is text on a card", "compressor/markdown.py",
+        "security 9: what people named is text on a card", "compressor/publishing/markdown.py",
         '    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")\n', "",
-        "tests/test_card.py::test_what_people_named_stays_text",
+        "tests/publishing/test_card.py::test_what_people_named_stays_text",
     ),
     (
         "security 10: a run is anybody's", "compressor/jobs/store.py",
@@ -252,7 +252,8 @@ PLANTS = [
     ),
     (
         "security 11: the token in a worker's environment", "compressor/settings.py",
-        "if k not in secret} | extra", "} | extra", "tests/test_processes.py::test_a_child_finds_no_secret_in_its_environment",
+        "if k not in secret} | extra", "} | extra",
+        "tests/system/test_processes.py::test_a_child_finds_no_secret_in_its_environment",
     ),
     (
         "security 11: the token in what is printed", "compressor/jobs/secrecy.py",
@@ -262,7 +263,7 @@ PLANTS = [
     (
         "security 11: a token cut in two", "compressor/jobs/secrecy.py",
         "keep = next((n for n in range(len(self._token) - 1, 0, -1) if self._held.endswith(self._token[:n])), 0)", "keep = 0",
-        "tests/test_processes.py::test_output_never_holds_the_token_however_it_is_cut",
+        "tests/system/test_processes.py::test_output_never_holds_the_token_however_it_is_cut",
     ),
     (
         "security 11: the token in a repr", "compressor/hub/client.py",
@@ -279,14 +280,14 @@ PLANTS = [
         f"{LOCAL}::test_a_process_that_does_not_listen_is_killed",
     ),
     (
-        "security 13: files are written in place", "compressor/whole.py",
+        "security 13: files are written in place", "compressor/system/whole.py",
         '    with fresh(path) as part:\n        part.write_text(text, encoding="utf-8")',
         '    path.write_text(text, encoding="utf-8")',
         "tests/test_runfolder.py::test_readers_never_see_half_a_state",
     ),
     (
-        "security 14: a dead worker counts as alive", "compressor/processes.py",
-        'return None if fields[0] in "ZX" else', "return", "tests/test_processes.py::test_a_zombie_is_not_alive",
+        "security 14: a dead worker counts as alive", "compressor/system/processes.py",
+        'return None if fields[0] in "ZX" else', "return", "tests/system/test_processes.py::test_a_zombie_is_not_alive",
     ),
     (
         "security 14: a run whose worker died goes on for ever", "compressor/backends/endings.py",
@@ -337,7 +338,7 @@ PLANTS = [
         f"{SWEEP}::test_one_that_was_started_again_since_the_sweep_looked_stays",
     ),
     (
-        "security 15: the sweep takes what somebody holds", "compressor/holding.py",
+        "security 15: the sweep takes what somebody holds", "compressor/system/holding.py",
         "        if _held(settings, folder):", "        if False:",
         f"{SWEEP}::test_a_download_that_a_job_or_the_helper_uses_stays",
     ),

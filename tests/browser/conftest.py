@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from compressor import processes
+from compressor.system import processes
 from tests.hub_fixture import USERS
 from tests.hub_server import HubServer
 from tests.install_browser import installed

@@ -32,10 +32,10 @@ def small(page: Page, rows: int = 200, size: str = "tiny") -> None:
     limit.press("Tab")
 
 
-def few_rows(page: Page, folder: Path) -> None:
-    """The demo's teacher with 60 rows of one's own: what takes minutes with the demo's data takes seconds."""
+def few_rows(page: Page, folder: Path, count: int = 60) -> None:
+    """The demo's teacher with a few rows of one's own: what takes minutes with the demo's data takes seconds."""
     rows = folder / "rows.csv"
-    lines = [f"please look at case {i},{('billing', 'refund')[i % 2]}\n" for i in range(60)]
+    lines = [f"please look at case {i},{('billing', 'refund')[i % 2]}\n" for i in range(count)]
     rows.write_text("text,label\n" + "".join(lines), encoding="utf-8")
     choose_demo(page)
     page.locator("#data-file input[type=file]").set_input_files(rows)

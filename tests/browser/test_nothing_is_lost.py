@@ -291,5 +291,3 @@ def test_a_waiting_run_says_its_place_and_a_cancelled_one_opens_to_be_changed(pa
     assert waiting not in page.url
     page.locator("#cancel").click()
     expect(status(page, "cancelled")).to_be_visible()
-    page.locator("#cancel").click()
-    expect(status(page, "cancelled")).to_be_visible()

@@ -71,9 +71,10 @@ def worker(server: Server, run_id: str) -> int:
 
 def in_training(page: Page, folder: Path) -> str:
     """A run on few rows that has got as far as the student; its id."""
-    steps.few_rows(page, folder)
+    steps.few_rows(page, folder, 1200)  # so many that it is still going on when it is looked at
     steps.open_accordion(page, "advanced")
     steps.advanced(page, "epochs", "40")
+    steps.advanced(page, "batch-size", "4")
     for box in page.locator("#formats input").all():
         box.uncheck()
     run_id = steps.start(page)

@@ -38,7 +38,7 @@ _addresses = st.builds(
 @target(some.texts | _addresses, share=20)
 def references(text: str) -> None:
     from compressor.hub import is_id, parse_reference
-    from compressor.sharing import hub_id
+    from compressor.publishing.sharing import hub_id
     from compressor.teachers import local_folder, looks_local
 
     looks_local(text), hub_id(text)
@@ -58,7 +58,7 @@ def references(text: str) -> None:
 )
 def names_of_repos(value: tuple[str, list[str]]) -> None:
     from compressor.hub import is_id
-    from compressor.publishing import repo_names
+    from compressor.publishing.publish import repo_names
     from compressor.ui.publishing import NAME, suggested
 
     repo, variants = value
@@ -135,8 +135,8 @@ _KNOWN = tuple(
 def configs_and_headers(value: tuple[bytes, bytes]) -> None:
     from compressor import models
     from compressor.formats.stored import stored_format
-    from compressor.inspecting import task_of
     from compressor.measure.stored import stored_dtype, stored_parameters
+    from compressor.planning.inspecting import task_of
 
     config, weights = value
     folder = _folder("model", config__json=config, model__safetensors=weights)
@@ -151,7 +151,7 @@ def configs_and_headers(value: tuple[bytes, bytes]) -> None:
 
 @target(st.tuples(some.json_files(some.configs), some.safetensors), share=2, warm=_KNOWN)
 def inspected_models(value: tuple[bytes, bytes]) -> None:
-    from compressor.inspecting import inspect
+    from compressor.planning.inspecting import inspect
 
     folder = _folder("model", config__json=value[0], model__safetensors=value[1])
     inspect(str(folder), settings=SETTINGS, hub=None)  # type: ignore[arg-type]  # a folder asks no Hub
@@ -252,7 +252,7 @@ _teachers = some.keyed(
     warm=((b"{}", b"{}", b"{}", "teacher: demo"),),
 )
 def folders_of_runs(value: tuple[bytes, bytes, bytes, str]) -> None:
-    from compressor.packing import default_variants, files_of, recipe_of, teacher_of
+    from compressor.publishing.packing import default_variants, files_of, recipe_of, teacher_of
     from compressor.runfolder import RunFolder
 
     report, state, teacher, recipe = value
@@ -345,7 +345,7 @@ _heads = st.builds(
 
 @target(_heads | some.texts | some.yaml_texts)
 def cards_to_publish(text: str) -> None:
-    from compressor.packing import checked_card
+    from compressor.publishing.packing import checked_card
 
     checked_card(text, "student-8bit")
 

@@ -119,8 +119,8 @@ def _recipe(recipe: Any) -> None:
     from compressor.data.sources import locate
     from compressor.events import silent
     from compressor.hub import LocalModel
+    from compressor.publishing.sharing import shared_recipe
     from compressor.recipe import Recipe
-    from compressor.sharing import shared_recipe
     from compressor.teachers import local_folder
 
     again = Recipe.parse(recipe.to_yaml())

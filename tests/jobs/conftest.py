@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from compressor import processes
 from compressor.backends.local import LocalBackend
 from compressor.jobs.store import JobStore
 from compressor.recipe import Recipe
+from compressor.system import processes
 
 ANNA, BERT = "anna", "bert"
 

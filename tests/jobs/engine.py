@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from compressor import halving
 from compressor.errors import ModelError
 from compressor.events import EventLog
 from compressor.jobs.kinds import KINDS, Work
+from compressor.system import halving
 
 # Takes no notice of SIGTERM, and leaves its number where the test finds it.
 STUBBORN = """

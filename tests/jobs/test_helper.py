@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from compressor import errors, processes
+from compressor import errors
 from compressor.jobs import helper as helper_module
 from compressor.jobs.helper import Helper
+from compressor.system import processes
 from tests.jobs.conftest import until
 
 TOKEN = "hf_aVeryPrivateTokenOf40CharactersAltogeth"

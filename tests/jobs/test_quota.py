@@ -142,8 +142,8 @@ def begun(stage, *_, **__):
 
 
 def _needs(settings, job):
-    from compressor.estimating import disk_needed
     from compressor.hub import Hub
+    from compressor.planning.estimating import disk_needed
 
     return disk_needed(job.recipe(), settings=settings, hub=Hub(settings, ""))
 

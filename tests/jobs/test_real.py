@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from compressor import processes
+from compressor.system import processes
 from tests import tiny
 
 # A page's process: it may import whatever the page's process imports, so never torch.

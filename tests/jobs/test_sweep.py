@@ -17,7 +17,6 @@ import pytest
 from filelock import FileLock
 
 from compressor.errors import RunError
-from compressor.holding import Hold, holding, take_away
 from compressor.hub import Hub, kept
 from compressor.jobs import sweep as sweeping
 from compressor.jobs.job import Comparison
@@ -27,6 +26,7 @@ from compressor.recipe import Recipe
 from compressor.report import Report
 from compressor.runfolder import CANCELLED, FAILED, FINISHED, INTERRUPTED, RUNNING
 from compressor.settings import ASSETS
+from compressor.system.holding import Hold, holding, take_away
 from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
 from tests.hub_fixture import HASTY, MODEL
@@ -94,7 +94,7 @@ def test_one_that_was_started_again_since_the_sweep_looked_stays(week):
 
 
 def test_a_run_that_somebody_downloads_at_that_moment_stays_until_that_is_done(week, monkeypatch):
-    from compressor import publishing
+    from compressor.publishing import publish as publishing
 
     job, going, go_on = over(week), threading.Event(), threading.Event()
 

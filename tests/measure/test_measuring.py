@@ -20,7 +20,7 @@ from datasets import Dataset
 from compressor import models, tasks
 from compressor.errors import ModelError, OutOfMemoryError, RunCancelledError
 from compressor.measure import Request, children, latency, measure, measuring
-from compressor.processes import environ
+from compressor.system.processes import environ
 from tests import tiny
 
 TASK = tasks.get("text-classification")

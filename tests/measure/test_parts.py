@@ -26,7 +26,7 @@ from compressor.measure import (
 )
 from compressor.measure.children import ended
 from compressor.measure.stored import stored_dtype
-from compressor.processes import environ
+from compressor.system.processes import environ
 from tests import tiny
 
 TASK = tasks.get("text-classification")

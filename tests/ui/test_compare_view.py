@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from compressor.summary import best
+from compressor.results.summary import best
 from compressor.ui import compare_view
 from tests.ui.sample import EVIL, report, variant
 

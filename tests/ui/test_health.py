@@ -19,10 +19,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import compressor
-from compressor import disk
 from compressor.jobs.helper import Helper
 from compressor.recipe import Recipe
 from compressor.settings import Settings
+from compressor.system import disk
 from compressor.ui import health
 from compressor.ui.page import build, launch_options
 from compressor.ui.services import Services

@@ -14,11 +14,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from compressor import processes
 from compressor.errors import RecipeError, RunError, TooOftenError
 from compressor.recipe import Data, Recipe
 from compressor.runfolder import FAILED
 from compressor.settings import Settings, child_environ
+from compressor.system import processes
 from compressor.ui import data_section, quick_panel, teacher_section
 from compressor.ui.background import Background
 from compressor.ui.form import Form

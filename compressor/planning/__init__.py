@@ -1,0 +1,1 @@
+"""Before a run: a model's card and sizes, row lengths and labels, minutes and memory."""

@@ -1,0 +1,133 @@
+"""Checks before a run: how long the rows are, and whether the teacher understands the data's labels as they were mapped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from compressor import formats, models
+from compressor.errors import DataError
+from compressor.events import silent
+from compressor.planning.inspecting import task_of
+from compressor.recipe import Data
+from compressor.settings import Settings
+from compressor.stages.data import token_limit, usual_length
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from datasets import Dataset
+
+    from compressor.hub import Hub
+    from compressor.tasks.base import Task
+
+ROWS = 96
+"""Rows that the teacher is asked about: enough to tell 60 % from chance, few enough to take seconds."""
+LONG_ROWS = 2000
+
+
+def tokens(
+    reference: str, data: Mapping[str, Any], *, settings: Settings, hub: Hub, new_head: bool = False
+) -> dict[str, Any]:
+    """How long the data's rows are for this model's tokenizer: `{"max_length" (the default), "cut_share" (of the rows, at
+    that length or at the data's own max_length), "median", "longest", "rows" (of training), "mean"}`; lengths in tokens.
+
+    Raises:
+        DataError, HubError, ModelError: the data or the tokenizer cannot be read.
+    """
+    import numpy as np
+
+    folder = _tokenizer_folder(reference, settings, hub)
+    raw = models.read_config(folder)
+    task, head = task_of(raw)
+    spec = Data.model_validate(dict(data))
+    rows, total = _rows(spec, task, raw, settings, hub, new_head or head == "new")
+    tokenizer = models.load_tokenizer(folder)
+    encoded = task.encode(tokenizer, rows.select(range(min(LONG_ROWS, len(rows)))), None)
+    lengths = np.asarray(encoded["length"][:])
+    limit = token_limit(models.config_from(raw), tokenizer)
+    default = min(usual_length(lengths), limit)
+    kept = min(spec.max_length or default, limit)
+    return {
+        "max_length": kept,
+        "cut_share": 0.0 if task.running_text else float((lengths > kept).mean()),
+        "median": int(np.median(lengths)),
+        "mean": float(np.minimum(lengths, kept).mean()),
+        "longest": int(lengths.max()),
+        "rows": total,
+    }
+
+
+def label_check(
+    reference: str, data: Mapping[str, Any], *, settings: Settings, hub: Hub, threads: int | None = None
+) -> dict[str, Any]:
+    """The teacher's own accuracy on some labelled rows, under the label map that the run would use.
+
+    Returns `{"checked": rows, "accuracy", "chance", "warning": sentence or None, "seconds"}`; `accuracy` is None where
+    the rows have no single label each to compare with.
+
+    Raises:
+        DataError, HubError, ModelError: the data or the teacher cannot be read.
+    """
+    import numpy as np
+
+    from compressor.teachers import resolve
+
+    started = time.perf_counter()
+    source = resolve(reference, settings=settings, hub=hub)
+    raw = models.read_config(source.folder)
+    task, head = task_of(raw)
+    nothing = {"checked": 0, "accuracy": None, "chance": None, "warning": None, "seconds": 0.0}
+    if head == "new" or not task.trainable or task.kind != "single":
+        return nothing
+    rows, _ = _rows(Data.model_validate(dict(data)), task, raw, settings, hub, new_head=False)
+    if "label" not in rows.column_names:
+        return nothing
+    rows = rows.shuffle(seed=0).select(range(min(ROWS, len(rows))))
+    tokenizer = models.load_tokenizer(source.folder)
+    limit = min(128, token_limit(models.config_from(raw), tokenizer))
+    runner = formats.get("float").load(source.folder, task, "cpu", threads)
+    try:
+        outputs = task.outputs(
+            runner, task.encode(tokenizer, rows, limit), int(tokenizer.pad_token_id or 0), progress=silent
+        )
+    finally:
+        runner.close()
+    labels = np.asarray(rows["label"][:])
+    accuracy = float((outputs.argmax(1) == labels).mean())
+    chance = float(np.bincount(labels).max() / len(labels))
+    warning = _warning(accuracy, chance, len(labels))
+    seconds = round(time.perf_counter() - started, 2)
+    return {"checked": len(labels), "accuracy": accuracy, "chance": chance, "warning": warning, "seconds": seconds}
+
+
+def _warning(accuracy: float, chance: float, rows: int) -> str | None:
+    # Two standard errors above always saying the most frequent label: less than that is no better than guessing.
+    if accuracy > chance + 2 * (chance * (1 - chance) / rows) ** 0.5:
+        return None
+    return (
+        f"On {rows} of your rows the teacher is right {accuracy:.0%} of the time; always saying the most frequent label "
+        f"would be right {chance:.0%}. Are the labels matched rightly, and is this the right teacher? A student learns "
+        "what its teacher does."
+    )
+
+
+def _tokenizer_folder(reference: str, settings: Settings, hub: Hub) -> Path:
+    from compressor.teachers import local_folder
+
+    return local_folder(reference, settings) or hub.fetch_config(reference)
+
+
+def _rows(
+    spec: Data, task: Task, raw: Mapping[str, Any], settings: Settings, hub: Hub, new_head: bool
+) -> tuple[Dataset, int]:
+    """Rows of the largest split there is (training, else test), and how many there are."""
+    from compressor.data.prepare import prepare
+
+    labels = None if new_head else task.label_names(raw)
+    prepared = prepare(spec, task, hub, labels, None if new_head else task.kind, settings, 0, silent)
+    rows = prepared.train if prepared.train is not None and len(prepared.train) else prepared.test
+    if rows is None:
+        raise DataError("The data has no rows at all.")
+    return rows, len(rows)

@@ -1,0 +1,238 @@
+"""What a run will take: minutes, disk, download, memory. Estimates, from the config's arithmetic and a short measurement of
+this machine; whoever shows them says so."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from compressor import models
+from compressor.errors import CannotCutError, CompressorError
+from compressor.planning.inspecting import inspect, task_of
+from compressor.recipe import Recipe, Student
+from compressor.settings import Settings
+from compressor.teachers import local_folder
+
+if TYPE_CHECKING:
+    from compressor.hub import Hub
+
+# Seconds that do not depend on the size of anything much: starting a process and importing torch in it, saving, checking.
+START, PER_VARIANT = 8.0, 6.0
+EFFICIENCY = 0.5
+"""Share of a plain matrix product's speed that a whole training step reaches."""
+DOWNLOAD_SPEED = 12e6
+"""Bytes per second."""
+PROCESS = 1_000_000_000
+"""Bytes of the processes that quantize and measure, beside the models."""
+
+_speeds: dict[str, float] = {}
+
+
+def estimate(
+    recipe: Mapping[str, Any], *, settings: Settings, hub: Hub, rows: int = 0, tokens: float = 64
+) -> dict[str, Any]:
+    """Predict a run.
+
+    Args:
+        recipe: as asked, plain data.
+        rows: of training, as far as they are known.
+        tokens: mean length of a row.
+
+    Returns:
+        `{"seconds", "download_bytes", "disk_bytes", "disk_free", "memory_bytes", "memory_total", "device", "fits",
+        "problem" (the sentence where it does not fit, else None), "would_fit" (names of sizes),
+        "memory_by_size" (bytes to make each size)}`.
+
+    Raises:
+        RecipeError, ModelError, HubError: the recipe or its teacher is not usable.
+    """
+    from compressor.measure.hardware import default_device
+
+    device = default_device()
+    work, download = _looked_at(Recipe.parse(dict(recipe)), settings, hub, rows, tokens, device)
+    needed, total = work.memory(), _memory_total(device)
+    free = shutil.disk_usage(_existing(settings.data_dir)).free
+    by_size = work.memory_by_size()
+    problem = _problem(needed, total, by_size) or _no_room(work.disk() + download, free)
+    return {
+        "seconds": work.seconds(_speed(device)) + download / DOWNLOAD_SPEED,
+        "download_bytes": download,
+        "disk_bytes": work.disk() + download,
+        "disk_free": free,
+        "memory_bytes": needed,
+        "memory_total": total,
+        "device": device,
+        "fits": problem is None,
+        "problem": problem,
+        "would_fit": [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else [],
+        "memory_by_size": by_size,
+    }
+
+
+def disk_needed(recipe: Recipe, *, settings: Settings, hub: Hub) -> tuple[int, int]:
+    """Bytes that a run will write into its folder at its fullest, and bytes that it will download. Zeros where that cannot
+    be told, because something is wrong that the run itself will say."""
+    try:
+        work, download = _looked_at(recipe, settings, hub, 0, 64, "cpu")
+    except CompressorError:
+        return 0, 0
+    return work.disk(), download
+
+
+def _looked_at(asked: Recipe, settings: Settings, hub: Hub, rows: int, tokens: float, device: str) -> tuple[_Work, int]:
+    """The arithmetic of a run, and the bytes that it has to download."""
+    local = local_folder(asked.teacher, settings)
+    card = inspect(asked.teacher, settings=settings, hub=hub)
+    raw = models.read_config(local or hub.fetch_config(asked.teacher))
+    task, _ = task_of(raw)
+    full = asked.resolved(task.name, task.default_student, task.default_formats)
+    seen = min(rows, full.data.limit or rows) if full.data else 0
+    download = 0 if local or hub.is_cached(asked.teacher) else int(card["bytes"])
+    return _Work(full, card, raw, rows=seen, tokens=tokens, device=device), download
+
+
+class _Work:
+    """The arithmetic of one run: multiplications (as GFLOP), bytes."""
+
+    def __init__(
+        self, recipe: Recipe, card: Mapping[str, Any], raw: dict[str, Any], *, rows: int, tokens: float, device: str
+    ):
+        self.recipe, self.card, self.rows, self.tokens, self.device = recipe, card, rows, tokens, device
+        self.config, (self.task, _) = models.config_from(raw), task_of(raw)
+        sizes = {row["size"]: row for row in card["sizes"]}
+        student = recipe.student
+        self.trains = student is not None
+        self.row: Mapping[str, Any] = sizes.get((student.size if student else None) or "", card)
+        if student is not None and student.cut is not None:
+            self.row = self._cut_row(student)
+
+    def _cut_row(self, student: Student) -> dict[str, Any]:
+        from compressor.students.presets import plan
+        from compressor.students.sizes import shape_row
+
+        row = shape_row(self.config, plan(self.config, student, self.task), self.task)
+        return {"parameters": row.parameters, "layers": row.layers, "hidden": row.hidden, "bytes": row.bytes}
+
+    def _dense(self, row: Mapping[str, Any]) -> float:
+        """Parameters that every token is multiplied with: all but the embeddings, from the 8-bit size's arithmetic."""
+        sizes = row.get("bytes") if isinstance(row.get("bytes"), Mapping) else row["formats"]
+        assert sizes is not None
+        return max(1.0, float(sizes["float"] - sizes["8bit"]))  # each quantized weight goes from 2 bytes to 1
+
+    def seconds(self, speed: float) -> float:
+        """`speed` in FLOP per second of a matrix product."""
+        teacher, student = self._dense(self.card), self._dense(self.row)
+        seen = self.rows * self.tokens
+        flops = 0.0
+        if self.recipe.teacher_head == "new":
+            flops += 6 * teacher * seen * max(4.0, self.recipe.distill.epochs if self.recipe.distill else 0)
+        if self.trains and self.recipe.distill is not None:
+            flops += 2 * teacher * seen + 6 * student * seen * self.recipe.distill.epochs
+        variants = 1 + int(self.trains) + len(self.recipe.formats)
+        tested = max(200.0, 0.15 * self.rows) * self.tokens
+        flops += 2 * tested * (teacher + student * (variants - 1))
+        return START + PER_VARIANT * variants + flops / (speed * EFFICIENCY)
+
+    def memory(self, student: Student | None = None) -> int:
+        """Peak bytes: of the training that needs most, where there is any, else of quantizing.
+
+        Args:
+            student: in place of the recipe's own.
+        """
+        from compressor.students.memory import training_memory
+        from compressor.students.presets import plan
+        from compressor.students.shapes import shape_of
+
+        # The model in 32 bits while it is read, a quantized copy of it, and the libraries.
+        quantizing = PROCESS + 6 * int(self.card["parameters"])
+        student = student or self.recipe.student
+        shapes = []
+        if student is not None and student.model is None:
+            shapes.append(plan(self.config, student, self.task))
+        if self.recipe.teacher_head == "new" or (student is not None and student.model is not None):
+            with suppress(CannotCutError):  # what cannot be cut can still learn, or teach another model
+                shapes.append(shape_of(self.config))
+        batch = self.recipe.distill.batch_size if self.recipe.distill else 32
+        longest = min(int(2 * self.tokens) + 8, int(getattr(self.config, "max_position_embeddings", 512) or 512))
+        needs = [training_memory(self.config, s, batch, longest, self.task, device=self.device) for s in shapes]
+        learning = self.trains or self.recipe.teacher_head == "new"
+        if learning and not shapes:
+            needs.append(
+                PROCESS + 20 * int(self.card["parameters"])
+            )  # weights, gradients, two moments; a rest for all else
+        return max([quantizing, *needs])
+
+    def memory_by_size(self) -> dict[str, int]:
+        """`memory` of every preset that this teacher can be cut to."""
+        return {row["size"]: self.memory(Student(size=row["size"])) for row in self.card["sizes"]}
+
+    def disk(self) -> int:
+        """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows."""
+        parameters = int(self.row["parameters"])
+        variants = sum((2 * parameters) for _ in range(1 + len(self.recipe.formats)))
+        trained = int(self.card["parameters"]) if self.recipe.teacher_head == "new" else 0
+        checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
+        return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20)
+
+
+def _problem(memory: int, total: int, by_size: Mapping[str, int]) -> str | None:
+    if memory <= total:
+        return None
+    fitting = [size for size, bytes_ in by_size.items() if bytes_ <= total]
+    way = f"These sizes would: {', '.join(fitting)}." if fitting else "Choose a smaller teacher."
+    return (
+        f"This run needs about {memory / 1e9:.1f} GB of memory, and this machine has {total / 1e9:.1f} GB, so it would not "
+        f"finish. {way}"
+    )
+
+
+def _no_room(disk: int, free: int) -> str | None:
+    if disk <= free:
+        return None
+    return (
+        f"This run needs about {disk / 1e9:.1f} GB of disk, and {free / 1e9:.1f} GB are free. Delete old runs, or free some "
+        "space."
+    )
+
+
+def _memory_total(device: str) -> int:
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return int(psutil.virtual_memory().total * 0.9)
+
+
+def _existing(path: Any) -> Any:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _speed(device: str) -> float:
+    """FLOP per second of a matrix product of the kind that training makes, measured once for a fifth of a second."""
+    if device in _speeds:
+        return _speeds[device]
+    import torch
+
+    from compressor.training.teacher import has_fast_bf16
+
+    dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float32
+    a = torch.randn(1024, 384, device=device, dtype=dtype)
+    b = torch.randn(384, 1536, device=device, dtype=dtype)
+    a @ b
+    done, started = 0, time.perf_counter()
+    while (spent := time.perf_counter() - started) < 0.2:
+        product = a @ b
+        done += 1
+    if device == "cuda":
+        torch.cuda.synchronize()
+        spent = time.perf_counter() - started
+    del product
+    _speeds[device] = 2 * 1024 * 384 * 1536 * done / spent
+    return _speeds[device]

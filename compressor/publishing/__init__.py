@@ -1,0 +1,1 @@
+"""What leaves this machine: variants under their names, with card and recipe, on the Hub or as a zip."""

@@ -1,0 +1,213 @@
+"""The model card: where a variant comes from, what it cost, and how to load it. Text in, text out; knows no network.
+
+Everything that people named (repos, labels, data sets, notes) is escaped: a card is shown as HTML by the Hub and by the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from compressor.hub import LocalModel
+from compressor.publishing.card_head import head_of, qualities
+from compressor.publishing.markdown import count, escape, fenced, linked, share, size
+from compressor.publishing.sharing import file_name, shared_recipe
+from compressor.recipe import Recipe
+from compressor.report import Report, Variant
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that a card tells of one variant."""
+
+    repo: str
+    report: Report
+    variant: Variant
+    recipe: Recipe
+    teacher: LocalModel
+    origin: LocalModel
+    """What the weights began as: the teacher, unless the student began as another model. Licence and languages are its."""
+    names: Mapping[str, str]
+    """`{variant: repo}` of all that are published in the same go."""
+    snippet: str
+    titles: Mapping[str, str]
+    """Names of the task, its metrics and formats for people, by the report's names."""
+    percents: frozenset[str] = frozenset()
+    """Metrics that are shown in percent."""
+
+    @property
+    def is_student(self) -> bool:
+        """Whether its weights were trained in this run (by the teacher, or as the teacher's new head)."""
+        return self.variant.format == "float"
+
+    @property
+    def base_model(self) -> str | None:
+        """What this variant was made from, if it is on the Hub: for a quantized one the student of the same go."""
+        if self.variant.base in self.names:
+            return self.names[str(self.variant.base)]
+        return self.origin.id
+
+    @property
+    def _of_student(self) -> bool:
+        """A student, or made from one."""
+        first = self.report.teacher_variant.name
+        return self.variant.base is not None and (self.is_student or self.variant.base != first)
+
+    @property
+    def trained(self) -> bool:
+        """Whether the run's data went into its weights."""
+        return self.recipe.data is not None and (self._of_student or self.recipe.teacher_head == "new")
+
+    @property
+    def distilled(self) -> bool:
+        return self._of_student and self.recipe.distill is not None
+
+    def title(self, name: str) -> str:
+        return self.titles.get(name, name)
+
+
+def write(story: Story) -> str:
+    """The whole README.md: its head in YAML, and the text."""
+    head = yaml.safe_dump(head_of(story), sort_keys=False, allow_unicode=True, width=1000)
+    parts = [
+        f"# {escape(story.repo.split('/')[-1])}",
+        _opening(story),
+        "## How to use it\n\n" + fenced(story.snippet, "python"),
+        "## What was measured\n\n" + _table(story) + "\n\n" + _measured_on(story),
+        "## How it was made\n\n" + _making(story),
+        "## Limits\n\n" + _limits(story),
+    ]
+    return f"---\n{head}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+# ---------------------------------------------------------------------- text
+
+
+def _opening(story: Story) -> str:
+    variant, teacher = story.variant, story.report.teacher_variant
+    of = linked(story.teacher.id) if story.teacher.id else escape(_teacher_name(story))
+    if variant.name == teacher.name:
+        return f"{of}, fine-tuned for {story.title(story.report.task).lower()}."
+    how = "distilled from" if story.distilled else "made from"
+    first = f"A smaller version of {of}, {how} it"
+    if not story.is_student:
+        first += f" and quantized to {story.title(variant.format)}"
+    facts = [f"{_ratio(teacher.bytes, variant.bytes, 'smaller', 'larger', 'as large')} ({size(variant.bytes)})"]
+    if teacher.latency_ms and variant.latency_ms:
+        facts.append(_ratio(teacher.latency_ms.p50, variant.latency_ms.p50, "faster", "slower", "as fast"))
+    text = f"{first}: {', '.join(facts)}."
+    if variant.retained is not None and variant.quality is not None:
+        text += f" It keeps {variant.retained:.1%} of the teacher's {story.title(variant.quality.metric).lower()}."
+    elif variant.agreement is not None:
+        text += f" It answers as the teacher does for {variant.agreement:.1%} of the test rows."
+    return text
+
+
+def _ratio(teacher: float, variant: float, less: str, more: str, equal: str) -> str:
+    ratio = teacher / max(variant, 1e-9)
+    return (
+        f"{ratio:.1f}× {less}" if ratio >= 1.05 else f"{1 / max(ratio, 1e-9):.1f}× {more}" if ratio <= 0.95 else equal
+    )
+
+
+def _table(story: Story) -> str:
+    rows = story.report.variants
+    columns: dict[str, list[str]] = {"": [_row_name(story, v) for v in rows]}
+    for q in qualities(story.variant):
+        columns[escape(story.title(q.metric))] = [_quality(story, v, q.metric) for v in rows]
+    columns["Kept"] = [share(v.retained) for v in rows]
+    columns["Agreement"] = [share(v.agreement) for v in rows]
+    columns["Size"] = [size(v.bytes) for v in rows]
+    columns["Parameters"] = [count(v.parameters) for v in rows]
+    columns["Latency p50 / p95"] = [
+        f"{v.latency_ms.p50:.1f} / {v.latency_ms.p95:.1f} ms" if v.latency_ms else "" for v in rows
+    ]
+    columns["Throughput"] = [f"{v.throughput:.0f}/s" if v.throughput else "" for v in rows]
+    columns["Peak memory"] = [size(v.peak_memory_bytes) if v.peak_memory_bytes else "" for v in rows]
+    shown = {title: cells for title, cells in columns.items() if any(cells)}
+    lines = ["| " + " | ".join(shown) + " |", "|---" + "|---:" * (len(shown) - 1) + "|"]
+    lines += ["| " + " | ".join(cells) + " |" for cells in zip(*shown.values(), strict=True)]
+    return "\n".join(lines)
+
+
+def _row_name(story: Story, variant: Variant) -> str:
+    return f"**{escape(variant.name)}** (this one)" if variant.name == story.variant.name else escape(variant.name)
+
+
+def _quality(story: Story, variant: Variant, metric: str) -> str:
+    found = next((q for q in qualities(variant) if q.metric == metric), None)
+    if found is None:
+        return ""
+    form = "{:.1%}" if metric in story.percents else "{:.4g}"
+    return f"{form} ({form} – {form})".format(found.value, *found.ci95)
+
+
+def _measured_on(story: Story) -> str:
+    lines = []
+    if quality := story.variant.quality:
+        lines.append(f"Quality was measured on {quality.rows:,} test rows; in brackets its 95 % interval.")
+    if on := story.variant.measured_on:
+        lines.append(
+            f"Speed was measured on {escape(on.device)} with {on.threads} thread{'s' if on.threads != 1 else ''}, one input of "
+            f"{on.length} tokens at a time."
+        )
+    if story.report.versions:
+        versions = ", ".join(f"{escape(k)} {escape(v)}" for k, v in sorted(story.report.versions.items()))
+        lines.append(f"Versions: {versions}.")
+    return "\n".join(lines) or "Nothing but sizes was measured."
+
+
+def _making(story: Story) -> str:
+    lines = [f"- Teacher: {linked(story.teacher.id) if story.teacher.id else escape(_teacher_name(story))}"]
+    if story.teacher.sha:
+        lines[0] += f" (commit `{story.teacher.sha[:12]}`)"
+    if story.origin is not story.teacher:
+        began = linked(story.origin.id) if story.origin.id else "a model of its author's"
+        lines.append(f"- The student began as {began}")
+    if story.trained:
+        lines.append(f"- Training data: {_data(story.recipe)}")
+    if story.recipe.teacher_head == "new":
+        lines.append("- The teacher was given a new head and fine-tuned on this data first.")
+    if story.distilled and (distill := story.recipe.distill) is not None:
+        lines.append(
+            f"- Distillation: {distill.epochs:g} epochs, temperature {distill.temperature:g}, weight of the labels "
+            f"{distill.alpha:g}, learning rate {distill.learning_rate:g}"
+        )
+    if not story.is_student:
+        lines.append(f"- Format: {escape(story.title(story.variant.format))}, stored as {escape(story.variant.dtype)}")
+    notes = [*story.report.notes, *story.variant.notes]
+    lines += [f"- {escape(note)}" for note in notes]
+    lines.append("- The whole recipe is in `recipe.yaml` beside this card:")
+    return "\n".join(lines) + "\n\n" + fenced(shared_recipe(story.recipe, story.teacher).to_yaml(), "yaml")
+
+
+def _data(recipe: Recipe) -> str:
+    data = recipe.data
+    assert data is not None
+    if data.source == "demo":
+        text = "the demo data of Compressor"
+    elif isinstance(data.source, str):
+        text = linked(data.source, "datasets/")
+        text += f" ({escape(data.subset)})" if data.subset else ""
+    else:
+        text = "files of its author's, which are not published"
+    return text + (f", at most {data.limit:,} rows" if data.limit else "")
+
+
+def _limits(story: Story) -> str:
+    compared = story.variant.quality is not None or story.variant.agreement is not None
+    lines = [
+        "The numbers above are of one data set and one machine. A smaller model can err where its teacher did not, and it "
+        "keeps the teacher's biases: try it on data of your own before you rely on it."
+        if compared
+        else "Its quality was not measured: try it on data of your own before you rely on it."
+    ]
+    if not story.origin.license:
+        lines.append("The licence of the model that it was made from is not known; ask its owner before you use it.")
+    return "\n".join(lines)
+
+
+def _teacher_name(story: Story) -> str:
+    return "the demo's teacher" if story.recipe.teacher == "demo" else file_name(story.recipe.teacher)

@@ -1,0 +1,1 @@
+"""What keeps a run from being lost: files whole or not at all, folders and devices that somebody has, processes, memory, disk."""

@@ -1,0 +1,1 @@
+"""What strangers wrote (YAML and JSON, names of files, sizes), under bounds: plain data or a sentence."""

@@ -1,0 +1,137 @@
+"""What is said before a run: the card, the lengths, whether the teacher understands the labels, what it will take."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from compressor.errors import CannotCutError, DataError, ModelError
+from compressor.hub import Hub
+from compressor.planning import estimating
+from compressor.planning.checking import label_check, tokens
+from compressor.planning.estimating import estimate
+from compressor.planning.inspecting import inspect
+from compressor.settings import ASSETS
+from compressor.students import shapes
+from tests import tiny
+
+DEMO = {"source": "demo"}
+
+
+@pytest.fixture
+def hub(settings):
+    return Hub(settings)
+
+
+def change_config(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_the_demos_card(settings, hub):
+    found = inspect("demo", settings=settings, hub=hub)
+    assert (found["task"], found["head"], found["architecture"]) == (
+        "text-classification",
+        "keep",
+        "BertForSequenceClassification",
+    )
+    assert (found["parameters"], found["license"], len(found["labels"])) == (4_576_520, "apache-2.0", 8)
+    assert [row["size"] for row in found["sizes"]] == ["half", "third", "quarter", "small", "mini", "tiny"]
+    bytes_ = [row["bytes"]["float"] for row in found["sizes"]]
+    assert bytes_ == sorted(bytes_, reverse=True)
+    assert all(row["speedup"] > 1 for row in found["sizes"])
+
+
+def test_an_encoder_is_told_to_need_a_head_and_a_language_model_has_no_sizes(settings, hub, tmp_path):
+    found = inspect(str(tiny.bert_encoder(tmp_path / "encoder")), settings=settings, hub=hub)
+    assert (found["head"], found["labels"]) == ("new", [])
+    assert any("fine-tuned" in note for note in found["notes"])
+    found = inspect(str(tiny.llama(tmp_path / "llama")), settings=settings, hub=hub)
+    assert (found["task"], found["sizes"]) == ("text-generation", [])
+    assert found["formats"]["4bit"] < found["formats"]["float"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"hidden_size": 4_000_000, "num_attention_heads": 4}, "more than this machine is set up to take"),
+        ({"num_hidden_layers": 40}, "do not belong together"),
+        ({"architectures": ["BertForQuestionAnswering"]}, "BertForQuestionAnswering"),
+        ({"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}}, "quantized already"),
+    ],
+)
+def test_models_that_cannot_be_used_are_told_apart_before_anything_is_loaded(settings, hub, tmp_path, change, says):
+    folder = tiny.bert(tmp_path / "bert")
+    change_config(folder, **change)
+    with pytest.raises(ModelError, match=says):
+        inspect(str(folder), settings=settings, hub=hub)
+
+
+def test_lengths_of_the_demos_rows(settings, hub):
+    found = tokens("demo", DEMO, settings=settings, hub=hub)
+    assert found["rows"] == 4800
+    assert found["median"] < found["max_length"] <= found["longest"]
+    assert 0 < found["cut_share"] <= 0.01
+    short = tokens("demo", DEMO | {"max_length": 16}, settings=settings, hub=hub)
+    assert short["max_length"] == 16
+    assert short["cut_share"] > 0.5
+
+
+def test_labels_that_are_matched_wrongly_are_noticed(settings, hub, tmp_path):
+    right = label_check("demo", DEMO, settings=settings, hub=hub)
+    assert right["warning"] is None
+    assert right["accuracy"] > 0.75
+    with (ASSETS / "demo" / "test.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = sorted({row["label"] for row in rows})
+    moved = dict(zip(names, names[1:] + names[:1], strict=True))  # every label is called like its neighbour
+    with (tmp_path / "moved.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        writer.writerows([row["text"], moved[row["label"]]] for row in rows)
+    wrong = label_check("demo", {"source": {"train": str(tmp_path / "moved.csv")}}, settings=settings, hub=hub)
+    assert wrong["accuracy"] < 0.2
+    assert "Are the labels matched rightly" in wrong["warning"]
+
+
+def test_an_estimate_of_the_demo_is_within_reason(settings, hub):
+    found = estimate({"teacher": "demo", "data": DEMO}, settings=settings, hub=hub, rows=4800, tokens=28)
+    assert 15 < found["seconds"] < 300
+    assert (found["fits"], found["problem"], found["download_bytes"]) == (True, None, 0)
+    assert found["memory_bytes"] < found["memory_total"]
+    longer = estimate(
+        {"teacher": "demo", "data": DEMO, "budget": "thorough"}, settings=settings, hub=hub, rows=4800, tokens=28
+    )
+    assert longer["seconds"] > found["seconds"]
+
+
+def test_a_run_that_cannot_fit_is_refused_with_what_would_fit(settings, hub, monkeypatch):
+    asked = {"teacher": "demo", "data": DEMO, "teacher_head": "keep", "distill": {"batch_size": 2048}}
+    free = estimate(asked, settings=settings, hub=hub, rows=4800, tokens=60)
+    between = (free["memory_by_size"]["half"] + free["memory_by_size"]["tiny"]) // 2
+    monkeypatch.setattr(estimating, "_memory_total", lambda device: between)
+    found = estimate(asked, settings=settings, hub=hub, rows=4800, tokens=60)
+    assert not found["fits"]
+    assert "would not finish" in found["problem"]
+    assert "tiny" in found["would_fit"]
+    assert "half" not in found["would_fit"]
+
+
+def test_data_without_labels_has_nothing_to_check(settings, hub, tmp_path):
+    (tmp_path / "raw.txt").write_text("\n".join(f"message number {i} about an order" for i in range(60)))
+    found = label_check("demo", {"source": {"train": str(tmp_path / "raw.txt")}}, settings=settings, hub=hub)
+    assert (found["checked"], found["warning"]) == (0, None)
+    with pytest.raises(DataError):
+        tokens("demo", {"source": {"train": str(tmp_path / "none.csv")}}, settings=settings, hub=hub)
+
+
+def test_a_teacher_that_cannot_be_cut_can_still_teach_another_model(settings, hub, tmp_path, monkeypatch):
+    def refuse(config):
+        raise CannotCutError("two stacks")
+
+    monkeypatch.setattr(shapes, "shape_of", refuse)
+    teacher = str(tiny.bert(tmp_path / "bert"))
+    recipe = {"teacher": teacher, "data": DEMO, "student": {"model": "some/other"}}
+    assert estimate(recipe, settings=settings, hub=hub, rows=100)["fits"]

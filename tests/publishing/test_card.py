@@ -1,0 +1,162 @@
+"""Model cards: what they claim, and what they must not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from compressor.publishing.markdown import escape, fenced
+from compressor.publishing.publish import cards
+from compressor.recipe import Recipe
+from tests import run_folder
+from tests.run_folder import VARIANTS, variant
+
+
+def head(text):
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+@pytest.fixture
+def run(tmp_path):
+    return run_folder.make(tmp_path / "run")
+
+
+def card(folder, name="student", **options):
+    return cards(folder, "alice/m", [name], **options)[name]
+
+
+def test_a_students_head(run):
+    text = card(run)
+    assert head(text) == {
+        "license": "mit",
+        "language": ["en"],
+        "base_model": "x/teacher",
+        "base_model_relation": "finetune",
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "tags": ["compressor", "distillation"],
+        "datasets": ["x/reviews"],
+        "model-index": [
+            {
+                "name": "m",
+                "results": [
+                    {
+                        "task": {"type": "text-classification"},
+                        "dataset": {"type": "x/reviews", "name": "x/reviews"},
+                        "metrics": [{"type": "accuracy", "name": "Accuracy", "value": 0.882}],
+                    }
+                ],
+            }
+        ],
+    }
+    parsed = ModelCard(text)  # the Hub's own reader takes it, results and all
+    assert parsed.data.eval_results[0].metric_value == 0.882
+
+
+def test_a_quantized_variants_base_is_the_student_of_the_same_go_or_the_teacher(run):
+    both = cards(run, "alice/m", ["student", "student-8bit"])
+    assert head(both["student-8bit"])["base_model"] == "alice/m-student"
+    alone = head(card(run, "student-8bit"))
+    assert (alone["base_model"], alone["base_model_relation"]) == ("x/teacher", "quantized")
+    assert {"quantized", "distillation"} <= set(alone["tags"])
+
+
+@pytest.mark.parametrize("teacher", [None, {"id": None, "sha": None, "license": None, "languages": []}])
+def test_a_teacher_without_a_hub_id_is_not_claimed(tmp_path, teacher):
+    recipe = {"teacher": "/home/ann/models/secret", "data": {"source": {"train": "/home/ann/rows.csv"}}}
+    run = run_folder.make(tmp_path / "run", recipe=recipe, teacher=teacher)
+    for name in ("student", "student-8bit"):
+        text = card(run, name)
+        assert not {"base_model", "base_model_relation", "license", "language", "datasets", "model-index"} & set(
+            head(text)
+        )
+        assert "licence of the model that it was made from is not known" in text
+    quantized = cards(run, "alice/m", ["student", "student-8bit"])["student-8bit"]
+    assert head(quantized)["base_model"] == "alice/m-student"
+
+
+def test_where_files_lie_is_nobodys_business(tmp_path):
+    recipe = {
+        "teacher": "/home/ann/models/secret",
+        "data": {
+            "source": {"train": "/home/ann/rows.csv", "test": "C:\\ann\\test.csv"},
+            "unlabelled": "/home/ann/more.txt",
+        },
+        "student": {"model": "/home/ann/start"},
+    }
+    text = card(run_folder.make(tmp_path / "run", recipe=recipe, teacher=None))
+    assert "ann" not in text and str(tmp_path) not in text
+    shared = Recipe.parse(re.search(r"```yaml\n(.*?)\n```", text, re.DOTALL)[1])
+    assert (shared.teacher, shared.data.source.train, shared.data.source.test) == ("secret", "rows.csv", "test.csv")
+    assert (shared.data.unlabelled, shared.student.model) == ("more.txt", "start")
+
+
+def test_says_what_was_measured(run):
+    text = card(run)
+    assert "2.0× smaller (45.0 MB), 2.0× faster. It keeps 98.0% of the teacher's accuracy." in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(VARIANTS)
+    assert len({row.count("|") for row in rows}) == 1
+    assert any(row.startswith("| **student** (this one) | 88.2% (86.2% – 90.2%) | 98.0% |") for row in rows)
+    assert "1,821 test rows" in text and "2 threads, one input of 32 tokens" in text
+    assert "- Two rows stand in both training and test." in text
+    assert "[x/reviews](https://huggingface.co/datasets/x/reviews), at most 2,000 rows" in text
+    assert f"commit `{'c' * 12}`" in text
+
+
+def test_says_when_nothing_was_judged_or_it_grew(tmp_path):
+    bare = {"agreement": None, "latency_ms": None, "throughput": None, "measured_on": None}
+    teacher = variant("teacher", None, "float", 20_000_000, None, path="/t", **bare)
+    made = variant("8bit", "teacher", "8bit", 40_000_000, None, peak_memory_bytes=None, **bare)
+    recipe = {"student": None, "data": None}
+    text = card(run_folder.make(tmp_path / "run", (teacher, made), recipe), "8bit")
+    assert "2.0× larger (40.0 MB)." in text
+    assert "Its quality was not measured" in text
+    assert "Kept" not in text and "Latency" not in text and "distill" not in head(text)["tags"]
+    assert "Training data" not in text
+
+
+def test_data_that_only_judged_is_no_training_data(tmp_path):
+    made = variant("8bit", "teacher", "8bit", 20_000_000, 0.98)
+    text = card(run_folder.make(tmp_path / "run", (VARIANTS[0], made), {"student": None, "distill": None}), "8bit")
+    assert "datasets" not in head(text) and "Training data" not in text
+    assert head(text)["model-index"][0]["results"][0]["dataset"]["type"] == "x/reviews"
+    assert "distillation" not in head(text)["tags"]
+
+
+def test_a_student_that_began_as_another_model_is_that_models(hub_server, hub_as, tmp_path):
+    hub_server.add("y/start", {"README.md": b"---\nlicense: cc-by-nc-4.0\n---\n", "config.json": b"{}"})
+    run = run_folder.make(tmp_path / "run", recipe={"student": {"model": "y/start"}})
+    known = head(card(run, hub=hub_as()))
+    assert (known["base_model"], known["license"]) == ("y/start", "cc-by-nc-4.0")
+    unknown = head(card(run))
+    assert unknown["base_model"] == "y/start" and "license" not in unknown
+
+
+def test_a_fine_tuned_teacher_is_not_called_a_distillation(tmp_path):
+    teacher = variant("teacher", None, "float", 90_000_000, 1.0)
+    text = card(run_folder.make(tmp_path / "run", (teacher,), {"teacher_head": "new"}), "teacher")
+    assert head(text)["base_model_relation"] == "finetune"
+    assert "distillation" not in head(text)["tags"]
+    assert "fine-tuned for text classification" in text
+
+
+def test_what_people_named_stays_text(tmp_path):
+    evil = "<img src=x onerror=alert(1)> | [click](http://evil) `a` **b** $x$\n# Title"
+    made = variant(evil, "teacher", "float", 45_000_000, 0.98, path="variants/s", notes=(evil,))
+    recipe = {"data": {"source": "x/reviews", "subset": "```\n</code>" + evil, "labels": {evil: "good"}}}
+    run = run_folder.make(tmp_path / "run", (VARIANTS[0], made), recipe, notes=(evil,))
+    text = card(run, evil)
+    outside = re.sub(r"(`{3,})\w*\n.*?\n\1", "", text.split("---\n", 2)[2], flags=re.DOTALL)
+    assert "<img" not in outside and "[click](" not in outside and "\n# Title" not in outside
+    rows = [re.sub(r"\\.", "", line) for line in outside.splitlines() if line.startswith("|")]
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def test_no_code_block_can_be_ended_from_inside():
+    text = "a\n````\nb\n```"
+    assert fenced(text, "yaml").startswith("`````yaml\n") and fenced(text, "yaml").endswith("\n`````")
+    assert escape("a_b<c>\n\\d") == r"a\_b&lt;c&gt; \\d"

@@ -1,0 +1,76 @@
+"""Quick comparisons: any models side by side, their labels matched by name whatever their order."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from compressor.errors import ModelError, RecipeError
+from compressor.hub import Hub
+from compressor.report import Report, Variant
+from compressor.results.comparing import compare, data_of
+from compressor.results.predicting import Predictor
+from compressor.settings import ASSETS
+from tests import tiny
+
+TEACHER = ASSETS / "demo" / "teacher"
+
+
+def with_labels_in_another_order(target):
+    """The demo's teacher with its classifier's rows, and its labels, the other way round: the same predictions by name."""
+    shutil.copytree(TEACHER, target)
+    config = json.loads((target / "config.json").read_text())
+    names = [config["id2label"][str(i)] for i in range(len(config["id2label"]))][::-1]
+    config["id2label"] = {str(i): name for i, name in enumerate(names)}
+    config["label2id"] = {name: i for i, name in enumerate(names)}
+    (target / "config.json").write_text(json.dumps(config))
+    weights = load_file(target / "model.safetensors")
+    for name in ("classifier.weight", "classifier.bias"):
+        weights[name] = weights[name].flip(0).contiguous()
+    save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
+    return target
+
+
+def test_labels_in_another_order_are_the_same_labels(settings, tmp_path):
+    other = with_labels_in_another_order(tmp_path / "turned")
+    out = tmp_path / "out"
+    report = compare(["demo", str(other)], data_of("demo", settings), out, settings=settings, hub=Hub(settings))
+    first, second = report.variants
+    assert [v.name for v in report.variants] == ["demo", "turned"]
+    assert first.quality.value > 0.8
+    assert second.quality.value == pytest.approx(first.quality.value, abs=0.002)
+    assert second.agreement > 0.998
+    assert (out / "predictions.parquet").is_file()
+    predictor = Predictor(out)
+    answer = predictor.predict(["where is my parcel?"])[0]["predictions"]
+    predictor.close()
+    assert answer["demo"]["labels"][0]["label"] == answer["turned"]["labels"][0]["label"] == "track order"
+
+
+def test_what_cannot_be_compared_is_a_sentence(settings, tmp_path):
+    hub = Hub(settings)
+    with pytest.raises(RecipeError, match="two models or more"):
+        compare(["demo"], None, tmp_path / "a", settings=settings, hub=hub)
+    two = tiny.bert(tmp_path / "two")
+    with pytest.raises(ModelError, match="has 2 labels"):
+        compare(["demo", str(two)], None, tmp_path / "b", settings=settings, hub=hub)
+    with pytest.raises(ModelError, match="text generation"):
+        compare([str(two), str(tiny.llama(tmp_path / "lm"))], None, tmp_path / "c", settings=settings, hub=hub)
+    other = tiny.bert(tmp_path / "other", labels=("cat", "dog"))
+    with pytest.raises(ModelError, match="cannot be matched by name"):
+        compare([str(two), str(other)], None, tmp_path / "d", settings=settings, hub=hub)
+
+
+def test_a_text_longer_than_the_model_is_cut_where_the_tokenizer_names_no_limit(tmp_path):
+    folder = tiny.bert(tmp_path / "variants" / "teacher")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": 10**30}))
+    variant = Variant(name="teacher", dtype="float32", path="variants/teacher", load="", bytes=1, parameters=1)
+    report = Report(task="text-classification", teacher="x", variants=(variant,))
+    (tmp_path / "report.json").write_text(report.to_json())
+    predictor = Predictor(tmp_path)
+    assert predictor.predict(["good film " * 200])[0]["predictions"]["teacher"]["labels"]
+    predictor.close()

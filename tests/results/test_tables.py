@@ -1,0 +1,79 @@
+"""Report rows and the plain sentence: what is divided by what, and what is said of it."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from compressor import tasks
+from compressor.measure import Measured
+from compressor.report import Latency, MeasuredOn, Quality, Report, Variant
+from compressor.results.summary import best, summary
+from compressor.results.tables import retained, write_tables
+
+
+def quality(value, metric="accuracy", better="higher"):
+    return Quality(metric=metric, better=better, value=value, ci95=(value - 0.01, value + 0.01), rows=100)
+
+
+def variant(name, size, value=None, ms=10.0, agreement=None):
+    teacher = 0.9
+    return Variant(
+        name=name, dtype="bfloat16", path=name, load="", bytes=size, parameters=1,
+        quality=quality(value) if value is not None else None,
+        retained=value / teacher if value is not None else None,
+        agreement=agreement,
+        latency_ms=Latency(p50=ms, p95=ms + 1),
+        measured_on=MeasuredOn(device="cpu", threads=2, length=32),
+    )  # fmt: skip
+
+
+def report(*variants):
+    return Report(task="text-classification", teacher="t", variants=variants)
+
+
+def test_retained_is_inverted_where_lower_is_better():
+    assert retained(quality(0.81), quality(0.9)) == pytest.approx(0.9)
+    assert retained(quality(25, "perplexity", "lower"), quality(20, "perplexity", "lower")) == pytest.approx(0.8)
+    assert retained(None, quality(0.9)) is None
+    assert retained(quality(0.9), quality(20, "perplexity", "lower")) is None
+
+
+def test_the_sentence_speaks_of_the_smallest_variant_above_the_floor():
+    rows = report(
+        variant("teacher", 900, 0.9), variant("student", 450, 0.89, 5), variant("student-4bit", 200, 0.80, 20)
+    )
+    assert best(rows).name == "student"
+    said = summary(rows)
+    assert said.startswith("student: 2.0× smaller, 2.0× faster on this CPU, kept 98.9 % of the accuracy; ")
+    assert said.endswith("student-4bit is smaller still but slower than the teacher on this machine.")
+
+
+def test_slower_and_below_the_floor_are_said():
+    rows = report(variant("teacher", 900, 0.9), variant("student-4bit", 200, 0.80, 20))
+    assert "2.0× slower" in summary(rows)
+    assert "below 95%" in summary(rows)
+    assert summary(report(variant("teacher", 900, 0.9))) == "Only the teacher was measured."
+
+
+def test_without_labels_it_speaks_of_agreement():
+    rows = report(variant("teacher", 900), variant("student", 450, agreement=0.973))
+    assert "predicts as the teacher on 97.3 % of the rows" in summary(rows)
+
+
+def test_tables_hold_every_row_and_flips_only_those_that_differ(tmp_path):
+    task = tasks.get("text-classification")
+    rows = Dataset.from_dict({"text": ["a", "=1+1", "c"], "label": [0, 1, 1]})
+    outputs = {"teacher": [[2, 0], [0, 2], [0, 2]], "student": [[2, 0], [2, 0], [0, 1]]}
+    measured = [
+        Measured(name=n, dtype="x", bytes=1, parameters=1, outputs=np.array(o, np.float32)) for n, o in outputs.items()
+    ]
+    write_tables(tmp_path, task, ["no", "yes"], rows, measured)
+    with (tmp_path / "flips.csv").open(newline="") as file:
+        flips = list(csv.DictReader(file))
+    assert [(f["row"], f["label"], f["teacher"], f["student"]) for f in flips] == [("1", "yes", "yes", "no")]
+    assert flips[0]["text"] == "'=1+1"  # a spreadsheet would compute it
+    assert float(flips[0]["student:score"]) == pytest.approx(0.8808, abs=1e-4)
