@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ def find(name: str) -> Verb:
 
 
 def call(verb: Verb, payload: Mapping[str, Any], settings: Settings) -> Any:
-    """Answer one request; `owner` and `token` in the payload say whose it is.
+    """Answer one request; `owner` and `token` in the payload say whose it is, `job` which job's own files it is about.
 
     Raises:
         CompressorError: as the function does.
@@ -65,6 +65,8 @@ def call(verb: Verb, payload: Mapping[str, Any], settings: Settings) -> Any:
     arguments = dict(payload)
     owner, token = arguments.pop("owner", "local"), arguments.pop("token", None)
     threads = arguments.pop("threads", None)
+    if (job := arguments.pop("job", None)) is not None:
+        settings = replace(settings, readable=(*settings.readable, str(settings.jobs_dir / job)))
     module, _, name = verb.target.partition(":")
     function = getattr(import_module(module), name)
     wanted = inspect.signature(function).parameters

@@ -36,6 +36,9 @@ class Runs(Engine):
         """Put a run (or a comparison) into the queue."""
         self.count("start", visitor)
         job = self.store.create(visitor.owner, asked, title=title, sees=visitor.owners)
+        return self._begin(job, visitor)
+
+    def _begin(self, job: Job, visitor: Visitor) -> Job:
         self.backend.start(job, visitor.token)
         threading.Thread(target=quietly, args=(lambda: self._foresee(job, visitor),), daemon=True).start()
         return job
@@ -45,7 +48,7 @@ class Runs(Engine):
         asked = job.asked()
         if "models" in asked or (data := asked.get("data")) is None:
             return
-        who = {"owner": job.owner, "token": visitor.token}
+        who = {"owner": job.owner, "token": visitor.token, "job": job.id}
         new = asked.get("teacher_head") == "new"
         rows = self.helper.request("tokens", 120, reference=asked["teacher"], data=data, new_head=new, **who)
         found = self.helper.request("estimate", 60, recipe=asked, rows=rows["rows"], tokens=rows["mean"], **who)
@@ -86,8 +89,7 @@ class Runs(Engine):
         """A new run that asks for the same."""
         self._may_start(job, visitor)
         new = self.store.rerun(job.id, job.own().owner, to=visitor.owner, sees=visitor.owners)
-        self.backend.start(new, visitor.token)
-        return new
+        return self._begin(new, visitor)
 
     def share_key(self, job: Job, visitor: Visitor) -> str:
         return self.store.share_key(job.id, job.own().owner)

@@ -14,7 +14,9 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from compressor.errors import RecipeError, RunError, TooOftenError
+from compressor.errors import DataError, RecipeError, RunError, TooOftenError
+from compressor.jobs import verbs
+from compressor.jobs.job import Job
 from compressor.recipe import Data, Recipe
 from compressor.runfolder import FAILED
 from compressor.settings import Settings, child_environ
@@ -68,6 +70,28 @@ def test_what_somebody_signed_in_started_does_not_go_on_without_signing_in(servi
     assert again.owner == "account:alice"  # what is new is the account's
     services.resume(services.job(job.id, alice), alice)
     assert services.backend.started[-2:] == [(again.id, "hf_alice"), (job.id, "hf_alice")]  # type: ignore[attr-defined]
+
+
+def test_how_long_a_run_on_uploaded_files_takes_is_foreseen_and_only_for_its_own(services: Services) -> None:
+    def uploaded(who: Visitor) -> Job:
+        folder = services.settings.uploads_dir / who.owner[-1]
+        folder.mkdir(parents=True)
+        rows = "".join(f"look at case {i},{('billing', 'refund')[i % 2]}\n" for i in range(60))
+        (folder / "train.csv").write_text("text,label\n" + rows)
+        data = {"source": {"train": str(folder / "train.csv")}}
+        return services.store.create(who.owner, Recipe.parse({"teacher": "demo", "data": data}))
+
+    mine, theirs = uploaded(ANNE), uploaded(BERT)
+    ask = services.__dict__["helper"] = SimpleNamespace(
+        request=lambda verb, timeout, **payload: verbs.call(verbs.find(verb), payload, services.settings)
+    )
+    del services.__dict__["_foresee"]
+    services._foresee(mine, ANNE)
+    assert (services.store.row(mine.id).seconds or 0) > 1  # type: ignore[union-attr]
+    asked = theirs.asked()
+    for job in ({"job": mine.id}, {}):
+        with pytest.raises(DataError, match="not a file that was uploaded here"):
+            ask.request("tokens", 60, reference="demo", data=asked["data"], owner=ANNE.owner, **job)
 
 
 def test_a_run_seen_through_its_link_is_only_seen(services: Services) -> None:
