@@ -91,7 +91,10 @@ def _nursery() -> NoReturn:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     while True:
-        data, passed, _, _ = socket.recv_fds(control, 1_000_000, 1)
+        data = b""
+        passed: list[int] = []
+        with contextlib.suppress(ConnectionError):  # its parent was killed: the connection is reset, not ended
+            data, passed, _, _ = socket.recv_fds(control, 1_000_000, 1)
         if not data:
             os._exit(0)  # an orderly end of all those libraries takes seconds
         request = json.loads(data)

@@ -88,5 +88,5 @@ def _curve(kind: str) -> gr.LinePlot:
         x=t("curve.step"), y=t(f"curve.{kind}"), color="series", color_title=" ", y_title=" ", height=250, min_width=260,
         colors_in_legend=[] if kind == "loss" else None,
         label=t(f"curve.{kind}_label"), elem_id=f"curve-{kind}", tooltip="axis",
-        color_map={t("curve.loss"): "#1d4ed8", t("curve.student"): "#0f9488", t("curve.teacher"): "#7b8794"},
+        color_map={t("curve.loss"): "#3b82f6", t("curve.student"): "#0f9488", t("curve.teacher"): "#7b8794"},
     )  # fmt: skip
