@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,7 +18,9 @@ from compressor.untrusted.plain import MOST_YAML, NotPlainError, plain, read_yam
 from compressor.untrusted.problems import sentences
 
 SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
-FORMATS: tuple[Literal["8bit", "4bit"], ...] = ("8bit", "4bit")
+Format = Literal["8bit", "4bit", "onnx", "onnx-int8"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+DEFAULT_FORMATS: tuple[Format, ...] = ("8bit", "4bit")
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
 Size = Literal["half", "third", "quarter", "small", "mini", "tiny"]
 Budget = Literal["quick", "balanced", "thorough"]
@@ -108,7 +110,7 @@ class Recipe(Frozen):
     student: Student | None = None
     distill: Distill | None = Distill()
     budget: Budget = "balanced"
-    formats: tuple[Literal["8bit", "4bit"], ...] = FORMATS
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
     backend: Literal["local"] = "local"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 

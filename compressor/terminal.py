@@ -23,6 +23,8 @@ STAGES = {
     "distill": "distilling",
     "8bit": "making 8-bit",
     "4bit": "making 4-bit",
+    "onnx": "making ONNX",
+    "onnx-int8": "making ONNX int8",
     "measure": "measuring",
     "upload": "uploading",
 }

@@ -6,8 +6,9 @@ from compressor.errors import ModelError
 from compressor.formats.base import Batch, Format, Runner
 from compressor.formats.bitsandbytes import EightBit, FourBit
 from compressor.formats.float_ import Float
+from compressor.formats.onnx_ import Onnx, OnnxInt8
 
-FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (Float(), EightBit(), FourBit())}
+FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (Float(), EightBit(), FourBit(), Onnx(), OnnxInt8())}
 
 __all__ = ["FORMATS", "Batch", "Format", "Runner", "get"]
 

@@ -41,7 +41,7 @@ class Format(ABC):
     """One file in this folder, found through the registry in `formats/__init__.py`. Must import without torch."""
 
     name: ClassVar[str]
-    """As the recipe names it: `float`, `8bit`, `4bit`."""
+    """As the recipe names it: `float`, `8bit`, `4bit`, `onnx` …"""
     title: ClassVar[str]
     """As the page names it: `8-bit`."""
     runtime: ClassVar[str] = "torch"
@@ -71,7 +71,17 @@ class Format(ABC):
     def bytes(self, linear: int, rest: int) -> int:
         """Predicted bytes of the weights: `linear` parameters in quantizable layers, `rest` in all others."""
 
+    def weights(self, folder: Path) -> list[str]:
+        """Names of the files in a variant's folder that hold its weights; [] where they are not whole."""
+        from compressor.hub import weight_files
+
+        return weight_files(path.name for path in folder.iterdir() if path.is_file())
+
     @abstractmethod
     def snippet(self, reference: str, task: Task) -> str:
         """Python that loads the variant from a repo id or folder and runs it once, without this project. Five lines or so;
         ends by printing the result."""
+
+    def browser_snippet(self, reference: str, task: Task) -> str | None:
+        """JavaScript that runs the variant in a web page, from a repo id; None where none can."""
+        return None

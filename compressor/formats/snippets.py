@@ -25,3 +25,36 @@ def transformers_snippet(reference: str, task: Task, packages: str = "transforme
         f'run = pipeline("{task.name}", model=model, tokenizer=tokenizer)\n'
         f"print(run({task.example}))\n"
     )
+
+
+def onnx_snippet(reference: str, file: str, task: Task) -> str:
+    """Load an ONNX file of `reference` (a repo id or a folder) with ONNX Runtime and classify one text with it."""
+    name = json.dumps(reference, ensure_ascii=False)
+    return (
+        "# pip install onnxruntime transformers\n"
+        "import onnxruntime\n"
+        "from transformers import AutoConfig, AutoTokenizer\n"
+        "from transformers.utils import cached_file\n"
+        "\n"
+        f"session = onnxruntime.InferenceSession(cached_file({name}, {json.dumps(file)}))\n"
+        f"tokenizer, config = AutoTokenizer.from_pretrained({name}), AutoConfig.from_pretrained({name})\n"
+        f'inputs = tokenizer({task.example}, return_tensors="np")\n'
+        'logits = session.run(["logits"], {i.name: inputs[i.name][:1] for i in session.get_inputs()})[0][0]\n'
+        "print({config.id2label[i]: float(logit) for i, logit in enumerate(logits)})\n"
+    )
+
+
+def transformers_js_snippet(reference: str, dtype: str, task: Task) -> str:
+    """Run a repo's ONNX file in a web page or in Node, with transformers.js.
+
+    Args:
+        dtype: its name there of what is stored (`q8`, `fp32`).
+    """
+    name = json.dumps(reference, ensure_ascii=False)
+    return (
+        "// npm install @huggingface/transformers\n"
+        'import { pipeline } from "@huggingface/transformers";\n'
+        "\n"
+        f'const run = await pipeline("{task.name}", {name}, {{ dtype: "{dtype}" }});\n'
+        f"console.log(await run({task.example}));\n"
+    )

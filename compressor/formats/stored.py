@@ -1,4 +1,4 @@
-"""In which format a model folder is, by its config alone."""
+"""In which format a model folder is, by its config and the names of its files alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from pathlib import Path
 
 from compressor import models
 
+ONNX, INT8 = "onnx/model.onnx", "onnx/model_quantized.onnx"
+"""Where the Hub's tools and transformers.js look for them."""
+
 
 def stored_format(folder: Path) -> str:
-    """`float`, `8bit` or `4bit`; for models quantized by other libraries that library's name (`gptq`, `awq` …).
+    """`float`, `8bit`, `4bit`, `onnx` or `onnx-int8`; for models that other libraries quantized that library's
+    name (`gptq`, `awq` …).
 
     Raises:
         ModelError: there is no readable config.
     """
+    if not any(folder.glob("*.safetensors")):
+        for name, file in (("onnx-int8", INT8), ("onnx", ONNX)):
+            if (folder / file).is_file():
+                return name
     quantization = models.read_config(folder).get("quantization_config")
     if not quantization:
         return "float"

@@ -21,8 +21,8 @@ SCALES = (".absmax", ".nested_absmax", ".quant_map", ".nested_quant_map", ".SCB"
 
 
 def bytes_on_disk(folder: Path) -> int:
-    """Bytes of the weights: the safetensors files alone."""
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    """Bytes of the weights: the safetensors or ONNX files alone."""
+    return sum(path.stat().st_size for kind in ("*.safetensors", "onnx/*.onnx") for path in folder.glob(kind))
 
 
 def stored_parameters(folder: Path) -> int:

@@ -43,6 +43,8 @@ def preload(task: str, folders: Sequence[str]) -> None:
     if importlib.util.find_spec("bitsandbytes"):
         with contextlib.suppress(Exception):  # where it is broken, the format itself says so
             import bitsandbytes  # noqa: F401
+    if importlib.util.find_spec("onnxruntime"):
+        import onnxruntime  # noqa: F401
     for folder in folders:
         with contextlib.suppress(CompressorError):  # said when it is its turn
             models.build(models.load_config(Path(folder)), tasks.get(task))

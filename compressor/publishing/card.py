@@ -32,6 +32,8 @@ class Story:
     names: Mapping[str, str]
     """`{variant: repo}` of all that are published in the same go."""
     snippet: str
+    browser_snippet: str | None
+    """JavaScript, for a variant that runs in a web page."""
     titles: Mapping[str, str]
     """Names of the task, its metrics and formats for people, by the report's names."""
     percents: frozenset[str] = frozenset()
@@ -75,6 +77,7 @@ def write(story: Story) -> str:
         f"# {escape(story.repo.split('/')[-1])}",
         _opening(story),
         "## How to use it\n\n" + fenced(story.snippet, "python"),
+        *([f"In a web page, or in Node:\n\n{fenced(story.browser_snippet, 'js')}"] if story.browser_snippet else []),
         "## What was measured\n\n" + _table(story) + "\n\n" + _measured_on(story),
         "## How it was made\n\n" + _making(story),
         "## Limits\n\n" + _limits(story),
@@ -93,7 +96,8 @@ def _opening(story: Story) -> str:
     how = "distilled from" if story.distilled else "made from"
     first = f"A smaller version of {of}, {how} it"
     if not story.is_student:
-        first += f" and quantized to {story.title(variant.format)}"
+        done = "quantized to" if variant.runtime == "torch" else "exported to"
+        first += f" and {done} {story.title(variant.format)}"
     facts = [f"{_ratio(teacher.bytes, variant.bytes, 'smaller', 'larger', 'as large')} ({size(variant.bytes)})"]
     if teacher.latency_ms and variant.latency_ms:
         facts.append(_ratio(teacher.latency_ms.p50, variant.latency_ms.p50, "faster", "slower", "as fast"))

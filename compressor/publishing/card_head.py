@@ -25,13 +25,15 @@ def head_of(story: Story) -> dict[str, Any]:
     if base := story.base_model:
         head["base_model"] = base
         head["base_model_relation"] = "finetune" if story.is_student else "quantized"
-    head["library_name"] = "transformers" if story.variant.runtime == "torch" else story.variant.runtime
+    head["library_name"] = "transformers.js" if story.browser_snippet else "transformers"
     head["pipeline_tag"] = story.report.task.split("/")[0]
     tags = ["compressor"]
     if story.distilled:
         tags.append("distillation")
     if not story.is_student:
-        tags += ["quantized", story.title(story.variant.format)]
+        tags += ["onnx"] * (story.variant.runtime == "onnxruntime")
+        tags += ["quantized"] * (story.variant.format != "onnx")
+        tags.append(story.title(story.variant.format))
     head["tags"] = tags
     if (data := _hub_data(story)) and story.trained:
         head["datasets"] = [data]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import formats, tasks
 from compressor.errors import DiskFullError, HubError, ModelError, PublishError
-from compressor.hub import MODEL_FILES, LocalModel, is_id, weight_files
+from compressor.hub import MODEL_FILES, LocalModel, is_id
 from compressor.publishing import card
 from compressor.publishing.sharing import hub_id, shared_recipe
 from compressor.recipe import Recipe
@@ -92,14 +92,11 @@ def story_of(
         teacher=teacher,
         origin=_origin(report, recipe, teacher, variant, hub),
         names={name: other for name, other in names.items() if name != variant.name},
-        snippet=_snippet(report, variant, repo),
+        snippet=formats.get(variant.format).snippet(repo, tasks.get(report.task)),
+        browser_snippet=formats.get(variant.format).browser_snippet(repo, tasks.get(report.task)),
         titles=_titles(report),
         percents=frozenset(m.name for m in tasks.get(report.task).metrics if m.percent),
     )
-
-
-def _snippet(report: Report, variant: Variant, repo: str) -> str:
-    return formats.get(variant.format).snippet(repo, tasks.get(report.task))
 
 
 def _titles(report: Report) -> dict[str, str]:
@@ -150,7 +147,7 @@ def files_of(folder: Path, report: Report, name: str) -> dict[str, Path | bytes]
     if not place.is_relative_to(folder.resolve() / "variants"):
         raise PublishError(f"{name} was not made by this run, so it is not published from it.")
     names = [p.name for p in place.iterdir() if p.is_file()] if place.is_dir() else []
-    weights = weight_files(names)
+    weights = formats.get(variant.format).weights(place) if names else []
     if not weights or "config.json" not in names:
         raise PublishError(f"The folder of {name} ({place}) holds no whole model any more. Run the recipe again.")
     return {n: place / n for n in sorted({*weights, *(n for n in MODEL_FILES if n in names)})}

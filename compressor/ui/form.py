@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compressor.recipe import SIZES, Recipe
+from compressor.recipe import DEFAULT_FORMATS, FORMATS, SIZES, Recipe
 from compressor.ui import more
 
 NONE = "none"
@@ -33,7 +33,7 @@ class Form:
     label: str | None = None
     labels: Sequence[Sequence[Any]] = ()
     new_head: bool = False
-    formats: Sequence[str] = ("8bit", "4bit")
+    formats: Sequence[str] = DEFAULT_FORMATS
     budget: str = "balanced"
     epochs: float | None = None
     limit: float | None = None
@@ -92,7 +92,7 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
         raw |= _training(form)
     elif raw.get("teacher_head") == "new" and form.budget != "balanced":
         raw["budget"] = form.budget
-    raw["formats"] = [f for f in ("8bit", "4bit") if f in _listed(form.formats)]
+    raw["formats"] = [f for f in FORMATS if f in _listed(form.formats)]
     if form.seed:
         raw["seed"] = _whole(form.seed)
     merged: dict[str, Any] = more.merged(raw, extra)

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from compressor.recipe import DEFAULT_FORMATS, FORMATS
 from compressor.ui.form import ALPHA
 from compressor.ui.more import MOST
 from compressor.ui.shared import step_title
@@ -38,8 +39,8 @@ def build() -> OptionsSection:
         step_title("4", "options")
         with gr.Row():
             formats = gr.CheckboxGroup(
-                choices=[(t("options.8bit"), "8bit"), (t("options.4bit"), "4bit")], value=["8bit", "4bit"],
-                elem_id="formats", label=t("options.formats"), min_width=220,
+                choices=[(t(f"options.{name}"), name) for name in FORMATS], value=list(DEFAULT_FORMATS),
+                elem_id="formats", label=t("options.formats"), info=t("options.formats_info"), min_width=220,
             )  # fmt: skip
             efforts = [(t(f"options.{name}"), name) for name in ("quick", "balanced", "thorough")]
             budget = gr.Radio(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compressor.errors import RecipeError
-from compressor.recipe import FORMATS, SIZES, Data, Distill, Files, Recipe, Student
+from compressor.recipe import DEFAULT_FORMATS, FORMATS, SIZES, Data, Distill, Files, Recipe, Student
 from compressor.ui import more
 from compressor.ui.form import NONE, Form, recipe_text, to_raw
 from compressor.ui.refill import from_recipe
@@ -75,7 +75,7 @@ def recipes() -> st.SearchStrategy[Recipe]:
 
 def meaning(recipe: Recipe) -> dict[str, Any]:
     """A recipe with every default filled in, less what is the same in other words."""
-    found = recipe.resolved("text-classification", Student(size="half"), FORMATS).model_dump(mode="json")
+    found = recipe.resolved("text-classification", Student(size="half"), DEFAULT_FORMATS).model_dump(mode="json")
     found["formats"] = sorted(found["formats"])
     if found["student"] is None or found["distill"] is None:
         found.pop("budget")
