@@ -15,6 +15,7 @@ from compressor import pipeline
 from compressor.errors import DataError, ModelError, RunCancelledError, RunMismatchError
 from compressor.events import read_events
 from compressor.recipe import Recipe
+from compressor.results.predicting import Predictor
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from tests import tiny
@@ -234,6 +235,30 @@ def test_distilling_without_formats_and_cutting_without_distilling(here, common,
     assert [v.name for v in found.variants] == ["teacher", "student"]
     assert "teacher-logits" not in found.seconds
     assert any("validation" in note.lower() for note in found.notes)
+
+
+def test_onnx_versions_are_measured_and_compared_like_all_others(here, common, tmp_path, finished):
+    teacher = finished[0] / "variants" / "teacher"
+    asked = recipe(here, teacher=str(teacher), teacher_head="keep", student=None, formats=["onnx", "onnx-int8", "8bit"])
+    report = pipeline.run(asked, tmp_path / "out", settings=common)
+    first, onnx, int8, _ = report.variants
+    assert [v.name for v in report.variants] == ["teacher", "teacher-onnx", "teacher-onnx-int8", "teacher-8bit"]
+    assert [(v.runtime, v.dtype) for v in report.variants[:3]] == [
+        ("torch", "bfloat16"),
+        ("onnxruntime", "float32"),
+        ("onnxruntime", "int8"),
+    ]
+    assert onnx.agreement >= 0.98 and int8.agreement >= 0.9
+    assert int8.bytes < onnx.bytes and onnx.parameters == int8.parameters == first.parameters
+    for variant in (onnx, int8):
+        file = next((tmp_path / "out" / variant.path / "onnx").iterdir())
+        assert variant.bytes == file.stat().st_size and variant.latency_ms.p50 > 0 and variant.peak_memory_bytes > 0
+    predictor = Predictor(tmp_path / "out")
+    (said,) = predictor.predict(["a really good film"])
+    predictor.close()
+    assert set(said["predictions"]) == {v.name for v in report.variants}
+    again = pipeline.run(asked, tmp_path / "out", settings=common)
+    assert again == report
 
 
 def test_a_task_without_students_says_so(common, tmp_path):

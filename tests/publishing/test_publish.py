@@ -11,6 +11,7 @@ import zipfile
 import pytest
 import yaml
 
+from compressor import formats, tasks
 from compressor.errors import (
     AccessDeniedError,
     BelowFloorError,
@@ -18,6 +19,7 @@ from compressor.errors import (
     RepoExistsError,
     RunError,
 )
+from compressor.formats.stored import INT8, ONNX
 from compressor.publishing.publish import cards, default_variants, publish, repo_names, zip_variant
 from compressor.report import Report
 from tests import run_folder
@@ -212,15 +214,32 @@ def test_the_pages_process_writes_cards_without_torch(run):
 # ---------------------------------------------------------------------- what a visitor does
 
 
-def test_the_cards_snippet_loads_that_repo_without_this_project(hub_server, hub_as, tmp_path):
+@pytest.mark.parametrize("fmt", ["float", "onnx", "onnx-int8"])
+def test_the_cards_snippet_loads_that_repo_without_this_project(hub_server, hub_as, tmp_path, fmt):
     """A real model goes up; a process that has never heard of this project runs the card's code against the Hub."""
     from tests import tiny
 
-    made = variant("student", "teacher", "float", 300_000, 0.98)
+    runtime = formats.get(fmt).runtime
+    made = variant("student", "teacher", fmt, 300_000, 0.98, runtime=runtime)
     run = run_folder.make(tmp_path / "run", (VARIANTS[0], made))
-    tiny.bert(run / "variants" / "student", labels=("cold", "warm"))
+    folder = run / "variants" / "student"
+    if fmt == "float":
+        tiny.bert(folder, labels=("cold", "warm"))
+    else:
+        formats.get(fmt).make(
+            tiny.bert(tmp_path / "m", labels=("cold", "warm")), folder, tasks.get("text-classification")
+        )
     publish(run, "alice/tiny", hub=hub_as("hf_alice"), public=True)
-    card = hub_server.repos["model", "alice/tiny"].files["README.md"].decode()
+    files = hub_server.repos["model", "alice/tiny"].files
+    assert [name for name in files if name in {"model.safetensors", ONNX, INT8}] == formats.get(fmt).weights(folder)
+    card = files["README.md"].decode()
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert (head["library_name"], "onnx" in head["tags"]) == (
+        ("transformers", False) if fmt == "float" else ("transformers.js", True)
+    )
+    js = re.search(r"```js\n(.*?)\n```", card, re.DOTALL)
+    assert (js is None) == (fmt == "float")
+    assert js is None or f'"alice/tiny", {{ dtype: "{"q8" if fmt == "onnx-int8" else "fp32"}" }}' in js[1]
     assert card.split("---\n", 2)[2] == cards(run, "alice/tiny", ["student"])["student"].split("---\n", 2)[2]
     snippet = re.search(r"```python\n(.*?)\n```", card, re.DOTALL)[1]
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "PYTHON"))}
