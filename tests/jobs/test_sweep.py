@@ -36,6 +36,14 @@ DAY = 86_400
 MB = 10**6
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """A later time is pretended below: what others have among the system's temporary folders would be swept away."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+
 @pytest.fixture
 def week(settings):
     """A store that keeps runs for seven days."""
