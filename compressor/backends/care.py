@@ -61,7 +61,7 @@ class Care:
         Args:
             code: the process's exit code, negative for a signal.
         """
-        if self.stopping is None and code == AGAIN:
+        if self.stopping is None and (code == AGAIN or (code is None and run.state().get("again"))):
             return True  # it has said so itself
         if self.stopping is not None:
             memory = self.stopping.memory

@@ -76,7 +76,7 @@ class LocalBackend:
         job = self.store.get(job.own().id, job.owner)
         if job.over:
             job = self.store.resume(job.id, job.owner)
-        if token and token != self.settings.token:
+        if token and (self.settings.hosted or token != self.settings.token):
             self._tokens[job.id] = token
         self.store.ready(job, token=job.id in self._tokens)
         self._wake.set()
@@ -124,14 +124,26 @@ class LocalBackend:
             return  # another thread is at it
         try:
             for row in self.store.rows(RUNNING):
-                self._look_after(row)
-            for row in self.store.rows(QUEUED):
+                try:
+                    self._look_after(row)
+                except Exception:  # no job may keep the others from being looked after
+                    logging.getLogger("compressor.jobs").exception("looking after %s failed; it goes on", row.id)
+            waiting = self.store.rows(QUEUED)
+            self._forget({row.id for row in waiting})
+            for row in waiting:
                 if row.id not in self._tokens and row.token != 0 and not processes.alive(row.keeper):
                     self.store.settle(row, INTERRUPTED, WAITED)
             if claimed := self.store.claim(lambda r: r.token == 0 or r.id in self._tokens):
                 self._launch(claimed)
         finally:
             self._turn.release()
+
+    def _forget(self, waiting: set[str]) -> None:
+        """Drop the tokens of jobs that no longer wait: they were cancelled or deleted before they began."""
+        for id_ in [id_ for id_ in self._tokens if id_ not in waiting]:
+            row = self.store.row(id_)
+            if row is None or row.status in ENDED:
+                self._tokens.pop(id_, None)
 
     def _watch(self) -> None:
         while not self._closed:
@@ -194,7 +206,7 @@ class LocalBackend:
         if child := self._children.get(row.id):
             return processes.find(child.pid)
         state = self.store.run(row).state()
-        return Process(state["pid"], state["process"]) if {"pid", "process"} <= state.keys() else None
+        return Process(state["pid"], state["process"]) if state.get("pid") and state.get("process") else None
 
     def _being_started(self, row: Row) -> bool:
         """Another page's process has just taken it and has not noted its process yet."""
@@ -210,7 +222,7 @@ class LocalBackend:
             processes.kill(worker, care.stopping.family)
 
     def _settle(self, row: Row, worker: Process | None, code: int | None) -> None:
-        run, care = self.store.run(row), self._cares.pop(row.id, None)
+        run, care = self.store.run(row), self._cares.get(row.id)
         logs.follow(row.id, run.events_file)
         stopping = care.stopping if care else None
         if worker is not None:
@@ -219,18 +231,20 @@ class LocalBackend:
             sweep(run.path)
             if run.is_finished:
                 remove(run.work)  # it was killed between its last word and the end of its tidying up
-        self._children.pop(row.id, None)
         if care is not None and not row.cancel and self._again_with_less(row, care, code):
             return
         status, error = ending(row, run, code, stopping.why if stopping else None)
         self.store.settle(row, status, error, folder=code != LOCKED)
+        # Forgotten behind that: on a full disk it fails, and is done at a later look with all that is known.
+        self._cares.pop(row.id, None)
+        self._children.pop(row.id, None)
 
     def _again_with_less(self, row: Row, care: Care, code: int | None) -> bool:
         """Start a job once more whose memory ran out, where it can do with a smaller batch; whether it could."""
         run = self.store.run(row)
         if run.is_finished or not care.can_go_on_with_less(run, code):
             return False
-        run.write_state(status=QUEUED, error=None, pid=None, process=None)
+        run.write_state(status=QUEUED, error=None, pid=None, process=None, again=None)
         logs.event("run-retried", run=row.id, kind=row.kind)
         self._launch(row, care.token)
         return True

@@ -66,7 +66,7 @@ def runs(settings: Settings) -> list[Finding]:
 def _said(settings: Settings, id_: str) -> Process | None:
     """The process that the run itself says it is, where the page was cut off before it could note it."""
     state = RunFolder(settings.jobs_dir / id_).state()
-    return Process(state["pid"], state["process"]) if {"pid", "process"} <= state.keys() else None
+    return Process(state["pid"], state["process"]) if state.get("pid") and state.get("process") else None
 
 
 def _devices(settings: Settings, explained: bool) -> list[Finding]:

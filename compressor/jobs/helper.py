@@ -53,6 +53,8 @@ class Helper:
             CompressorError: as the engine raised it in the helper.
             RunError: it took too long, or the helper died over it.
         """
+        if not self.settings.hosted and payload.get("token") is None and self.settings.token:
+            payload["token"] = self.settings.token  # one's own machine: its token is whoever asks here
         for last_try in (False, True):
             line = self._connected()
             asked = line.ask(verb, payload)

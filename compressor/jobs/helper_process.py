@@ -16,16 +16,20 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import BufferedWriter
 from typing import Any
 
+from compressor.backends.vitals import SLACK, memory_limit
 from compressor.failures import as_ours
 from compressor.jobs import orders, transport, verbs
 from compressor.jobs.secrecy import without
 from compressor.settings import Settings, prepare_environ
+from compressor.system import processes
 from compressor.system.lease import taken
 
+MOST_LOG = 5_000_000
+"""Bytes of `helper.log`."""
 AT_ONCE = 4
 """Requests worked on at once; most of them wait for the network."""
 
@@ -54,6 +58,7 @@ class Answering:
             text = json.dumps({"id": request["id"], **answer})
         except BaseException as error:
             details = str(error) if as_ours(error) else "".join(traceback.format_exception(error))
+            _trim_log()
             print(without(token, f"{request.get('verb')}: {details}"), file=sys.stderr, flush=True)
             text = json.dumps({"id": request["id"], "error": transport.pack(error, token)})
         self._send(text)
@@ -71,7 +76,8 @@ class Answering:
             try:
                 return verbs.call(verb, payload, self.settings)
             finally:
-                self._last = time.monotonic()
+                if verb.heavy:  # a look at a card holds no model, and keeps none
+                    self._last = time.monotonic()
 
     def _set_threads(self, wanted: int | None) -> None:
         """One thread beside a training on the same cores: two would slow each other down twentyfold."""
@@ -96,6 +102,14 @@ class Answering:
                 print("idle: models let go", file=sys.stderr, flush=True)
 
 
+def _trim_log() -> None:
+    """Standard error is a file that nobody else shortens as long as this process lives: what went wrong long ago goes."""
+    with suppress(OSError):
+        if os.fstat(2).st_size > MOST_LOG:
+            os.ftruncate(2, 0)
+            os.lseek(2, 0, os.SEEK_SET)
+
+
 def protect_output() -> BufferedWriter:
     """The real standard output, for answers alone: whatever else is printed in this process, by Python or by a C library,
     goes to standard error from now on."""
@@ -111,6 +125,8 @@ def main() -> None:
     prepare_environ()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, order = orders.read(sys.stdin.buffer.readline().decode())
+    processes.first_to_go()
+    processes.limit_memory(memory_limit(settings) + SLACK)
     answering = Answering(settings, out, float(order.get("idle") or 600.0))
     for line in sys.stdin.buffer:
         answering.take(line)

@@ -16,13 +16,20 @@ USUAL = 20
 """Of the last finished jobs, so many say how long one usually takes."""
 
 
-def in_order(waiting: Sequence[Row], served: Mapping[str, float]) -> list[Row]:
+LATELY = 6 * 3600.0
+"""Seconds after a job of theirs was started that somebody waits behind those who had none: nobody waits behind every newcomer
+for what they had last week."""
+
+
+def in_order(waiting: Sequence[Row], served: Mapping[str, float], now: float | None = None) -> list[Row]:
     """The waiting jobs as their turns come.
 
     Args:
         served: when each person's last job was started, in seconds since the epoch.
     """
-    last, rest, order = dict(served), sorted(waiting, key=lambda row: row.seq), []
+    now = time.time() if now is None else now
+    last = {owner: at for owner, at in served.items() if now - at < LATELY}
+    rest, order = sorted(waiting, key=lambda row: row.seq), []
     now = max(last.values(), default=0.0)
     while rest:
         turn = min(rest, key=lambda row: (last.get(row.owner, 0.0), row.seq))

@@ -167,7 +167,7 @@ class JobStore(Turns):
             self._table.to_the_end(id_)
             self._table.update(id_, status=QUEUED, started=None, finished=None, error=None, cancel=0, token=None,
                                pid=None, mark=None, keeper_pid=me.pid, keeper_mark=me.mark)  # fmt: skip
-            self.run(row).write_state(status=QUEUED, error=None, pid=None, process=None)
+            self.run(row).write_state(status=QUEUED, error=None, pid=None, process=None, again=None)
         logs.event("run-queued-again", run=id_, kind=row.kind, status=row.status)
         return self.get(id_, owner)
 
@@ -218,8 +218,9 @@ class JobStore(Turns):
 
     def _job(self, row: Row, view: bool = False) -> Job:
         state = self.run(row).state() if row.status == RUNNING else {}
-        # What the worker wrote last is newer than the table until the backend looks after it.
-        said = state if state.get("status") in ENDED and row.pid == state.get("pid") else {}
+        # What the worker wrote last is newer than the table until the backend looks after it. Of another end than success it is
+        # the backend that says: where memory ran out, it starts the job once more.
+        said = state if state.get("status") == FINISHED and row.pid == state.get("pid") else {}
         place, wait = self.turn(row)
         return Job(
             id=row.id,

@@ -65,6 +65,8 @@ class Row:
         return Process(self.keeper_pid, self.keeper_mark or "") if self.keeper_pid else None
 
 
+DAY = 86_400.0
+
 COLUMNS = frozenset(f.name for f in fields(Row))
 
 
@@ -166,6 +168,7 @@ class Table:
         """Note that one of this person's jobs is started now."""
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO served VALUES (?, ?)", (owner, time.time()))
+            self._db.execute("DELETE FROM served WHERE at < ?", (time.time() - DAY,))
 
     def served(self) -> dict[str, float]:
         """When each person's last job was started, seconds since the epoch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from compressor import logs
 from compressor.jobs import job as jobs
@@ -91,7 +92,8 @@ class Turns:
         run = self.run(row)
         state = run.state()
         if folder and run.path.is_dir() and (state.get("status"), state.get("error")) != (status, error):
-            run.write_state(status=status, error=error)
+            with suppress(OSError):  # the disk is full: the table has it, and the folder is set right at the next start
+                run.write_state(status=status, error=error)
         with self._table.change():
             self._table.update(row.id, status=status, error=error, finished=time.time(), pid=None, mark=None, cancel=0)
         logs.ended(row.id, status, error, kind=row.kind, since=row.started)

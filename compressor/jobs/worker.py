@@ -80,6 +80,7 @@ def _failed(run: RunFolder, error: BaseException, stop: _Stop, token: str | None
     elif not isinstance(error, Stopped):
         traceback.print_exception(error)
     if isinstance(error, AgainError) and not stop.asked:
+        run.write_state(again=True)  # for a page that was started meanwhile, and does not hear the exit code
         return AGAIN
     state = run.state()
     if run.is_finished:

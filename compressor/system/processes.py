@@ -140,6 +140,12 @@ def step_back() -> None:
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
+def first_to_go() -> None:
+    """Called by the helper: where memory runs out, whoever waits for an answer asks again, and a run has hours to lose."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("700", encoding="ascii")
+
+
 def limit_memory(bytes_: int | None) -> None:
     """Let this process and each that it starts hold at most so much memory of its own. What asks for more is then told so,
     and can do with less; without this limit the system ends some process, perhaps another one.

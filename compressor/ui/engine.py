@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compressor.errors import CompressorError
 from compressor.settings import Settings
+from compressor.system.whole import remove
 from compressor.ui.limits import Limits
 from compressor.ui.served import Served
 from compressor.ui.visitors import Visitor
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     from compressor.hub import Hub
     from compressor.jobs.helper import Helper
     from compressor.jobs.store import JobStore
+
+
+DAY = 86_400.0
 
 
 class Engine(Served):
@@ -57,13 +64,18 @@ class Engine(Served):
         from compressor.jobs import sweep
 
         def start() -> None:
-            self.backend.poll()
-            sweep.start(self.store)
-            self.helper.request("warm", 120)
+            # Each by itself, the sweep first: on a full disk it is what makes room for the others.
+            quietly(lambda: sweep.start(self.store))
+            quietly(lambda: forget_uploads(self.served))
+            quietly(self._look_after_runs)
+            quietly(lambda: self.helper.request("warm", 120))
 
-        timer = threading.Timer(after, quietly, args=(start,))
+        timer = threading.Timer(after, start)
         timer.daemon = True
         timer.start()
+
+    def _look_after_runs(self) -> None:
+        self.backend.poll()
 
     def close(self) -> None:
         """Let the helper go; runs go on by themselves."""
@@ -84,7 +96,15 @@ class Engine(Served):
         self.limits.take(kind, visitor.owners, visitor.address)
 
 
-def quietly(action: Callable[[], None]) -> None:
+def forget_uploads(folder: Path) -> None:
+    """Remove uploads and downloads that an earlier process of the page left when it was killed: gradio forgets them then."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > 2 * DAY:
+                remove(path)
+
+
+def quietly(action: Callable[[], object]) -> None:
     """Do what nobody waits for: what goes wrong is said in the log alone."""
     import logging
 
@@ -92,3 +112,5 @@ def quietly(action: Callable[[], None]) -> None:
         action()
     except CompressorError as error:
         logging.getLogger("compressor.ui").warning("%s", error)
+    except Exception:
+        logging.getLogger("compressor.ui").exception("something in the background failed")

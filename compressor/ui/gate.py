@@ -7,16 +7,21 @@ Here they are kept for it. Whose run something is, is not looked at here: every 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from compressor.errors import TooOftenError
 from compressor.settings import Settings
+from compressor.system import disk
 from compressor.ui.limits import Limits, client_address
+from compressor.ui.text import size
 from compressor.ui.words import t
 
 API = "/gradio_api/"
@@ -28,6 +33,7 @@ MOST_CHARACTERS = 20_000
 CLOSED = (
     f"{API}deep_link",  # another session's components, for whoever names the session
     f"{API}file=http",  # a proxy to the whole web
+    f"{API}file/",  # the same, as it was written once
     f"{API}proxy=",
     f"{API}component_server",
     f"{API}process_recording",
@@ -74,10 +80,23 @@ class Gate:
             return receive
         if path.startswith(UPLOAD):
             self._count(scope)
+            self._fits(Headers(scope=scope))
             return receive
         body = await _read(receive)
         _check(body, scope["app"])
         return _again(body, receive)
+
+    def _fits(self, headers: Headers) -> None:
+        """What comes in says how large it is, is no larger than a file may be, and leaves the runs their room."""
+        if not self.settings.hosted:
+            return
+        length = headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit()) or int(length) > self.settings.max_upload_bytes + MOST_BYTES:
+            raise _Refused(413, t("gate.upload", size=size(self.settings.max_upload_bytes)))
+        for folder in (self.settings.data_dir, Path(tempfile.gettempdir())):
+            free, whole = disk.room(folder)
+            if free - int(length) < self.settings.min_free_share * whole:
+                raise _Refused(507, t("gate.full"))
 
     def _count(self, scope: Scope) -> None:
         request = Request(scope)

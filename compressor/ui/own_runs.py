@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from compressor.errors import CompressorError, RunError
 from compressor.recipe import Data, Recipe
 from compressor.report import Report
+from compressor.runfolder import QUEUED
 from compressor.settings import ASSETS, Settings
 from compressor.ui.engine import Engine, quietly
+from compressor.ui.limits import NEIGHBOURS, neighbourhood
 from compressor.ui.remembered import Remembered
 from compressor.ui.run_state import RunState
 from compressor.ui.visitors import Visitor
@@ -31,14 +33,34 @@ class Runs(Engine):
     def __init__(self, settings: Settings):
         super().__init__(settings)
         self._states: Remembered[RunState] = Remembered(256, seconds=86_400)
+        self._crowd: dict[str, str] = {}
+        self._crowd_lock = threading.Lock()
 
     def start(self, asked: Recipe | Comparison, title: str, visitor: Visitor) -> Job:
         """Put a run (or a comparison) into the queue."""
         self.count("start", visitor)
+        self._refuse_a_crowd(visitor)
         job = self.store.create(visitor.owner, asked, title=title, sees=visitor.owners)
         return self._begin(job, visitor)
 
+    def _refuse_a_crowd(self, visitor: Visitor) -> None:
+        """A browser's key costs nothing: whoever makes many does not get the whole queue.
+
+        Raises:
+            RunError: runs of as many such keys wait from this address as may.
+        """
+        if not self.settings.hosted or not visitor.address or not visitor.owner.startswith("browser:"):
+            return
+        here = neighbourhood(visitor.address)
+        with self._crowd_lock:
+            waiting = {row.id for row in self.store.rows(QUEUED)}
+            self._crowd = {id_: where for id_, where in self._crowd.items() if id_ in waiting}
+            if sum(where == here for where in self._crowd.values()) >= NEIGHBOURS:
+                raise RunError(t("who.crowd"))
+
     def _begin(self, job: Job, visitor: Visitor) -> Job:
+        if visitor.owner.startswith("browser:") and visitor.address:
+            self._crowd[job.id] = neighbourhood(visitor.address)
         self.backend.start(job, visitor.token)
         threading.Thread(target=quietly, args=(lambda: self._foresee(job, visitor),), daemon=True).start()
         return job
@@ -88,6 +110,7 @@ class Runs(Engine):
     def again(self, job: Job, visitor: Visitor) -> Job:
         """A new run that asks for the same."""
         self._may_start(job, visitor)
+        self._refuse_a_crowd(visitor)
         new = self.store.rerun(job.id, job.own().owner, to=visitor.owner, sees=visitor.owners)
         return self._begin(new, visitor)
 

@@ -55,6 +55,15 @@ def test_who_was_served_just_now_waits_behind_who_was_not(store):
     assert turns(store) == [BERT, ANNA]
 
 
+def test_nobody_waits_behind_newcomers_for_what_they_had_long_ago(store):
+    wait(store, ANNA)
+    store.settle(store.claim(lambda row: True), FINISHED)
+    wait(store, ANNA), wait(store, BERT)
+    rows, served = store.rows("queued"), store._table.served()
+    assert [r.owner for r in queue.in_order(rows, served)] == [BERT, ANNA]
+    assert [r.owner for r in queue.in_order(rows, served, time.time() + queue.LATELY)] == [ANNA, BERT]
+
+
 def test_one_persons_runs_keep_their_order(store):
     jobs = [wait(store, ANNA) for _ in range(4)]
     assert [row.id for row in store.waiting()] == [job.id for job in jobs]

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from compressor.settings import Settings
+from compressor.system import disk
 from compressor.ui.gate import API, MOST_BYTES, MOST_CHARACTERS, Gate
 from compressor.ui.page import build, launch_options
 from compressor.ui.services import Services
@@ -31,7 +32,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 @pytest.fixture
 def client(settings: Settings, page: object) -> Iterator[TestClient]:
-    strangers = replace(settings, hosted=True, behind_proxy=True, downloads_per_hour=2)
+    strangers = replace(settings, hosted=True, behind_proxy=True, downloads_per_hour=2, min_free_share=0.1)
     inner = Starlette(
         routes=[Route("/{path:path}", echo, methods=["GET", "POST"])],
         middleware=[Middleware(Gate, settings=strangers)],
@@ -52,7 +53,7 @@ def number(page: object, function: str, box: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize(
     "path",
-    [f"{API}deep_link?session_hash=x", f"{API}file=http://a.b/c", f"{API}FILE=HTTPS://a.b/c", f"{API}proxy=https://a.hf.space",
+    [f"{API}deep_link?session_hash=x", f"{API}file=http://a.b/c", f"{API}FILE=HTTPS://a.b/c", f"{API}file/https://a.b/c", f"{API}proxy=https://a.hf.space",
      f"{API}component_server", f"{API}run-history/records", "/monitoring/summary", f"{API}vibe-code/", f"{API}dev/reload"],
 )  # fmt: skip
 def test_what_the_page_has_no_use_for_is_closed(client: TestClient, path: str) -> None:
@@ -127,3 +128,16 @@ def test_it_stands_before_the_page(settings: Settings) -> None:
     middleware = launch_options(settings)["app_kwargs"]["middleware"]
     assert [one.cls for one in middleware] == [Gate]
     assert SimpleNamespace(**middleware[0].kwargs).settings is settings
+
+
+def test_an_upload_says_its_size_and_leaves_the_runs_their_room(
+    client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.post(f"{API}upload", content=b"x" * 100).status_code == 200
+    assert client.post(f"{API}upload", content=(b"x" for _ in range(3))).status_code == 413  # says no length
+    from_elsewhere = {"x-forwarded-for": "8.8.8.8"}
+    large = {**from_elsewhere, "content-length": str(settings.max_upload_bytes + 2 * MOST_BYTES)}
+    assert client.post(f"{API}upload", content=b"x", headers=large).status_code == 413
+    monkeypatch.setattr(disk, "room", lambda folder: (9 * 10**9, 10**11))
+    full = client.post(f"{API}upload", content=b"x" * 100, headers=from_elsewhere)
+    assert full.status_code == 507 and "too full" in full.json()["detail"]

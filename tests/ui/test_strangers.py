@@ -94,6 +94,22 @@ def test_how_long_a_run_on_uploaded_files_takes_is_foreseen_and_only_for_its_own
             ask.request("tokens", 60, reference="demo", data=asked["data"], owner=ANNE.owner, **job)
 
 
+def test_many_keys_of_one_address_do_not_get_the_whole_queue(services: Services) -> None:
+    def somebody(number: int, address: str) -> Visitor:
+        return Visitor((f"browser:{number:032d}",), address=address)
+
+    for number in range(5):
+        services.start(ASKED, "", somebody(number, "8.8.8.8"))
+    with pytest.raises(RunError, match="from your network are waiting already"):
+        services.start(ASKED, "", somebody(5, "8.8.8.8"))
+    assert services.start(ASKED, "", somebody(6, "9.9.9.9"))
+    signed_in = Visitor(("account:alice", "browser:x"), "hf_alice", address="8.8.8.8")
+    assert services.start(ASKED, "", signed_in)
+    first = services.store.rows("queued")[0]
+    services.store.settle(first, FAILED, "No.")
+    assert services.start(ASKED, "", somebody(7, "8.8.8.8"))
+
+
 def test_a_run_seen_through_its_link_is_only_seen(services: Services) -> None:
     job = services.store.create(ANNE.owner, ASKED)
     seen = services.job(job.id, BERT, services.share_key(job, ANNE))

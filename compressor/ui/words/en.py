@@ -12,6 +12,7 @@ WORDS: dict[str, str] = {
     "it stays.",
     "who.nobody": "This page does not know your browser yet. Reload it, and let it keep data in the browser.",
     "who.no_upload": "One of the files was not uploaded here. Choose your files again.",
+    "who.crowd": "Several runs from your network are waiting already. Wait until one of them starts, or sign in.",
     "who.sign_in_first": "This run was started by somebody signed in, and may need what only that account can see. Sign in "
     "on the Publish tab, then try again.",
     "limit.search": "You have searched many times in a short time. Try again in {time}.",
@@ -27,6 +28,8 @@ WORDS: dict[str, str] = {
     "limit.models": "At most {n} models are compared at once. Take some off the list.",
     "gate.long": "That is more text than is taken here: at most {n} characters.",
     "gate.big": "This request is larger than anything that this page sends.",
+    "gate.upload": "An upload is one file of at most {size}.",
+    "gate.full": "The disk of this server is too full to take files now. Try again later.",
     "gate.address": "Files are uploaded here, not fetched from addresses.",
     "gate.unreadable": "This request cannot be read.",
     "gate.closed": "This address is closed.",
