@@ -196,6 +196,24 @@ def test_the_token_goes_in_over_standard_input_and_nowhere_else(start, store, en
     assert TOKEN not in repr(store.row(job.id)) + repr(over) + repr(vars(backend))
 
 
+def test_a_token_is_forgotten_with_the_run_that_never_began(start, store, backend):
+    start("long")
+    waiting = store.create(BERT, asks("short"), kind="test")
+    backend.start(waiting, TOKEN)
+    assert backend._tokens == {waiting.id: TOKEN}
+    backend.cancel(store.get(waiting.id, BERT))
+    backend.poll()
+    assert backend._tokens == {}
+
+
+def test_where_strangers_share_it_a_token_like_the_servers_own_is_somebodys(make_backend, settings, store):
+    backend = make_backend(settings=replace(settings, hosted=True, token=TOKEN), watch=False)
+    first, second = (store.create(owner, asks("long"), kind="test") for owner in (ANNA, BERT))
+    backend.start(first)
+    backend.start(second, TOKEN)
+    assert backend._tokens == {second.id: TOKEN}
+
+
 def test_the_machines_own_token_reaches_the_jobs_of_its_only_user(make_backend, settings, store, ended):
     backend = make_backend(settings=replace(settings, token=TOKEN))
     job = store.create(ANNA, asks("prints"), kind="test")

@@ -12,7 +12,7 @@ from compressor.backends import endings
 from compressor.jobs.store import JobStore
 from compressor.system import processes
 from tests.backends.test_local import gone
-from tests.jobs.conftest import ANNA, until
+from tests.jobs.conftest import ANNA, asks, until
 
 PAGE = """
 import sys, time
@@ -82,3 +82,51 @@ def test_after_a_restart_a_dead_worker_means_interrupted_and_it_resumes(page_tha
     assert store.get(job.id, ANNA).status == "running"
     backend.cancel(store.get(job.id, ANNA))
     store.close()
+
+
+def test_a_run_whose_process_nobody_noted_stops_nobody(store, make_backend):
+    """Resumed, taken, and the page was killed before it could note which process it had started."""
+    stuck, other = (store.create(ANNA, asks("short"), kind="test") for _ in range(2))
+    for job in (stuck, other):
+        store.ready(job, token=False)
+    stuck.run.write_state(status="queued", pid=None, process=None)
+    assert store.claim(lambda row: True).id == stuck.id
+    backend = make_backend()
+    assert store.get(stuck.id, ANNA).status == "interrupted"
+    backend.start(other)
+    until(lambda: store.get(other.id, ANNA).status == "finished")
+
+
+def test_a_row_that_cannot_be_looked_after_keeps_no_other_from_it(store, make_backend, monkeypatch):
+    backend, seen = make_backend(watch=False), []
+    jobs = [store.create(ANNA, asks("short"), kind="test") for _ in range(2)]
+    for job in jobs:
+        store._table.update(job.id, status="running")
+
+    def look(row):
+        seen.append(row.id)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(backend, "_look_after", look)
+    backend.poll()
+    assert set(seen) == {job.id for job in jobs}
+
+
+def test_a_full_disk_ends_a_run_as_it_ended_once_there_is_room(store, make_backend, monkeypatch):
+    backend = make_backend(watch=False)
+    job = store.create(ANNA, asks("refuses"), kind="test")
+    backend.start(job)
+    child = until(lambda: backend._children.get(job.id))
+    child.wait(30)
+    real = store._table.update
+
+    def full(*args, **values):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store._table, "update", full)
+    backend.poll()
+    assert store.row(job.id).status == "running"
+    monkeypatch.setattr(store._table, "update", real)
+    backend.poll()
+    over = store.get(job.id, ANNA)
+    assert over.status == "failed" and "made of cheese" in over.error

@@ -13,6 +13,7 @@ from compressor.jobs.job import NOT_FOUND, Comparison
 from compressor.jobs.store import JobStore
 from compressor.recipe import Data, Recipe
 from compressor.runfolder import FAILED, FINISHED, INTERRUPTED, RUNNING
+from compressor.system import processes
 from tests.jobs.conftest import ANNA, BERT, asks
 
 
@@ -231,3 +232,14 @@ def test_strangers_name_no_files_of_the_server(settings, tmp_path):
             store.create(ANNA, Recipe.parse({"teacher": "a/b", "data": data}))
     assert list(settings.jobs_dir.iterdir()) == []
     store.close()
+
+
+@pytest.mark.parametrize(("said", "seen"), [("failed", "running"), ("cancelled", "running"), ("finished", "finished")])
+def test_that_a_run_failed_is_the_backends_to_say(store, said, seen):
+    """Its memory may have run out, and it is started once more in a moment; that it is finished is final."""
+    job = store.create(ANNA, asks("short"), kind="test")
+    store.ready(job, token=False)
+    store.claim(lambda row: True)
+    store.launched(job.id, processes.current())
+    job.run.write_state(status=said, error="No.", pid=processes.current().pid)
+    assert store.get(job.id, ANNA).status == seen
