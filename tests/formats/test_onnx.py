@@ -131,7 +131,7 @@ def test_other_architectures(tmp_path, kind):
     transformers.AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path / "m")
     tiny.wordpiece().save_pretrained(tmp_path / "m")
     for name in ("onnx", "onnx-int8"):
-        get(name).make(tmp_path / "m", tmp_path / name, CLASSIFY)
+        assert get(name).make(tmp_path / "m", tmp_path / name, CLASSIFY) == []
 
 
 def test_refusals_are_sentences(tmp_path, made, source, monkeypatch):
