@@ -23,6 +23,12 @@ def sentence(error: BaseException) -> str:
     return str(as_ours(error) or BUG.format(kind=type(error).__name__))
 
 
+def first_line(error: BaseException, most: int = 200) -> str:
+    """What a library says, short enough for a sentence of ours: its first line, without its full stop."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:most].rstrip(".")
+
+
 def as_ours(error: BaseException) -> CompressorError | None:
     """The error of ours that an exception amounts to; None for what can only be a bug."""
     if isinstance(error, CompressorError):

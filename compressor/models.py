@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compressor.errors import ModelError, OutOfMemoryError
-from compressor.failures import as_ours
+from compressor.failures import as_ours, first_line
 from compressor.untrusted import caps
 from compressor.untrusted.plain import NotPlainError, plain
 
@@ -98,7 +98,7 @@ def config_from(raw: Mapping[str, Any]) -> PretrainedConfig:
     try:
         return CONFIG_MAPPING[model_type].from_dict(dict(raw))
     except Exception as error:
-        raise ModelError(f"The config of this {model_type} model is not valid ({_first_line(error)}).") from error
+        raise ModelError(f"The config of this {model_type} model is not valid ({first_line(error)}).") from error
 
 
 def load_config(folder: Path) -> PretrainedConfig:
@@ -134,7 +134,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"This model's tokenizer cannot be read ({_first_line(error)}).") from error
+        raise ModelError(f"This model's tokenizer cannot be read ({first_line(error)}).") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
@@ -200,12 +200,12 @@ def _as_sentences(folder: Path, task: Task) -> Iterator[None]:
     except (MemoryError, OSError) as error:
         if isinstance(error, MemoryError) or getattr(error, "errno", None):
             raise
-        raise ModelError(f"{folder.name} cannot be loaded ({_first_line(error)}).") from error
+        raise ModelError(f"{folder.name} cannot be loaded ({first_line(error)}).") from error
     except Exception as error:
         if _out_of_memory(error):
             raise
         raise ModelError(
-            f"{folder.name} cannot be loaded as a {task.title.lower()} model ({_first_line(error)})."
+            f"{folder.name} cannot be loaded as a {task.title.lower()} model ({first_line(error)})."
         ) from error
 
 
@@ -255,7 +255,7 @@ def build(config: PretrainedConfig, task: Task, device: str = "meta") -> PreTrai
         if _out_of_memory(error):
             raise
         raise ModelError(
-            f"No {task.title.lower()} model can be built from this {config.model_type} config ({_first_line(error)})."
+            f"No {task.title.lower()} model can be built from this {config.model_type} config ({first_line(error)})."
         ) from error
 
 
@@ -280,11 +280,6 @@ def quiet() -> Iterator[None]:
 
 def _out_of_memory(error: BaseException) -> bool:
     return isinstance(as_ours(error), OutOfMemoryError)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200].rstrip(".")
 
 
 def _some(names: list[str]) -> str:

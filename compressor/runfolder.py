@@ -83,6 +83,12 @@ class RunFolder:
             return {}
         return state if isinstance(state, dict) else {}
 
+    def process(self) -> processes.Process | None:
+        """The process that works here, or did, as it said itself; None where none has since the run was put into a queue."""
+        state = self.state()
+        pid, mark = state.get("pid"), state.get("process")
+        return processes.Process(pid, mark) if pid and mark else None
+
     def write_state(self, **changes: Any) -> dict[str, Any]:
         """Merge `changes` into `state.json`; what it says then. One writer at a time: whoever owns the folder."""
         state = {"status": QUEUED, "stage": "", "finished_stages": [], "error": None, **self.state(), **changes}

@@ -205,8 +205,7 @@ class LocalBackend:
             return row.worker
         if child := self._children.get(row.id):
             return processes.find(child.pid)
-        state = self.store.run(row).state()
-        return Process(state["pid"], state["process"]) if state.get("pid") and state.get("process") else None
+        return self.store.run(row).process()
 
     def _being_started(self, row: Row) -> bool:
         """Another page's process has just taken it and has not noted its process yet."""

@@ -11,7 +11,6 @@ from compressor.jobs import peek
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from compressor.system import disk, processes
-from compressor.system.processes import Process
 
 LEAST, FEW = 0.5e9, 5e9
 """Bytes of free disk: less than any run needs, and less than a run of a usual model needs with its downloads."""
@@ -51,7 +50,8 @@ def runs(settings: Settings) -> list[Finding]:
     except sqlite3.Error as error:
         advice = "Start the app: it makes a new list from the runs' folders. If it is running, try again."
         return [Finding("runs", NOTE, f"The list of runs cannot be read ({error}).", advice)]
-    alive = [id_ for id_, process in marked if processes.alive(process or _said(settings, id_))]
+    # Where the page was cut off before it could note a run's process, the run itself says it.
+    alive = [i for i, process in marked if processes.alive(process or RunFolder(settings.jobs_dir / i).process())]
     gone = [id_ for id_, _ in marked if id_ not in alive]
     facts = {"running": alive, "gone": gone}
     if gone:
@@ -61,12 +61,6 @@ def runs(settings: Settings) -> list[Finding]:
         says = f"{_runs(alive)} going on." if alive else "None is going on, and none was left half-way."
         found = [Finding("runs", OK, says, facts=facts)]
     return found + _devices(settings, bool(alive))
-
-
-def _said(settings: Settings, id_: str) -> Process | None:
-    """The process that the run itself says it is, where the page was cut off before it could note it."""
-    state = RunFolder(settings.jobs_dir / id_).state()
-    return Process(state["pid"], state["process"]) if state.get("pid") and state.get("process") else None
 
 
 def _devices(settings: Settings, explained: bool) -> list[Finding]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from compressor.errors import ModelError
+from compressor.formats.stored import stored_format
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +41,14 @@ class Runner(Protocol):
         """Let go of the memory, the device's too."""
 
 
+def missing(title: str, *packages: str) -> str | None:
+    """The sentence that says which package has to be installed for something called `title`; None where all are."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            return f"{title} needs the package {package}, which is not installed: pip install {package}."
+    return None
+
+
 class Format(ABC):
     """One file in this folder, found through the registry in `formats/__init__.py`. Must import without torch."""
 
@@ -66,6 +78,18 @@ class Format(ABC):
         Raises:
             ModelError: it does not load.
         """
+
+    def check(self, folder: Path, device: str) -> None:
+        """Before a variant is loaded. Loading an 8-bit checkpoint with a 4-bit config gives 8 bits without a word, and the
+        reverse.
+
+        Raises:
+            ModelError: the format does not work here, or the folder is stored in another one.
+        """
+        if (reason := self.unavailable(device)) is not None:
+            raise ModelError(reason)
+        if (found := stored_format(folder)) != self.name:
+            raise ModelError(f"{folder.name} is stored as {found}, not as {self.name}. Load it as what it is.")
 
     @abstractmethod
     def bytes(self, linear: int, rest: int) -> int:

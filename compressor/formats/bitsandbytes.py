@@ -4,7 +4,6 @@ al. 2023, arXiv:2305.14314) by bitsandbytes. Linear layers shrink; heads stay as
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from abc import abstractmethod
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor import models, saving
 from compressor.errors import ModelError
-from compressor.formats.base import Format
+from compressor.formats.base import Format, missing
 from compressor.formats.layers import fits, head_names, kept_modules, linear_layers, use_exact_path, within
 from compressor.formats.snippets import transformers_snippet
 from compressor.formats.stored import stored_format
@@ -45,9 +44,8 @@ class BitsAndBytes(Format):
         return []
 
     def unavailable(self, device: str) -> str | None:
-        for package in ("bitsandbytes", "accelerate"):
-            if importlib.util.find_spec(package) is None:
-                return f"{self.title} needs the package {package}, which is not installed: pip install {package}."
+        if (reason := missing(self.title, "bitsandbytes", "accelerate")) is not None:
+            return reason
         silence()
         kind = device.partition(":")[0]
         try:
@@ -115,11 +113,7 @@ class BitsAndBytes(Format):
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
         from compressor.formats.torch_runner import TorchRunner, use_threads
 
-        if (reason := self.unavailable(device)) is not None:
-            raise ModelError(reason)
-        # Loading an 8-bit checkpoint with a 4-bit config gives 8 bits without a word, and the reverse.
-        if (found := stored_format(folder)) != self.name:
-            raise ModelError(f"{folder.name} is stored as {found}, not as {self.name}. Load it as what it is.")
+        self.check(folder, device)
         use_threads(threads)
         model = models.load_model(folder, task, device=device)
         if not self._layers(model):

@@ -6,7 +6,6 @@ as they come (dynamic quantization, no data needed). Exported by transformers' o
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import inspect
 import io
 import logging
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor import models
 from compressor.errors import ModelError
-from compressor.formats.base import Format
+from compressor.failures import first_line
+from compressor.formats.base import Format, missing
 from compressor.formats.snippets import onnx_snippet, transformers_js_snippet
 from compressor.formats.stored import INT8, ONNX, stored_format
 from compressor.system.whole import fresh
@@ -60,14 +60,14 @@ class OnnxFormat(Format):
         """
 
     def unavailable(self, device: str) -> str | None:
-        return _missing("onnxruntime")
+        return missing("ONNX", "onnxruntime")
 
     def make(self, source: Path, out: Path, task: Task) -> list[str]:
         import torch
 
         from compressor.formats.torch_runner import count_parameters
 
-        if (reason := _missing("onnxruntime", "onnx", "onnxscript")) is not None:
+        if (reason := missing("ONNX", "onnxruntime", "onnx", "onnxscript")) is not None:
             raise ModelError(reason)
         if task.name != "text-classification":
             raise ModelError(f"{self.title} is made of text classification models only, so far.")
@@ -104,8 +104,7 @@ class OnnxFormat(Format):
         except (MemoryError, OSError):
             raise
         except Exception as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-            kind = live.config.model_type
+            kind, said = live.config.model_type, first_line(error)
             raise ModelError(f"This {kind} model cannot be exported to ONNX by transformers ({said}).") from error
 
     def _check(
@@ -130,10 +129,7 @@ class OnnxFormat(Format):
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
         from compressor.formats.onnx_runner import OnnxRunner
 
-        if (reason := self.unavailable(device)) is not None:
-            raise ModelError(reason)
-        if (found := stored_format(folder)) != self.name:
-            raise ModelError(f"{folder.name} is stored as {found}, not as {self.name}. Load it as what it is.")
+        self.check(folder, device)
         return OnnxRunner(folder / self.file, self.dtype, threads)
 
     def weights(self, folder: Path) -> list[str]:
@@ -220,17 +216,10 @@ def _forget(program: Any) -> None:
             value.metadata_props.clear()
 
 
-def _missing(*packages: str) -> str | None:
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            return f"ONNX needs the package {package}, which is not installed: pip install {package}."
-    return None
-
-
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """The exporter speaks to programmers, on standard output and by warnings."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch", "onnxscript", "onnx_ir", "root", "")]
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch", "onnxscript", "onnx_ir", "")]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:

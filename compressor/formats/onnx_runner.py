@@ -10,6 +10,7 @@ import onnxruntime
 import psutil
 
 from compressor.errors import ModelError
+from compressor.failures import first_line
 
 if TYPE_CHECKING:
     from compressor.formats.base import Batch
@@ -37,8 +38,7 @@ class OnnxRunner:
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-            raise ModelError(f"{path.name} cannot be loaded by ONNX Runtime ({said}).") from error
+            raise ModelError(f"{path.name} cannot be loaded by ONNX Runtime ({first_line(error)}).") from error
         self._takes = [given.name for given in self._session.get_inputs()]
         self.device, self.dtype = "cpu", dtype
         self.parameters = int(self._session.get_modelmeta().custom_metadata_map.get("parameters", 0))

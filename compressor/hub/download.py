@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import uuid
 from collections.abc import Sequence
 from functools import partial
@@ -18,14 +17,12 @@ from compressor.hub import layout
 from compressor.hub.meter import Bar, Meter
 from compressor.hub.values import Kind, LocalModel, languages_of, license_of, parse_reference
 from compressor.recipe import DATA_SUFFIXES
+from compressor.system import disk
 from compressor.untrusted import caps
 from compressor.untrusted.plain import NotPlainError, plain
 
 if TYPE_CHECKING:
     from compressor.hub.client import Hub
-
-SPARE = 64 * 1024**2
-"""Bytes of the disk that a download leaves free."""
 
 
 def folder_name(owner: str) -> str:
@@ -205,10 +202,9 @@ def _check_config(repo: str, names: Sequence[str]) -> None:
 def _check_room(hub: Hub, needed: int) -> None:
     folder = hub.cache
     folder.mkdir(parents=True, exist_ok=True)
-    disk = shutil.disk_usage(folder)
-    free = disk.free
+    free = disk.room(folder)[0]
     # What strangers look at may not take the room that their runs are promised.
-    if needed and needed + max(SPARE, int(hub.settings.min_free_share * disk.total)) > free:
+    if needed and needed + disk.reserve(folder, hub.settings.min_free_share) > free:
         raise DiskFullError(
             f"The download needs {needed / 1e6:.0f} MB, and the disk that holds {folder} has {free / 1e6:.0f} MB left. "
             "Make room and try again."

@@ -11,6 +11,7 @@ import httpx2
 
 from compressor import errors
 from compressor.errors import CompressorError
+from compressor.failures import first_line
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def explained(error: Exception, about: About) -> CompressorError | None:
         return _answered(error, about)
     if isinstance(error, (Lost, httpx2.TransportError)) or broke_off(error):
         return errors.HubUnreachableError(
-            f"The Hub ({about.endpoint}) cannot be reached to {about.doing}: {_short(error)}. Check the network and try "
+            f"The Hub ({about.endpoint}) cannot be reached to {about.doing}: {first_line(error, 120)}. Check the network and try "
             "again; the demo and files on this disk work without it."
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -134,8 +135,3 @@ def _answered(error: Any, about: About) -> CompressorError:
 def _duration(seconds: float | None) -> str:
     seconds = seconds or 0
     return f"{max(1, round(seconds))} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
-
-
-def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:120].rstrip(".")

@@ -125,7 +125,7 @@ def main() -> None:
     prepare_environ()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, order = orders.read(sys.stdin.buffer.readline().decode())
-    processes.first_to_go()
+    processes.goes_first(700)  # before a worker: whoever waits for an answer asks again, and a run has hours to lose
     processes.limit_memory(memory_limit(settings) + SLACK)
     answering = Answering(settings, out, float(order.get("idle") or 600.0))
     for line in sys.stdin.buffer:

@@ -14,8 +14,6 @@ LITTLE = 0.1
 
 USUAL = 20
 """Of the last finished jobs, so many say how long one usually takes."""
-
-
 LATELY = 6 * 3600.0
 """Seconds after a job of theirs was started that somebody waits behind those who had none: nobody waits behind every newcomer
 for what they had last week."""
@@ -25,18 +23,18 @@ def in_order(waiting: Sequence[Row], served: Mapping[str, float], now: float | N
     """The waiting jobs as their turns come.
 
     Args:
-        served: when each person's last job was started, in seconds since the epoch.
+        served: when each person's last job was started, in seconds since the epoch; what is no longer `LATELY` does not count.
     """
     now = time.time() if now is None else now
     last = {owner: at for owner, at in served.items() if now - at < LATELY}
     rest, order = sorted(waiting, key=lambda row: row.seq), []
-    now = max(last.values(), default=0.0)
+    turn_at = max(last.values(), default=0.0)
     while rest:
         turn = min(rest, key=lambda row: (last.get(row.owner, 0.0), row.seq))
         rest.remove(turn)
         order.append(turn)
-        now += 1.0
-        last[turn.owner] = now
+        turn_at += 1.0
+        last[turn.owner] = turn_at
     return order
 
 

@@ -15,8 +15,6 @@ from compressor.jobs.job import ID, Job, read_card
 from compressor.settings import Settings
 from compressor.system import disk
 
-SPARE = 64 * 1024**2
-"""Bytes that have to be free for anything to start at all."""
 DAY = 86_400.0
 
 
@@ -45,7 +43,7 @@ def owned(settings: Settings, owner: str) -> Iterator[Held]:
 
 def reserve(settings: Settings) -> int:
     """Bytes of the disk that no new run may use up."""
-    return max(SPARE, int(settings.min_free_share * disk.room(settings.data_dir)[1]))
+    return disk.reserve(settings.data_dir, settings.min_free_share)
 
 
 def check_number(settings: Settings, runs: Sequence[Held]) -> None:

@@ -149,9 +149,14 @@ def _in_runs(store: JobStore, now: float) -> int:
 
 def _temporary(now: float) -> int:
     """This program's folders among the system's temporary ones, of processes that were killed days ago."""
+    return abandoned(Path(tempfile.gettempdir()), now, TEMPORARY)
+
+
+def abandoned(place: Path, now: float, names: str | tuple[str, ...] = "") -> int:
+    """Remove the folders in `place` whose names begin so and in which nothing was written for days; how many went."""
     found = 0
-    for folder in _inside(Path(tempfile.gettempdir())):
-        if folder.name.startswith(TEMPORARY) and folder.is_dir() and now - _touched(folder) > ABANDONED:
+    for folder in _inside(place):
+        if folder.name.startswith(names) and folder.is_dir() and now - _touched(folder) > ABANDONED:
             shutil.rmtree(folder, ignore_errors=True)  # somebody else's stays: it may not be removed
             found += not folder.exists()
     return found

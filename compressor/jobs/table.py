@@ -65,8 +65,6 @@ class Row:
         return Process(self.keeper_pid, self.keeper_mark or "") if self.keeper_pid else None
 
 
-DAY = 86_400.0
-
 COLUMNS = frozenset(f.name for f in fields(Row))
 
 
@@ -164,11 +162,12 @@ class Table:
         with self._lock:
             self._db.execute("UPDATE jobs SET seq = (SELECT MAX(seq) + 1 FROM jobs) WHERE id = ?", (id_,))
 
-    def serve(self, owner: str) -> None:
-        """Note that one of this person's jobs is started now."""
+    def serve(self, owner: str, forget: float) -> None:
+        """Note that one of this person's jobs is started now, and forget of whom that is so many seconds ago."""
+        now = time.time()
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO served VALUES (?, ?)", (owner, time.time()))
-            self._db.execute("DELETE FROM served WHERE at < ?", (time.time() - DAY,))
+            self._db.execute("INSERT OR REPLACE INTO served VALUES (?, ?)", (owner, now))
+            self._db.execute("DELETE FROM served WHERE at < ?", (now - forget,))
 
     def served(self) -> dict[str, float]:
         """When each person's last job was started, seconds since the epoch."""

@@ -79,7 +79,7 @@ class Turns:
             row = next((r for r in self.waiting() if r.token is not None and may_start(r)), None)
             if row is not None:
                 self._table.update(row.id, status=RUNNING, started=time.time(), pid=None, mark=None)
-                self._table.serve(row.owner)
+                self._table.serve(row.owner, forget=queue.LATELY)
         return row
 
     def launched(self, id_: str, worker: Process) -> None:

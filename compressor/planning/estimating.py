@@ -3,7 +3,6 @@ this machine; whoever shows them says so."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from compressor.errors import CannotCutError, CompressorError
 from compressor.planning.inspecting import inspect, task_of
 from compressor.recipe import Recipe, Student
 from compressor.settings import Settings
+from compressor.system import disk
 from compressor.teachers import local_folder
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def estimate(
     device = default_device()
     work, download = _looked_at(Recipe.parse(dict(recipe)), settings, hub, rows, tokens, device)
     needed, total = work.memory(), _memory_total(device)
-    free = shutil.disk_usage(_existing(settings.data_dir)).free
+    free = disk.room(settings.data_dir)[0]
     by_size = work.memory_by_size()
     problem = _problem(needed, total, by_size) or _no_room(work.disk() + download, free)
     return {
@@ -206,12 +206,6 @@ def _memory_total(device: str) -> int:
 
         return int(torch.cuda.get_device_properties(0).total_memory)
     return int(psutil.virtual_memory().total * 0.9)
-
-
-def _existing(path: Any) -> Any:
-    while not path.exists():
-        path = path.parent
-    return path
 
 
 def _speed(device: str) -> float:

@@ -9,6 +9,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+SPARE = 64 * 1024**2
+"""Bytes that have to be free for anything to start at all."""
+
 
 def size(folder: Path) -> int:
     """Bytes of all files in a folder. A link counts as nothing, and so does what goes while this is counted."""
@@ -27,6 +30,11 @@ def room(folder: Path) -> tuple[int, int]:
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     return usage.free, usage.total
+
+
+def reserve(folder: Path, share: float) -> int:
+    """Bytes that stay free on the disk that holds a folder, where `share` of it is to."""
+    return max(SPARE, int(share * room(folder)[1]))
 
 
 def cannot_write(folder: Path) -> str | None:

@@ -136,14 +136,13 @@ def step_back() -> None:
             psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         else:
             os.nice(10)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+    goes_first(500)
 
 
-def first_to_go() -> None:
-    """Called by the helper: where memory runs out, whoever waits for an answer asks again, and a run has hours to lose."""
+def goes_first(score: int) -> None:
+    """Where memory runs out, Linux ends the process with the largest score, from 0 (as usual) to 1000."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("700", encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_text(str(score), encoding="ascii")
 
 
 def limit_memory(bytes_: int | None) -> None:

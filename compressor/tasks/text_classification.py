@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor.errors import ModelError
 from compressor.events import Progress, silent
-from compressor.recipe import Student
+from compressor.recipe import DEFAULT_FORMATS, Student
 from compressor.report import Quality
 from compressor.tasks.base import Metric, Prediction, Role, TrainableTask
 from compressor.tasks.batching import batches, pad
@@ -55,7 +55,7 @@ class TextClassification(TrainableTask):
         Metric("rmse", "Root mean square error", better="lower", percent=False),
     )
     default_student: ClassVar[Student | None] = Student(size="half")
-    default_formats: ClassVar[tuple[str, ...]] = ("8bit", "4bit")
+    default_formats: ClassVar[tuple[str, ...]] = DEFAULT_FORMATS
 
     def __init__(self, kind: str = "single"):
         self.kind = kind

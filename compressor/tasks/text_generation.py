@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor.events import Progress, silent
-from compressor.recipe import Student
+from compressor.recipe import DEFAULT_FORMATS, Student
 from compressor.report import Quality
 from compressor.tasks.base import Metric, Prediction, Role, Task
 from compressor.tasks.batching import batches
@@ -39,7 +39,7 @@ class TextGeneration(Task):
     running_text: ClassVar[bool] = True
     window: ClassVar[int] = WINDOW
     default_student: ClassVar[Student | None] = None
-    default_formats: ClassVar[tuple[str, ...]] = ("8bit", "4bit")
+    default_formats: ClassVar[tuple[str, ...]] = DEFAULT_FORMATS
 
     def __init__(self, kind: str = "causal"):
         self.kind = kind

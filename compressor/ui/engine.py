@@ -5,15 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compressor.errors import CompressorError
 from compressor.settings import Settings
-from compressor.system.whole import remove
 from compressor.ui.limits import Limits
 from compressor.ui.served import Served
 from compressor.ui.visitors import Visitor
@@ -23,9 +20,6 @@ if TYPE_CHECKING:
     from compressor.hub import Hub
     from compressor.jobs.helper import Helper
     from compressor.jobs.store import JobStore
-
-
-DAY = 86_400.0
 
 
 class Engine(Served):
@@ -66,7 +60,9 @@ class Engine(Served):
         def start() -> None:
             # Each by itself, the sweep first: on a full disk it is what makes room for the others.
             quietly(lambda: sweep.start(self.store))
-            quietly(lambda: forget_uploads(self.served))
+            if self.settings.hosted:  # on one's own machine other programs made with gradio may use the same folder
+                # What a page that was killed has left of uploads: gradio knows only of its own.
+                quietly(lambda: sweep.abandoned(self.served, time.time()))
             quietly(self._look_after_runs)
             quietly(lambda: self.helper.request("warm", 120))
 
@@ -94,14 +90,6 @@ class Engine(Served):
             TooOftenError: it is too much for now.
         """
         self.limits.take(kind, visitor.owners, visitor.address)
-
-
-def forget_uploads(folder: Path) -> None:
-    """Remove uploads and downloads that an earlier process of the page left when it was killed: gradio forgets them then."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > 2 * DAY:
-                remove(path)
 
 
 def quietly(action: Callable[[], object]) -> None:

@@ -7,9 +7,7 @@ Here they are kept for it. Whose run something is, is not looked at here: every 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -21,6 +19,7 @@ from compressor.errors import TooOftenError
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.ui.limits import Limits, client_address
+from compressor.ui.served import upload_folder
 from compressor.ui.text import size
 from compressor.ui.words import t
 
@@ -93,9 +92,8 @@ class Gate:
         length = headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()) or int(length) > self.settings.max_upload_bytes + MOST_BYTES:
             raise _Refused(413, t("gate.upload", size=size(self.settings.max_upload_bytes)))
-        for folder in (self.settings.data_dir, Path(tempfile.gettempdir())):
-            free, whole = disk.room(folder)
-            if free - int(length) < self.settings.min_free_share * whole:
+        for folder in (self.settings.data_dir, upload_folder()):
+            if disk.room(folder)[0] - int(length) < disk.reserve(folder, self.settings.min_free_share):
                 raise _Refused(507, t("gate.full"))
 
     def _count(self, scope: Scope) -> None:

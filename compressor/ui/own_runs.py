@@ -34,6 +34,7 @@ class Runs(Engine):
         super().__init__(settings)
         self._states: Remembered[RunState] = Remembered(256, seconds=86_400)
         self._crowd: dict[str, str] = {}
+        """From where each waiting run of an anonymous person came."""
         self._crowd_lock = threading.Lock()
 
     def start(self, asked: Recipe | Comparison, title: str, visitor: Visitor) -> Job:
@@ -49,7 +50,7 @@ class Runs(Engine):
         Raises:
             RunError: runs of as many such keys wait from this address as may.
         """
-        if not self.settings.hosted or not visitor.address or not visitor.owner.startswith("browser:"):
+        if not self._counts_in_a_crowd(visitor):
             return
         here = neighbourhood(visitor.address)
         with self._crowd_lock:
@@ -58,9 +59,13 @@ class Runs(Engine):
             if sum(where == here for where in self._crowd.values()) >= NEIGHBOURS:
                 raise RunError(t("who.crowd"))
 
+    def _counts_in_a_crowd(self, visitor: Visitor) -> bool:
+        return self.settings.hosted and bool(visitor.address) and visitor.anonymous
+
     def _begin(self, job: Job, visitor: Visitor) -> Job:
-        if visitor.owner.startswith("browser:") and visitor.address:
-            self._crowd[job.id] = neighbourhood(visitor.address)
+        if self._counts_in_a_crowd(visitor):
+            with self._crowd_lock:
+                self._crowd[job.id] = neighbourhood(visitor.address)
         self.backend.start(job, visitor.token)
         threading.Thread(target=quietly, args=(lambda: self._foresee(job, visitor),), daemon=True).start()
         return job

@@ -17,16 +17,20 @@ from compressor.ui.visitors import Visitor
 from compressor.ui.words import t
 
 
+def upload_folder() -> Path:
+    """Gradio's folder: what comes in as an upload, and what may be downloaded by whoever knows its name."""
+    from gradio.utils import get_upload_folder
+
+    return Path(get_upload_folder()).resolve()
+
+
 class Served:
     def __init__(self, settings: Settings):
         self.settings, self._secret = settings, secrets.token_bytes(32)
 
     @cached_property
     def served(self) -> Path:
-        """Gradio's folder: what comes in as an upload, and what may be downloaded by whoever knows its name."""
-        from gradio.utils import get_upload_folder
-
-        return Path(get_upload_folder()).resolve()
+        return upload_folder()
 
     def keep(self, files: Mapping[str, str], visitor: Visitor) -> dict[str, str]:
         """Uploaded files, copied to where they stay for the run (an upload's own place is temporary).

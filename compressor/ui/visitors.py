@@ -44,6 +44,9 @@ PATIENCE = 6.0
 """Seconds that a request waits for the Hub to say whose token it is."""
 KEPT = 5000
 
+BROWSER = "browser:"
+"""What the owners begin with that are a browser's key."""
+
 
 @dataclass(frozen=True)
 class Visitor:
@@ -66,13 +69,18 @@ class Visitor:
             raise RunError(t("who.nobody"))
         return self.owners[0]
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether this person's new things belong to a browser's key alone, of which everybody may have many."""
+        return self.owner.startswith(BROWSER)
+
     def __repr__(self) -> str:
         return f"Visitor({len(self.owners)} owners)"
 
 
 def browser_owner(key: object) -> str | None:
     """The owner that a browser's key stands for; None where it is no key."""
-    return f"browser:{key}" if isinstance(key, str) and KEY.fullmatch(key) else None
+    return f"{BROWSER}{key}" if isinstance(key, str) and KEY.fullmatch(key) else None
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -213,9 +214,9 @@ def test_unavailable_says_what_is_missing(monkeypatch, name):
     assert get(name).unavailable("cpu") is None
     if not torch.cuda.is_available():
         assert "does not work on tpu" in get(name).unavailable("tpu")
-    real = formats.importlib.util.find_spec
+    real = importlib.util.find_spec
     monkeypatch.setattr(
-        formats.importlib.util, "find_spec", lambda package: None if package == "bitsandbytes" else real(package)
+        importlib.util, "find_spec", lambda package: None if package == "bitsandbytes" else real(package)
     )
     assert "pip install bitsandbytes" in get(name).unavailable("cpu")
     assert get("float").unavailable("cuda") is None

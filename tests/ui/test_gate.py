@@ -53,7 +53,8 @@ def number(page: object, function: str, box: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize(
     "path",
-    [f"{API}deep_link?session_hash=x", f"{API}file=http://a.b/c", f"{API}FILE=HTTPS://a.b/c", f"{API}file/https://a.b/c", f"{API}proxy=https://a.hf.space",
+    [f"{API}deep_link?session_hash=x", f"{API}file=http://a.b/c", f"{API}FILE=HTTPS://a.b/c", f"{API}file/https://a.b/c",
+     f"{API}proxy=https://a.hf.space",
      f"{API}component_server", f"{API}run-history/records", "/monitoring/summary", f"{API}vibe-code/", f"{API}dev/reload"],
 )  # fmt: skip
 def test_what_the_page_has_no_use_for_is_closed(client: TestClient, path: str) -> None:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import gradio as gr
 import pytest
 
-from compressor.errors import DataError, RecipeError, RunError, TooOftenError
-from compressor.jobs import verbs
-from compressor.jobs.job import Job
+from compressor.errors import RecipeError, RunError, TooOftenError
 from compressor.recipe import Data, Recipe
 from compressor.runfolder import FAILED
-from compressor.settings import Settings, child_environ
+from compressor.settings import child_environ
 from compressor.system import processes
 from compressor.ui import data_section, quick_panel, teacher_section
 from compressor.ui.background import Background
@@ -28,29 +24,11 @@ from compressor.ui.publishing import Handlers as Publishing
 from compressor.ui.services import Services, Visitor
 from tests import run_folder
 from tests.hub_server import HubServer
+from tests.ui.conftest import Idle
 
 ALICE, BOB = "a" * 32, "b" * 32
 ANNE, BERT = Visitor((f"browser:{ALICE}",)), Visitor((f"browser:{BOB}",))
 ASKED = Recipe.parse({"teacher": "demo", "data": {"source": "demo"}})
-
-
-@pytest.fixture
-def services(hub_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    made = Services(hub_settings)
-    made.__dict__.update(backend=Idle(), _foresee=lambda job, visitor: None)
-    yield made
-    made.store.close()
-
-
-class Idle:
-    """A backend that only notes what it is given."""
-
-    def __init__(self) -> None:
-        self.started: list[tuple[str, str | None]] = []
-
-    def start(self, job: Any, token: str | None) -> None:
-        self.started.append((job.id, token))
 
 
 # ---------------------------------------------------------------------- runs
@@ -70,44 +48,6 @@ def test_what_somebody_signed_in_started_does_not_go_on_without_signing_in(servi
     assert again.owner == "account:alice"  # what is new is the account's
     services.resume(services.job(job.id, alice), alice)
     assert services.backend.started[-2:] == [(again.id, "hf_alice"), (job.id, "hf_alice")]  # type: ignore[attr-defined]
-
-
-def test_how_long_a_run_on_uploaded_files_takes_is_foreseen_and_only_for_its_own(services: Services) -> None:
-    def uploaded(who: Visitor) -> Job:
-        folder = services.settings.uploads_dir / who.owner[-1]
-        folder.mkdir(parents=True)
-        rows = "".join(f"look at case {i},{('billing', 'refund')[i % 2]}\n" for i in range(60))
-        (folder / "train.csv").write_text("text,label\n" + rows)
-        data = {"source": {"train": str(folder / "train.csv")}}
-        return services.store.create(who.owner, Recipe.parse({"teacher": "demo", "data": data}))
-
-    mine, theirs = uploaded(ANNE), uploaded(BERT)
-    ask = services.__dict__["helper"] = SimpleNamespace(
-        request=lambda verb, timeout, **payload: verbs.call(verbs.find(verb), payload, services.settings)
-    )
-    del services.__dict__["_foresee"]
-    services._foresee(mine, ANNE)
-    assert (services.store.row(mine.id).seconds or 0) > 1  # type: ignore[union-attr]
-    asked = theirs.asked()
-    for job in ({"job": mine.id}, {}):
-        with pytest.raises(DataError, match="not a file that was uploaded here"):
-            ask.request("tokens", 60, reference="demo", data=asked["data"], owner=ANNE.owner, **job)
-
-
-def test_many_keys_of_one_address_do_not_get_the_whole_queue(services: Services) -> None:
-    def somebody(number: int, address: str) -> Visitor:
-        return Visitor((f"browser:{number:032d}",), address=address)
-
-    for number in range(5):
-        services.start(ASKED, "", somebody(number, "8.8.8.8"))
-    with pytest.raises(RunError, match="from your network are waiting already"):
-        services.start(ASKED, "", somebody(5, "8.8.8.8"))
-    assert services.start(ASKED, "", somebody(6, "9.9.9.9"))
-    signed_in = Visitor(("account:alice", "browser:x"), "hf_alice", address="8.8.8.8")
-    assert services.start(ASKED, "", signed_in)
-    first = services.store.rows("queued")[0]
-    services.store.settle(first, FAILED, "No.")
-    assert services.start(ASKED, "", somebody(7, "8.8.8.8"))
 
 
 def test_a_run_seen_through_its_link_is_only_seen(services: Services) -> None:

@@ -1,0 +1,53 @@
+"""Runs as one visitor may start them: how long they take is foreseen, and one address does not fill the queue."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from compressor.errors import DataError, RunError
+from compressor.jobs import verbs
+from compressor.jobs.job import Job
+from compressor.recipe import Recipe
+from compressor.runfolder import FAILED
+from compressor.ui.services import Services, Visitor
+from tests.ui.test_strangers import ANNE, ASKED, BERT
+
+
+def test_how_long_a_run_on_uploaded_files_takes_is_foreseen_and_only_for_its_own(services: Services) -> None:
+    def uploaded(who: Visitor) -> Job:
+        folder = services.settings.uploads_dir / who.owner[-1]
+        folder.mkdir(parents=True)
+        rows = "".join(f"look at case {i},{('billing', 'refund')[i % 2]}\n" for i in range(60))
+        (folder / "train.csv").write_text("text,label\n" + rows)
+        data = {"source": {"train": str(folder / "train.csv")}}
+        return services.store.create(who.owner, Recipe.parse({"teacher": "demo", "data": data}))
+
+    mine, theirs = uploaded(ANNE), uploaded(BERT)
+    ask = services.__dict__["helper"] = SimpleNamespace(
+        request=lambda verb, timeout, **payload: verbs.call(verbs.find(verb), payload, services.settings)
+    )
+    del services.__dict__["_foresee"]
+    services._foresee(mine, ANNE)
+    assert (services.store.row(mine.id).seconds or 0) > 1  # type: ignore[union-attr]
+    asked = theirs.asked()
+    for job in ({"job": mine.id}, {}):
+        with pytest.raises(DataError, match="not a file that was uploaded here"):
+            ask.request("tokens", 60, reference="demo", data=asked["data"], owner=ANNE.owner, **job)
+
+
+def test_many_keys_of_one_address_do_not_get_the_whole_queue(services: Services) -> None:
+    def somebody(number: int, address: str) -> Visitor:
+        return Visitor((f"browser:{number:032d}",), address=address)
+
+    for number in range(5):
+        services.start(ASKED, "", somebody(number, "8.8.8.8"))
+    with pytest.raises(RunError, match="from your network are waiting already"):
+        services.start(ASKED, "", somebody(5, "8.8.8.8"))
+    assert services.start(ASKED, "", somebody(6, "9.9.9.9"))
+    signed_in = Visitor(("account:alice", "browser:x"), "hf_alice", address="8.8.8.8")
+    assert services.start(ASKED, "", signed_in)
+    first = services.store.rows("queued")[0]
+    services.store.settle(first, FAILED, "No.")
+    assert services.start(ASKED, "", somebody(7, "8.8.8.8"))
