@@ -203,6 +203,7 @@ def prepare_environ() -> None:
     for key, value in {
         "DISABLE_SAFETENSORS_CONVERSION": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would report to Microsoft, and keep what it did not get rid of in the home
         "GRADIO_ANALYTICS_ENABLED": "False",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",

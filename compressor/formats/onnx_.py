@@ -1,6 +1,7 @@
 """ONNX for ONNX Runtime, in the places where the Hub's tools and transformers.js look: `onnx` in 32 bits, as a standard graph
-that other runtimes take too, and `onnx-int8` with weights and embeddings in 8 bits, one scale a channel, activations quantized
-as they come (dynamic quantization, no data needed). Exported by transformers' own exporter; runs on the CPU.
+that other runtimes take too, and `onnx-int8` with weights and embeddings in 8 bits, one scale a channel, activations smoothed
+beforehand and quantized as they come (dynamic quantization: rows of the data make it better, none are needed). Exported by
+transformers' own exporter; runs on the CPU.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from compressor.formats.base import Runner
+    from compressor.formats.base import Rows, Runner
 
 MOST_BYTES = 2_000_000_000
 """Of one ONNX file: protobuf holds no more in one piece, and the Hub's tools look for one piece."""
@@ -47,9 +48,12 @@ class OnnxFormat(Format):
     js_dtype: ClassVar[str]
     """What transformers.js calls it."""
 
-    @abstractmethod
-    def config(self) -> Any:
-        """The exporter's config object."""
+    def prepare(self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Rows) -> None:
+        """What is done to the model before it is exported; it answers as it did."""
+
+    def shrink(self, program: Any, inputs: dict[str, torch.Tensor]) -> Any:
+        """What is done to the exported graph (an `onnx_ir.Model`)."""
+        return program
 
     @abstractmethod
     def compare(self, before: torch.Tensor, after: torch.Tensor, name: str) -> None:
@@ -62,7 +66,7 @@ class OnnxFormat(Format):
     def unavailable(self, device: str) -> str | None:
         return missing("ONNX", "onnxruntime")
 
-    def make(self, source: Path, out: Path, task: Task) -> list[str]:
+    def make(self, source: Path, out: Path, task: Task, rows: Rows = ()) -> list[str]:
         import torch
 
         from compressor.formats.torch_runner import count_parameters
@@ -75,6 +79,8 @@ class OnnxFormat(Format):
             raise ModelError(f"{source.name} is stored as {found}; {self.title} is made from a model in 16 or 32 bits.")
         live = models.load_model(source, task, dtype=torch.float32, strict=False)
         live.config.dtype = torch.float32
+        # Attention written out: ONNX Runtime fuses what it can by itself, and does so best from the plain operators.
+        live.set_attn_implementation("eager")
         numbers = count_parameters(live)
         if 4 * numbers > MOST_BYTES:
             raise ModelError(
@@ -86,18 +92,23 @@ class OnnxFormat(Format):
             (part / self.file).parent.mkdir(parents=True)
             live.config.save_pretrained(part)
             tokenizer.save_pretrained(part)
+            self.prepare(live, tokenizer, rows)
             self._export(live, tokenizer, part / self.file, numbers)
             self._check(live, tokenizer, part, task, out.name)
         return []
 
     def _export(self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path, numbers: int) -> None:
         import onnx_ir
-        from transformers.exporters import OnnxExporter
+        from transformers.exporters import OnnxConfig, OnnxExporter
+
+        from compressor.formats.onnx_graph import simplify
 
         inputs = _inputs(live, tokenizer, TEXTS)
         try:
             with _silence():
-                program: Any = OnnxExporter().export(live, inputs, config=self.config()).program
+                program: Any = OnnxExporter().export(live, inputs, config=OnnxConfig(dynamic=True)).program
+                simplify(program)
+                program = self.shrink(program, inputs)
                 _forget(program)
                 program.metadata_props["parameters"] = str(numbers)
                 onnx_ir.save(program, str(path))
@@ -149,11 +160,6 @@ class Onnx(OnnxFormat):
     dtype: ClassVar[str] = "float32"
     js_dtype: ClassVar[str] = "fp32"
 
-    def config(self) -> Any:
-        from transformers.exporters import OnnxConfig
-
-        return OnnxConfig(dynamic=True)
-
     def compare(self, before: torch.Tensor, after: torch.Tensor, name: str) -> None:
         import torch
 
@@ -172,14 +178,18 @@ class OnnxInt8(OnnxFormat):
     dtype: ClassVar[str] = "int8"
     js_dtype: ClassVar[str] = "q8"
 
-    def config(self) -> Any:
+    def prepare(self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Rows) -> None:
+        from compressor.formats.smoothing import smooth
+
+        smooth(live, tokenizer, rows)
+
+    def shrink(self, program: Any, inputs: dict[str, torch.Tensor]) -> Any:
         from onnxruntime.quantization import QuantType
-        from transformers.exporters import OnnxConfig, OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
+        from transformers.exporters import OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
+        from transformers.exporters.configs import ExportFormat
 
         how = OnnxRuntimeDynamicConfig(per_channel=True, weight_type=QuantType.QInt8)
-        # Fused first: what ONNX Runtime computes in one go (attention's projections, normalization with what is added
-        # before it) is then quantized as a whole.
-        return OnnxConfig(dynamic=True, ort_fusions="cpu", quantizer=OnnxRuntimeQuantizer(how))
+        return OnnxRuntimeQuantizer(how).quantize(program, inputs, ExportFormat.ONNX)
 
     def compare(self, before: torch.Tensor, after: torch.Tensor, name: str) -> None:
         """What it costs is measured on real rows; on two made-up ones only a wreck can be told."""

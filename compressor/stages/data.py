@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 SAMPLE = 20_000
 """Rows whose lengths are looked at."""
+CALIBRATION_ROWS = 256
+"""Rows that say which neurons matter and how large activations get (Minitron uses 1,024; the order settles well before)."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,18 @@ class RunData:
     def rows(self, name: str) -> Dataset:
         """A split as it was before tokenization: the roles as columns."""
         return self.split(f"{name}-rows")
+
+    def encoded(self, name: str, task: Task, tokenizer: PreTrainedTokenizerBase, own: int | None) -> Dataset:
+        """A split in the teacher's tokens; for a student that is another model, in its `tokenizer`'s, at most `own` of them."""
+        return self.split(name) if own is None else task.encode(tokenizer, self.rows(name), own)
+
+
+def calibration(encoded: Dataset, pad_id: int) -> list[dict[str, Any]]:
+    """The first rows of an encoded split in padded batches: int64 [32, longest] each."""
+    from compressor.tasks.batching import batches
+
+    some = encoded.select(range(min(CALIBRATION_ROWS, len(encoded))))
+    return [batch for _, batch in batches(some, pad_id, 32)]
 
 
 def prepare_data(run: Run) -> RunData | None:

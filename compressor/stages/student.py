@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
 from compressor.stages.context import STUDENT, Run
-from compressor.stages.data import RunData, token_limit
+from compressor.stages.data import RunData, calibration, token_limit
 from compressor.stages.teacher import teacher_answers, trainable
 from compressor.tasks.base import TrainableTask
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-CALIBRATION_ROWS = 256
-"""Rows that say which neurons matter (Minitron uses 1,024; the order settles well before)."""
 
 
 def make_student(run: Run, data: RunData) -> None:
@@ -73,11 +69,9 @@ def _other_model(run: Run, task: TrainableTask) -> tuple[PreTrainedModel, PreTra
 def _calibration(data: RunData) -> list[dict[str, Any]]:
     import torch
 
-    from compressor.tasks.batching import batches
-
-    rows = data.split("train")
-    rows = rows.select(range(min(CALIBRATION_ROWS, len(rows))))
-    return [{k: torch.from_numpy(v) for k, v in batch.items()} for _, batch in batches(rows, data.pad_id, 32)]
+    return [
+        {k: torch.from_numpy(v) for k, v in batch.items()} for batch in calibration(data.split("train"), data.pad_id)
+    ]
 
 
 def _distil(
@@ -95,7 +89,7 @@ def _distil(
     assert asked is not None
     own = run.recipe.student is not None and run.recipe.student.model is not None
     length = min(data.max_length or 512, token_limit(model.config, tokenizer))
-    splits = {name: _encoded(data, task, tokenizer, name, length if own else None) for name in ("train", "validation")}
+    splits = {name: data.encoded(name, task, tokenizer, length if own else None) for name in ("train", "validation")}
     teacher, validation_teacher = teacher_answers(run)
     options = Options(
         epochs=asked.epochs,
@@ -123,12 +117,3 @@ def _distil(
     )
     if trained.stopped_early:
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: validation quality no longer rose.")
-
-
-def _encoded(
-    data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase, name: str, own: int | None
-) -> Dataset:
-    """A split in the teacher's tokens; where the student is another model, in its own, at most `own` of them."""
-    if own is None:
-        return data.split(name)
-    return task.encode(tokenizer, data.rows(name), own)

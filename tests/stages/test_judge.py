@@ -11,7 +11,6 @@ from compressor.recipe import Recipe
 from compressor.stages import judge as stage
 from compressor.stages.context import Run
 from compressor.stages.data import choose_length, prepare_data
-from compressor.stages.student import _encoded
 from tests import tiny
 
 
@@ -59,7 +58,7 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
     text = data.rows("test")["text"][0]
     assert own["input_ids"][0] == tokenizer(text)["input_ids"][: len(own["input_ids"][0])]
     assert theirs["input_ids"][0] == models.load_tokenizer(teacher)(text)["input_ids"]
-    assert max(_encoded(data, run.task, tokenizer, "train", 9)["length"]) == 9
+    assert max(data.encoded("train", run.task, tokenizer, 9)["length"]) == 9
 
 
 def test_running_text_is_cut_to_what_a_small_model_takes():
