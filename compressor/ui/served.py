@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
 import shutil
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +26,14 @@ def upload_folder() -> Path:
     return Path(get_upload_folder()).resolve()
 
 
+LENT = 1800.0
+"""Seconds for which a model's files are lent to a browser: enough to download them on a slow line."""
+
+
 class Served:
     def __init__(self, settings: Settings):
         self.settings, self._secret = settings, secrets.token_bytes(32)
+        self._lent: set[Path] = set()
 
     @cached_property
     def served(self) -> Path:
@@ -71,3 +78,30 @@ class Served:
         folder = self.served / name[:40]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
+
+    def lend(self, files: Mapping[str, Path]) -> dict[str, Path]:
+        """Files, for a while, under a name that is told to whoever asked and to nobody else; each time another one. They take
+        no room of their own where the disk can give a file two names."""
+        folder = self.served / secrets.token_hex(20)
+        self._lent.add(folder)
+        lent = {}
+        for name, path in files.items():
+            target = lent[name] = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                os.link(path, target)
+            except OSError:  # another disk, or one that knows no such thing
+                shutil.copyfile(path, target)
+        timer = threading.Timer(LENT, self._take_back, (folder,))
+        timer.daemon = True
+        timer.start()
+        return lent
+
+    def _take_back(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        self._lent.discard(folder)
+
+    def take_all_back(self) -> None:
+        """Remove whatever is still lent."""
+        for folder in tuple(self._lent):
+            self._take_back(folder)
