@@ -41,7 +41,7 @@
   function letGo() {
     worker?.terminate();
     [worker, told, run, ready, waiting] = [null, null, null, null, null];
-    note(words.waiting);
+    show();
   }
 
   function press(id, text, pair) {

@@ -12,11 +12,10 @@ from urllib.parse import quote
 import gradio as gr
 
 from compressor import browser
-from compressor.errors import CompressorError
 from compressor.report import Report
 from compressor.results import in_browser
 from compressor.ui import browser_files
-from compressor.ui.handlers import guarded, sentence, visitor
+from compressor.ui.handlers import sentence, visitor
 from compressor.ui.metrics import generates
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, hidden_text
@@ -97,7 +96,7 @@ class Handlers:
         `{"run", "say": sentence}`."""
         try:
             found = self._lent(run_id, browser_key, token)
-        except CompressorError as error:
+        except Exception as error:  # the panel says it, where the person looks
             found = {"say": sentence(error)}
         return json.dumps({"run": run_id, **found})
 
@@ -131,7 +130,7 @@ def _address(path: Path) -> str:
 
 def script() -> str:
     """The page's side, as the function that gradio runs when the page is opened."""
-    keys = ("waiting", "no_text", "no_wasm", "preparing", "loading", "not_fetched", "failed", "name", "ms", "how", "wasm",
+    keys = ("no_text", "no_wasm", "preparing", "loading", "not_fetched", "failed", "name", "ms", "how", "wasm",
             "webgpu", "loaded")  # fmt: skip
     words = json.dumps({key: t(f"browser.{key}") for key in keys})
     return f"() => {{ (\n{SCRIPT.read_text(encoding='utf-8').strip()}\n)({words}); }}"
@@ -146,6 +145,6 @@ def wire(panel: BrowserPanel, trial: TryPanel, shared: Shared) -> None:
         js="(run, text, pair) => { window.compressorBrowser.press(run, text, pair); }",
     )  # fmt: skip
     panel.ask.click(
-        guarded(act.prepare), [pick, *shared.who], panel.told, concurrency_limit=4, **here
+        act.prepare, [pick, *shared.who], panel.told, concurrency_limit=4, **here
     ).then(None, panel.told, None, js="(told) => { window.compressorBrowser.hear(told); }", **here)  # fmt: skip
     pick.change(None, None, None, js="() => { window.compressorBrowser?.letGo(); }", **here)

@@ -1,4 +1,4 @@
-"""A run's 8-bit ONNX version in the visitor's own browser: the same answers as the server's, and nothing that leaves the device."""
+"""A run's 8-bit ONNX version in the visitor's own browser: the same answers as the server's, and no text that leaves it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from compressor import browser
 from compressor.jobs.store import JobStore
 from compressor.recipe import Recipe
 from compressor.results.predicting import Predictor
 from compressor.runfolder import FINISHED
 from compressor.settings import ASSETS, Settings
 from compressor.ui.visitors import LOCAL
-from tests.browser import steps
 from tests.browser.conftest import FLAGS, ROOT, App, serve
 from tests.install_browser import installed
 from tests.install_npm import RUNTIME, runtime

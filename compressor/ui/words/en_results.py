@@ -64,8 +64,8 @@ RESULTS: dict[str, str] = {
     "try.speed": "{n} tokens a second",
     "try.differs": "Decides differently from the teacher.",
     "browser.button": "Run it in this browser",
-    "browser.offer": "Runs {name} on your own device, without the server: {size} to download, once. Your text never leaves this "
-    "device.",
+    "browser.offer": "Runs {name} on your own device instead of the server; {size} are downloaded first. With this button your "
+    "text never leaves this device.",
     "browser.no_variant": "To run a version in this browser, make a run with ONNX int8 ticked under Formats.",
     "browser.no_task": "Only text classification runs in a browser so far.",
     "browser.fetching": "What browsers need for this is being downloaded to the server. Open this run again in a minute.",
@@ -74,7 +74,6 @@ RESULTS: dict[str, str] = {
     "browser.no_npm": "To run a version in this browser, the server needs npm once: install Node.js (npm comes with it) and "
     "start Compressor again.",
     "browser.not_made": "Only versions that the run itself made can run in a browser.",
-    "browser.waiting": "The answer from this browser appears here.",
     "browser.no_text": "Type a text first.",
     "browser.no_wasm": "This browser cannot run models: it has no WebAssembly, or it is switched off. Try another browser.",
     "browser.preparing": "Getting the model ready…",
