@@ -33,7 +33,7 @@ async function load({ runtime, files, told: facts }) {
   const begun = performance.now();
   told = facts;
   total = Object.values(files).reduce((sum, one) => sum + one.bytes, 0);
-  const adapter = await Promise.resolve(self.navigator.gpu?.requestAdapter()).catch(() => null);
+  const adapter = await graphics();
   const build = `${runtime}${adapter ? GRAPHICS : PROCESSOR}`;
   const parts = Promise.all(Object.entries(files).map(async ([name, { url }]) => [`/model/${name}`, await fetched(url)]));
   const [made, wasmBinary, kept] = await Promise.all([
@@ -49,6 +49,12 @@ async function load({ runtime, files, told: facts }) {
   if (adapter) await tryGraphics(slow);
   kept.clear();
   postMessage({ type: "ready", seconds: (performance.now() - begun) / 1000, bytes: done + scripts(), device });
+}
+
+/** A graphics card, where there is a real one: one that the processor plays is slower than the processor itself. */
+async function graphics() {
+  const adapter = await Promise.resolve(self.navigator.gpu?.requestAdapter()).catch(() => null);
+  return adapter?.info?.isFallbackAdapter ? null : adapter;
 }
 
 async function imported(url) {
@@ -120,7 +126,7 @@ async function tryGraphics(slow) {
 // ---------------------------------------------------------------------- answering
 
 async function answer(text, pair) {
-  const encoded = encode(text, pair, model.sessions.model.inputNames);
+  const encoded = encode(tokenizer, text, pair, { ...told, names: model.sessions.model.inputNames });
   const tokens = encoded.input_ids.length;
   const tensor = (ids) => new library.Tensor("int64", BigInt64Array.from(ids, BigInt), [1, tokens]);
   const inputs = Object.fromEntries(Object.entries(encoded).map(([name, ids]) => [name, tensor(ids)]));
@@ -155,19 +161,26 @@ function median(numbers) {
 /**
  * A text or a pair as the model's inputs, cut as the server's tokenizer cuts it: the texts are shortened and the special tokens
  * stay. (The tokenizer of transformers.js cuts off the end, the closing special token included.)
+ *
+ * @param {{limit: number, side: string, names: string[]}} how the most tokens, the side that is cut, the inputs that the model takes
+ * @returns {Object<string, number[]>} the numbers of each input, all of one length
  */
-function encode(text, pair, names) {
+export function encode(tokenizer, text, pair, { limit, side, names }) {
   const options = { return_tensor: false, return_token_type_ids: names.includes("token_type_ids") };
-  const whole = (one, two) => tokenizer(one, { ...options, text_pair: two });
-  const plain = (one) => tokenizer(one, { ...options, add_special_tokens: false }).input_ids;
+  const plain = (one) => tokenizer(one, { ...options, add_special_tokens: false });
+  const whole = (one, two) => {
+    const found = tokenizer(one, { ...options, text_pair: two });
+    if (two === null || found.input_ids.length > tokenizer(one, options).input_ids.length) return found;
+    return joined(plain(one), plain(two)); // without special tokens to put between, the library leaves the second text out
+  };
   const full = whole(text, pair), length = full.input_ids.length;
-  if (length <= told.limit) return full;
+  if (length <= limit) return full;
   const { before, between, after } = frame(whole, plain, pair !== null);
-  const special = before + between + after, room = Math.max(told.limit - special, 0);
-  const first = pair === null ? length - special : plain(text).length, second = length - special - first;
+  const special = before + between + after, room = Math.max(limit - special, 0);
+  const first = pair === null ? length - special : plain(text).input_ids.length, second = length - special - first;
   const [one, two] = longestFirst(first, second, room);
   const range = (from, count) => Array.from({ length: count }, (_, i) => from + i);
-  const part = (from, all, kept) => range(told.side === "left" ? from + all - kept : from, kept);
+  const part = (from, all, kept) => range(side === "left" ? from + all - kept : from, kept);
   const kept = [
     ...range(0, before), ...part(before, first, one), ...range(before + first, between),
     ...part(before + first + between, second, two), ...range(length - after, after),
@@ -175,9 +188,11 @@ function encode(text, pair, names) {
   return Object.fromEntries(Object.entries(full).map(([name, values]) => [name, kept.map((at) => values[at])]));
 }
 
+const joined = (one, two) => Object.fromEntries(Object.keys(one).map((name) => [name, [...one[name], ...two[name]]]));
+
 /** How many special tokens stand before, between and after the texts: seen on texts that hold none. */
 function frame(whole, plain, isPair) {
-  const a = plain("a"), b = isPair ? plain("b") : [];
+  const a = plain("a").input_ids, b = isPair ? plain("b").input_ids : [];
   const full = whole("a", isPair ? "b" : null).input_ids;
   const find = (wanted, from) => {
     for (let at = from; at + wanted.length <= full.length; at++) if (wanted.every((id, i) => full[at + i] === id)) return at;
