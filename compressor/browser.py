@@ -163,7 +163,8 @@ def _fetch(program: str, target: Path) -> None:
 def _pack(program: str, name: str, number: str, scratch: Path) -> Path:
     """A package's own archive: npm downloads it, and runs nothing that is in it."""
     place = Path(tempfile.mkdtemp(dir=scratch))
-    command = [program, "pack", f"{name}@{number}", "--ignore-scripts", "--silent", "--pack-destination", str(place)]
+    command = [program, "pack", f"{name}@{number}", "--ignore-scripts", "--silent", "--prefer-offline", "--pack-destination",
+               str(place)]  # fmt: skip
     environ = child_environ(npm_config_update_notifier="false", npm_config_fetch_retries="1")
     try:
         done = subprocess.run(

@@ -22,6 +22,7 @@ from compressor.system import processes
 from tests.hub_fixture import USERS
 from tests.hub_server import HubServer
 from tests.install_browser import installed
+from tests.install_npm import RUNTIME
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -65,6 +66,7 @@ def serve(data: Path, **environ: str) -> Iterator[App]:
         port = free.getsockname()[1]
         free.close()
         own = {"COMPRESSOR_DATA": str(data), "GRADIO_SERVER_PORT": str(port), "HF_ENDPOINT": hub.url}
+        own["COMPRESSOR_BROWSER"] = str(RUNTIME)  # fetched once for all tests, not by each app anew
         own |= {name: value.format(hub=hub.url) for name, value in environ.items()}
         with (data.parent / "app.log").open("wb") as log:
             server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **own}, stdout=log,

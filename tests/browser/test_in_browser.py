@@ -24,7 +24,7 @@ from compressor.settings import ASSETS, Settings
 from compressor.ui.visitors import LOCAL
 from tests.browser.conftest import FLAGS, ROOT, App, serve
 from tests.install_browser import installed
-from tests.install_npm import RUNTIME, runtime
+from tests.install_npm import runtime
 
 ASKED = {"teacher": "demo", "student": None, "formats": ["onnx-int8"], "data": {"source": "demo"}, "budget": "quick"}
 NAME = "teacher-onnx-int8"
@@ -52,7 +52,7 @@ def a_finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", name="finished")
 def serve_it(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     runtime()
-    with serve(tmp_path_factory.mktemp("app") / "data", COMPRESSOR_BROWSER=str(RUNTIME)) as app:
+    with serve(tmp_path_factory.mktemp("app") / "data") as app:
         yield Finished(app, *put(app.data, made))
 
 

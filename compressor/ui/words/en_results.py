@@ -85,7 +85,7 @@ RESULTS: dict[str, str] = {
     "browser.how": "Median of {n} calls on {where}.",
     "browser.wasm": "this device's processor",
     "browser.webgpu": "this device's graphics card",
-    "browser.loaded": "Ready after {seconds} s, with {size} downloaded. Your text did not leave this device.",
+    "browser.loaded": "Ready after {seconds} s, with {size} downloaded. For this answer your text stayed on this device.",
     "flips.title": "Where they part ways",
     "flips.lead": "Test rows on which a smaller version decides differently from the teacher.",
     "flips.variant": "Version",
