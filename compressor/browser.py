@@ -194,7 +194,10 @@ def _unpack(packed: Path, names: tuple[str, ...], target: Path) -> None:
     """Those files alone, under names of ours: nothing else that an archive says is followed."""
     with tarfile.open(packed) as archive:
         for name in names:
-            source = archive.extractfile(f"package/dist/{name}")
+            try:
+                source = archive.extractfile(f"package/dist/{name}")
+            except KeyError:
+                source = None
             if source is None:
                 raise CompressorError(f"{packed.name} holds no {name}.")
             with source, (target / name).open("wb") as file:

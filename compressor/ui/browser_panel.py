@@ -113,7 +113,7 @@ class Handlers:
         told = self.services.helper.request(
             "browser", 120, folder=str(job.folder), variant=chosen.name, owner=job.own().owner
         )
-        lent = self.services.lend(files)
+        lent = self.services.lend(files, who.owner)
         return {
             "name": chosen.name,
             "mark": report.variants.index(chosen),

@@ -33,7 +33,8 @@ LENT = 1800.0
 class Served:
     def __init__(self, settings: Settings):
         self.settings, self._secret = settings, secrets.token_bytes(32)
-        self._lent: set[Path] = set()
+        self._lent: dict[Path, threading.Timer] = {}
+        self._lending = threading.Lock()
 
     @cached_property
     def served(self) -> Path:
@@ -79,29 +80,38 @@ class Served:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
 
-    def lend(self, files: Mapping[str, Path]) -> dict[str, Path]:
-        """Files, for a while, under a name that is told to whoever asked and to nobody else; each time another one. They take
-        no room of their own where the disk can give a file two names."""
-        folder = self.served / secrets.token_hex(20)
-        self._lent.add(folder)
-        lent = {}
+    def lend(self, files: Mapping[str, Path], *to: object) -> dict[str, Path]:
+        """Files, for a while, where nobody finds them who is not told; `to` whom. Asking again gets the same place, and more
+        time. They take no room of their own where the disk can give a file two names."""
+        folder = self.place(next(iter(files.values())), *to)
+        lent = {name: folder / name for name in files}
         for name, path in files.items():
-            target = lent[name] = folder / name
+            target = lent[name]
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if target.exists() and target.stat().st_size == path.stat().st_size:
+                continue
             try:
                 os.link(path, target)
-            except OSError:  # another disk, or one that knows no such thing
+            except OSError:  # another disk, one that knows no such thing, or another request was first
                 shutil.copyfile(path, target)
         timer = threading.Timer(LENT, self._take_back, (folder,))
         timer.daemon = True
+        with self._lending:
+            if (before := self._lent.get(folder)) is not None:
+                before.cancel()
+            self._lent[folder] = timer
         timer.start()
         return lent
 
     def _take_back(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        self._lent.discard(folder)
+        with self._lending:
+            self._lent.pop(folder, None)
 
     def take_all_back(self) -> None:
         """Remove whatever is still lent."""
-        for folder in tuple(self._lent):
+        with self._lending:
+            timers = dict(self._lent)
+        for folder, timer in timers.items():
+            timer.cancel()
             self._take_back(folder)
