@@ -27,6 +27,10 @@ SCRIPT = browser.OWN / "panel.js"
 MOST = 500_000
 """Characters of what the page is told of a model: its labels, most of all."""
 
+SPOKEN = ("browser.no_text", "browser.no_wasm", "browser.preparing", "browser.loading", "browser.not_fetched", "browser.failed",
+          "browser.name", "browser.ms", "browser.how", "browser.wasm", "browser.webgpu", "browser.loaded")  # fmt: skip
+"""What the page says by itself, without the server."""
+
 
 @dataclass(frozen=True)
 class BrowserPanel:
@@ -130,9 +134,7 @@ def _address(path: Path) -> str:
 
 def script() -> str:
     """The page's side, as the function that gradio runs when the page is opened."""
-    keys = ("no_text", "no_wasm", "preparing", "loading", "not_fetched", "failed", "name", "ms", "how", "wasm",
-            "webgpu", "loaded")  # fmt: skip
-    words = json.dumps({key: t(f"browser.{key}") for key in keys})
+    words = json.dumps({key.partition(".")[2]: t(key) for key in SPOKEN})
     return f"() => {{ (\n{SCRIPT.read_text(encoding='utf-8').strip()}\n)({words}); }}"
 
 
