@@ -8,13 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from compressor.jobs.store import JobStore
 from compressor.recipe import Recipe
@@ -56,25 +57,26 @@ def serve_it(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         yield Finished(app, *put(app.data, made))
 
 
-def put(data: Path, made: Path) -> tuple[str, Path]:
-    """A finished run among those of the page: its id and folder."""
+def put(data: Path, made: Path, **config: Any) -> tuple[str, Path]:
+    """A finished run among those of the page: its id and folder. `config`: what its version's config says otherwise."""
     store = JobStore(Settings(data_dir=data))
     job = store.create(LOCAL, Recipe.parse(ASKED), title="in a browser")
     shutil.copytree(
         made, job.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("state.json", ".lock", "recipe.yaml")
     )
+    path = job.folder / "variants" / NAME / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | config), encoding="utf-8")
     store.settle(store.row(job.id), FINISHED)  # type: ignore[arg-type]
     store.close()
     return job.id, job.folder
 
 
 @pytest.fixture(scope="module", name="alone")
-def without_a_network() -> Iterator[Browser]:
+def without_a_network(driver: Playwright) -> Iterator[Browser]:
     """A Chromium that finds no host but this machine."""
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=installed(), args=[*FLAGS, NO_OTHER_HOST])
-        yield found
-        found.close()
+    found = driver.chromium.launch(executable_path=installed(), args=[*FLAGS, NO_OTHER_HOST])
+    yield found
+    found.close()
 
 
 @pytest.fixture(name="sent")
@@ -143,3 +145,66 @@ def test_it_answers_as_the_server_does_and_sends_no_text(
     expect(card).to_contain_text("Ready after")
     assert card.get_attribute("data-device") == "wasm"
     page.close()
+
+
+def test_strangers_labels_are_text_and_another_run_frees_the_memory(
+    context: BrowserContext, finished: Finished, made: Path
+) -> None:
+    evil = {str(i): f"<img src=x onerror=alert({i})>" for i in range(8)}
+    run, _ = put(finished.app.data, made, id2label=evil)
+    page = opened(context, finished.app, run)
+    said = ask(page, "where is my parcel", 1)
+    assert said[0][0] in evil.values() and page.locator("#browser-answer img").count() == 0
+    assert len(page.workers) == 1
+    page.locator("#compare-pick input").click()
+    others = page.get_by_role("option").filter(has_not=page.locator("[aria-selected=true]"))
+    others.last.click()
+    expect(page.locator("#browser-answer .answer")).to_have_count(0)
+    page.wait_for_timeout(300)
+    assert page.workers == []
+    page.close()
+
+
+def test_an_answer_beside_the_servers(context: BrowserContext, finished: Finished) -> None:
+    page = opened(context, finished.app, finished.run)
+    page.locator("#run-in-browser").click()
+    expect(page.locator("#browser-answer")).to_contain_text("Type a text first.")
+    (mine, *_) = ask(page, "where is my parcel", 1)
+    page.locator("#predict").click()
+    theirs = page.locator(f'#answers .answer[data-variant="{NAME}"] .score').first
+    expect(theirs).to_contain_text(mine[0], timeout=120_000)
+    expect(page.locator("#browser-answer .answer")).to_be_visible()
+    page.close()
+
+
+def test_what_cannot_be_fetched_is_a_sentence_and_the_next_press_tries_again(
+    context: BrowserContext, finished: Finished
+) -> None:
+    page = opened(context, finished.app, finished.run)
+    page.route("**/*.onnx", lambda route: route.abort())
+    context.route("**/*.onnx", lambda route: route.abort())
+    page.locator("#try-text textarea").fill("where is my parcel")
+    page.locator("#run-in-browser").click()
+    said = page.locator("#browser-answer .say-problem")
+    expect(said).to_contain_text("could not be downloaded", timeout=120_000)
+    assert page.workers == []
+    context.unroute_all()
+    page.unroute_all()
+    assert ask(page, "where is my parcel", 1)
+    page.close()
+
+
+def test_without_npm_the_panel_says_what_to_install(chromium: Browser, made: Path, tmp_path: Path) -> None:
+    with serve(tmp_path / "data", COMPRESSOR_BROWSER=str(tmp_path / "none"), PATH="") as app:
+        run, _ = put(app.data, made)
+        page = chromium.new_page()
+        page.goto(f"{app.url}/?run={run}")
+        page.locator("#open-compare").click()
+        expect(page.locator("#browser-note")).to_contain_text("install Node.js")
+        expect(page.locator("#run-in-browser")).to_be_disabled()
+        page.close()
+        wait_for = app.data / "log" / "app.jsonl"
+        until = time.monotonic() + 60
+        while "Install Node.js" not in wait_for.read_text(encoding="utf-8") and time.monotonic() < until:
+            time.sleep(0.5)
+        assert "Install Node.js" in wait_for.read_text(encoding="utf-8"), "the log says so too"
