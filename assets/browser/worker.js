@@ -36,19 +36,19 @@ async function load({ runtime, files, told: facts }) {
   const adapter = await graphics();
   const build = `${runtime}${adapter ? GRAPHICS : PROCESSOR}`;
   const parts = Promise.all(Object.entries(files).map(async ([name, { url }]) => [`/model/${name}`, await fetched(url)]));
-  const [made, wasmBinary, kept] = await Promise.all([
-    imported(`${runtime}transformers.min.js`), fetched(`${build}.wasm`, true), parts.then((all) => new Map(all)),
+  const [main, mjs, wasmBinary, kept] = await Promise.all([
+    script(`${runtime}transformers.min.js`), script(`${build}.mjs`), fetched(`${build}.wasm`, true), parts.then((all) => new Map(all)),
   ]);
-  library = made;
+  library = await import(main);
   confine(kept);
-  const wasmPaths = { mjs: `${build}.mjs`, wasm: `${build}.wasm` };
+  const wasmPaths = { mjs, wasm: `${build}.wasm` };
   Object.assign(library.env.backends.onnx.wasm, { wasmPaths, wasmBinary, numThreads: 1 });
   tokenizer = await library.AutoTokenizer.from_pretrained("model");
   [model, device] = [await open("wasm"), "wasm"];
   const slow = await answer(WARM, null);
   if (adapter) await tryGraphics(slow);
   kept.clear();
-  postMessage({ type: "ready", seconds: (performance.now() - begun) / 1000, bytes: done + scripts(), device });
+  postMessage({ type: "ready", seconds: (performance.now() - begun) / 1000, bytes: done, device });
 }
 
 /** A graphics card, where there is a real one: one that the processor plays is slower than the processor itself. */
@@ -57,12 +57,9 @@ async function graphics() {
   return adapter?.info?.isFallbackAdapter ? null : adapter;
 }
 
-async function imported(url) {
-  try {
-    return await import(url);
-  } catch (error) {
-    throw new Network(error.message);
-  }
+/** A script, fetched here so that its bytes are counted too. */
+async function script(url) {
+  return URL.createObjectURL(new Blob([await fetched(url, true)], { type: "text/javascript" }));
 }
 
 /** A file's content, counted as it comes. `unforeseen`: its size is learnt from the answer. */
@@ -78,12 +75,6 @@ async function fetched(url, unforeseen = false) {
     done += value.byteLength;
     postMessage({ type: "progress", done, total: Math.max(total, done) });
   }
-}
-
-/** Bytes of the scripts, which the browser itself has fetched. */
-function scripts() {
-  const found = performance.getEntriesByType("resource").filter((one) => /\.m?js$/.test(new URL(one.name).pathname));
-  return found.reduce((sum, one) => sum + one.encodedBodySize, 0);
 }
 
 /** The library reads these files alone, asks no other place, and leaves nothing behind in the browser. */
