@@ -79,6 +79,12 @@ class Settings:
     downloads_per_hour: int = 0
     """Zip files and tables that are made to be downloaded, and files that are uploaded."""
     debug: bool = False
+    browser: Path | None = None
+    """Where what a browser needs to run models is kept, if not with the data. `COMPRESSOR_BROWSER`."""
+
+    @property
+    def browser_dir(self) -> Path:
+        return self.browser or self.data_dir / "browser"
 
     @property
     def jobs_dir(self) -> Path:
@@ -104,13 +110,14 @@ class Settings:
         env = os.environ if environ is None else environ
         space = env.get("SPACE_ID") or None
         hosted = _hosted(env)
-        data = env.get("COMPRESSOR_DATA")
+        data, browser = env.get("COMPRESSOR_DATA"), env.get("COMPRESSOR_BROWSER")
         small: dict[str, Any] = (
             {"max_model_bytes": 8 * GIB, "max_upload_bytes": GIB // 4, "max_rows": 200_000} if hosted else {}
         )
         minutes = _digits(env.get("COMPRESSOR_MAX_RUN_MINUTES", ""))
         return cls(
             data_dir=Path(data).expanduser().resolve() if data else Path(platformdirs.user_data_dir("compressor")),
+            browser=Path(browser).expanduser().resolve() if browser else None,
             hosted=hosted,
             space_id=space,
             # Gradio looks at SYSTEM too: without it the sign-in button ends the process at launch.

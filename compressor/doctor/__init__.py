@@ -4,7 +4,8 @@
         print(finding.status, finding.says)
 
 One file a field: machine (versions, processor, memory), accelerators (GPUs, bitsandbytes: a process of their own), network (the
-Hub, the account), home (the data folder, runs, who may do what). Needs neither a network nor gradio.
+Hub, the account), home (the data folder, runs, who may do what), browsers (what visitors' own need to run a version). Needs
+neither a network nor gradio.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from compressor.doctor import accelerators, home, machine, network
+from compressor.doctor import accelerators, browsers, home, machine, network
 from compressor.doctor.finding import NOTE, OK, PROBLEM, Finding
 from compressor.jobs.secrecy import scrubbed
 from compressor.settings import Settings
@@ -30,6 +31,7 @@ CHECKS: tuple[tuple[str, Check, float], ...] = (
     ("data folder", home.folder, 10),
     ("runs", home.runs, 10),
     ("hub", network.check, network.SECONDS),
+    ("browsers", browsers.check, 20),
     ("mode", home.mode, 10),
 )
 """(name, what looks, seconds that it may take), in the order in which they are told."""

@@ -41,6 +41,7 @@ VERBS = {
     "estimate": Verb("compressor.planning.estimating:estimate"),
     "label_check": Verb("compressor.planning.checking:label_check", heavy=True),
     "predict": Verb("compressor.jobs.verbs:predict", heavy=True),
+    "browser": Verb("compressor.results.in_browser:facts"),
     "warm": Verb("compressor.jobs.verbs:warm"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +101,7 @@ class Predictor:
             config = models.read_config(folder)
             task = tasks.for_config(config, self.report.task)
             runner = formats.get(variant.format).load(folder, task, self.device, self.threads)
-            tokenizer = models.load_tokenizer(folder)
-            # Tokenizers often name no limit, and a longer text than the model has positions for would break it.
-            tokenizer.model_max_length = token_limit(models.config_from(config), tokenizer)
+            tokenizer = tokenizer_of(folder, config)
             labels = task.label_names(config)
             task.predict(runner, tokenizer, labels, ["warm up"])  # the first forward is slower than all others
             self._loaded[variant.name] = (task, runner, tokenizer, labels)
@@ -114,3 +112,15 @@ class Predictor:
         for _, runner, _, _ in self._loaded.values():
             runner.close()
         self._loaded.clear()
+
+
+def tokenizer_of(folder: Path, config: Mapping[str, Any]) -> PreTrainedTokenizerBase:
+    """A variant's tokenizer, with the longest input that it and the model both take as its limit: tokenizers often name none,
+    and a longer text than the model has positions for would break it.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    tokenizer = models.load_tokenizer(folder)
+    tokenizer.model_max_length = token_limit(models.config_from(config), tokenizer)
+    return tokenizer

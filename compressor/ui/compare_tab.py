@@ -10,7 +10,7 @@ import gradio as gr
 
 from compressor.errors import CompressorError
 from compressor.report import Report
-from compressor.ui import compare_view, flips_panel, plots, quick_panel, rows, try_panel
+from compressor.ui import browser_panel, compare_view, flips_panel, plots, quick_panel, rows, try_panel
 from compressor.ui.handlers import ASKS, LIGHT, sentence, visitor
 from compressor.ui.runs_tab import finished
 from compressor.ui.services import SAMPLE_ID, Services
@@ -25,12 +25,13 @@ class CompareTab:
     plots: gr.HTML
     table: gr.HTML
     try_it: try_panel.TryPanel
+    browser: browser_panel.BrowserPanel
     flips: flips_panel.FlipsPanel
     quick: quick_panel.QuickPanel
 
     @property
     def shown(self) -> list[Any]:
-        return [self.outcome, self.plots, self.table, *self.try_it.shown, *self.flips.shown]
+        return [self.outcome, self.plots, self.table, *self.try_it.shown, *self.browser.shown, *self.flips.shown]
 
 
 def build(pick: gr.Dropdown) -> CompareTab:
@@ -39,10 +40,12 @@ def build(pick: gr.Dropdown) -> CompareTab:
         outcome = gr.HTML("", elem_id="outcome")
         drawn = gr.HTML("", elem_id="trade-offs")
         table = gr.HTML("", elem_id="compare-table")
-    try_it = try_panel.build()
+    with gr.Column(elem_classes="step", elem_id="try-it"):
+        try_it = try_panel.build()
+        browser = browser_panel.build()
     flips = flips_panel.build()
     quick = quick_panel.build()
-    return CompareTab(outcome, drawn, table, try_it, flips, quick)
+    return CompareTab(outcome, drawn, table, try_it, browser, flips, quick)
 
 
 def pick_box() -> gr.Dropdown:
@@ -74,9 +77,9 @@ class Handlers:
         try:
             found = self.services.report(run_id, who)
         except CompressorError as error:
-            return (paragraphs([sentence(error)], "problem"), "", "", *try_panel.closed(), *flips_panel.closed())
+            return (paragraphs([sentence(error)], "problem"), "", "", *_closed())
         if found is None:
-            return (empty(t("compare.empty")), "", "", *try_panel.closed(), *flips_panel.closed())
+            return (empty(t("compare.empty")), "", "", *_closed())
         return self._shown(*found, sample=run_id == SAMPLE_ID)
 
     def _shown(self, report: Report, folder: Path, *, sample: bool) -> tuple[Any, ...]:
@@ -86,8 +89,13 @@ class Handlers:
             drawings(report),
             compare_view.table(report),
             *try_panel.opened(report, read, sample),
+            *browser_panel.opened(self.services, report, sample),
             *flips_panel.opened(report, read),
         )
+
+
+def _closed() -> tuple[Any, ...]:
+    return (*try_panel.closed(), *browser_panel.closed(), *flips_panel.closed())
 
 
 def outcome(report: Report, sample: bool = False) -> str:
@@ -110,5 +118,6 @@ def wire(tab: CompareTab, item: gr.Tab, shared: Shared) -> None:
     item.select(act.refresh, [pick, *shared.who], pick, **LIGHT).then(act.show, [pick, *shared.who], tab.shown, **ASKS)
     pick.input(act.show, [pick, *shared.who], tab.shown, **ASKS)
     try_panel.wire(tab.try_it, shared)
+    browser_panel.wire(tab.browser, tab.try_it, shared)
     flips_panel.wire(tab.flips, shared)
     quick_panel.wire(tab.quick, tab.shown, act.show, shared)

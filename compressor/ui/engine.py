@@ -26,6 +26,8 @@ class Engine(Served):
     def __init__(self, settings: Settings):
         super().__init__(settings)
         self.limits = Limits(settings)
+        self.fetching = False
+        """What browsers need to run models is being downloaded."""
 
     @cached_property
     def store(self) -> JobStore:
@@ -65,6 +67,7 @@ class Engine(Served):
                 quietly(lambda: sweep.abandoned(self.served, time.time()))
             quietly(self._look_after_runs)
             quietly(lambda: self.helper.request("warm", 120))
+            quietly(self._fetch_for_browsers)
 
         timer = threading.Timer(after, start)
         timer.daemon = True
@@ -73,8 +76,19 @@ class Engine(Served):
     def _look_after_runs(self) -> None:
         self.backend.poll()
 
+    def _fetch_for_browsers(self) -> None:
+        """What lets a visitor's browser run a model, where it is not here yet."""
+        from compressor import browser
+
+        self.fetching = True
+        try:
+            browser.install(self.settings)
+        finally:
+            self.fetching = False
+
     def close(self) -> None:
         """Let the helper go; runs go on by themselves."""
+        self.take_all_back()
         if "helper" in self.__dict__:
             self.helper.close()
 

@@ -10,7 +10,16 @@ import gradio as gr
 
 from compressor.settings import Settings
 from compressor.system.whole import write_text
-from compressor.ui import compare_tab, compress_tab, keeping, publish_tab, run_layout, run_panel, runs_tab
+from compressor.ui import (
+    browser_panel,
+    compare_tab,
+    compress_tab,
+    keeping,
+    publish_tab,
+    run_layout,
+    run_panel,
+    runs_tab,
+)
 from compressor.ui.handlers import LIGHT, visitor
 from compressor.ui.services import Services
 from compressor.ui.shared import COMPARE, COMPRESS, PUBLISH, RUNS, Shared, hidden_text
@@ -43,6 +52,7 @@ def build(services: Services) -> gr.Blocks:
             )  # fmt: skip
             _tabs(shared, opened)
         page.load(None, None, None, js=ROWS_SELECT)
+        page.load(None, None, None, js=browser_panel.script())
     return page
 
 
@@ -119,11 +129,11 @@ def launch_options(settings: Settings, services: Services | None = None) -> dict
     with the services, `/healthz` before the page's own routes."""
     from starlette.middleware import Middleware
 
-    from compressor.ui import gate, health, theme
+    from compressor.ui import browser_files, gate, health, theme
 
     return {
         "app_kwargs": {
-            "routes": [health.route(services)] if services else [],
+            "routes": [browser_files.route(settings), *([health.route(services)] if services else [])],
             "middleware": [Middleware(gate.Gate, settings=settings)],
         },
         "theme": theme.make(),

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
 import shutil
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +26,15 @@ def upload_folder() -> Path:
     return Path(get_upload_folder()).resolve()
 
 
+LENT = 1800.0
+"""Seconds for which a model's files are lent to a browser: enough to download them on a slow line."""
+
+
 class Served:
     def __init__(self, settings: Settings):
         self.settings, self._secret = settings, secrets.token_bytes(32)
+        self._lent: dict[Path, threading.Timer] = {}
+        self._lending = threading.Lock()
 
     @cached_property
     def served(self) -> Path:
@@ -71,3 +79,39 @@ class Served:
         folder = self.served / name[:40]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
+
+    def lend(self, files: Mapping[str, Path], *to: object) -> dict[str, Path]:
+        """Files, for a while, where nobody finds them who is not told; `to` whom. Asking again gets the same place, and more
+        time. They take no room of their own where the disk can give a file two names."""
+        folder = self.place(next(iter(files.values())), *to)
+        lent = {name: folder / name for name in files}
+        for name, path in files.items():
+            target = lent[name]
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if target.exists() and target.stat().st_size == path.stat().st_size:
+                continue
+            try:
+                os.link(path, target)
+            except OSError:  # another disk, one that knows no such thing, or another request was first
+                shutil.copyfile(path, target)
+        timer = threading.Timer(LENT, self._take_back, (folder,))
+        timer.daemon = True
+        with self._lending:
+            if (before := self._lent.get(folder)) is not None:
+                before.cancel()
+            self._lent[folder] = timer
+        timer.start()
+        return lent
+
+    def _take_back(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        with self._lending:
+            self._lent.pop(folder, None)
+
+    def take_all_back(self) -> None:
+        """Remove whatever is still lent."""
+        with self._lending:
+            timers = dict(self._lent)
+        for folder, timer in timers.items():
+            timer.cancel()
+            self._take_back(folder)

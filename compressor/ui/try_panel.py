@@ -33,27 +33,22 @@ class TryPanel:
 
 
 def build() -> TryPanel:
-    with gr.Column(elem_classes="step", elem_id="try-it"):
-        step_title("", "try")
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=240):
-                text = gr.Textbox(label=t("try.text"), lines=2, max_lines=8, max_length=MOST, elem_id="try-text")
-                pair = gr.Textbox(
-                    label=t("try.pair"), lines=2, max_lines=8, max_length=MOST, visible=False, elem_id="try-pair"
-                )
-            button = gr.Button(
-                t("try.button"),
-                variant="primary",
-                scale=1,
-                min_width=120,
-                elem_id="predict",
-                elem_classes="center-button",
+    """In the column that is open."""
+    step_title("", "try")
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=240):
+            text = gr.Textbox(label=t("try.text"), lines=2, max_lines=8, max_length=MOST, elem_id="try-text")
+            pair = gr.Textbox(
+                label=t("try.pair"), lines=2, max_lines=8, max_length=MOST, visible=False, elem_id="try-pair"
             )
-        examples = gr.Dataset(
-            components=[gr.Textbox(visible=False)], samples=[], label=t("try.examples"), elem_id="try-examples",
-            visible=False, type="values",
-        )  # fmt: skip
-        shown = gr.HTML(empty(t("try.waiting")), elem_id="answers")
+        button = gr.Button(
+            t("try.button"), variant="primary", scale=1, min_width=120, elem_id="predict", elem_classes="center-button"
+        )
+    examples = gr.Dataset(
+        components=[gr.Textbox(visible=False)], samples=[], label=t("try.examples"), elem_id="try-examples",
+        visible=False, type="values",
+    )  # fmt: skip
+    shown = gr.HTML(empty(t("try.waiting")), elem_id="answers")
     return TryPanel(text, pair, button, examples, shown)
 
 

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from compressor.system import processes
 from tests.hub_fixture import USERS
 from tests.hub_server import HubServer
 from tests.install_browser import installed
+from tests.install_npm import RUNTIME
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -43,11 +44,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def driver() -> Iterator[Playwright]:
+    """There can only be one."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=installed(), args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(driver: Playwright) -> Iterator[Browser]:
+    browser = driver.chromium.launch(executable_path=installed(), args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +72,7 @@ def serve(data: Path, **environ: str) -> Iterator[App]:
         port = free.getsockname()[1]
         free.close()
         own = {"COMPRESSOR_DATA": str(data), "GRADIO_SERVER_PORT": str(port), "HF_ENDPOINT": hub.url}
+        own["COMPRESSOR_BROWSER"] = str(RUNTIME)  # fetched once for all tests, not by each app anew
         own |= {name: value.format(hub=hub.url) for name, value in environ.items()}
         with (data.parent / "app.log").open("wb") as log:
             server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **own}, stdout=log,
