@@ -29,6 +29,13 @@ STEERING = ("auto_map", "_attn_implementation", "attn_implementation", "_attn_im
             "custom_pipelines", "_name_or_path", "name_or_path", "trust_remote_code", "use_kernels")  # fmt: skip
 
 
+THIN, THIN_WEIGHTS = "low_rank.json", "low_rank.safetensors"
+"""What a folder holds in place of a plain model's weights where layers were split in two: see `students/low_rank.py`."""
+NO_PLAIN_MODEL = (
+    "has layers that were split into two thin ones. As a plain model it would load with random numbers in their place and say "
+    "nothing, so it exists in formats that hold its graph only: onnx, onnx-int8 or openvino-int8"
+)
+
 MOST_VALUES = 1_000_000
 """In a config."""
 
@@ -164,6 +171,8 @@ def load_model(
     """
     import transformers
 
+    if (folder / THIN).is_file():
+        raise ModelError(f"{folder.name} {NO_PLAIN_MODEL}.")
     if not any(folder.glob("*.safetensors")):
         raise ModelError(
             f"{folder.name} has no weights in safetensors format. Pickle files are never loaded; convert them first "

@@ -21,6 +21,10 @@ SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
 Format = Literal["8bit", "4bit", "onnx", "onnx-int8"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 DEFAULT_FORMATS: tuple[Format, ...] = ("8bit", "4bit")
+THIN_FORMATS: tuple[Format, ...] = ("onnx", "onnx-int8")
+"""What a student of thin layers becomes where the recipe does not say: it has no plain form."""
+NEED_PLAIN = ("8bit", "4bit")
+"""Formats that only a plain model can take."""
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
 Size = Literal["half", "third", "quarter", "small", "mini", "tiny"]
 Budget = Literal["quick", "balanced", "thorough"]
@@ -75,16 +79,32 @@ class Cut(Frozen):
     kv_heads: Annotated[int, Field(ge=1)] | None = None
 
 
+class LowRank(Frozen):
+    """How thin the large layers become as two: by the energy that is kept, or by the share of their weights that is left."""
+
+    energy: Annotated[float, Field(gt=0, lt=1)] | None = None
+    weights: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> LowRank:
+        if (self.energy is None) == (self.weights is None):
+            raise ValueError("student.low_rank takes exactly one of `energy` and `weights`")
+        return self
+
+
 class Student(Frozen):
-    """Exactly one of a preset size, own numbers, or another model to start from."""
+    """Exactly one of a preset size, own numbers, or another model to start from; with thin layers, none of them means the
+    teacher's own shape."""
 
     size: Size | None = None
     cut: Cut | None = None
     model: str | None = None
+    low_rank: LowRank | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Student:
-        if sum(x is not None for x in (self.size, self.cut, self.model)) != 1:
+        named = sum(x is not None for x in (self.size, self.cut, self.model))
+        if named > 1 or (named == 0 and self.low_rank is None):
             raise ValueError("student takes exactly one of `size`, `cut` and `model`")
         return self
 
@@ -171,6 +191,18 @@ class Recipe(Frozen):
             found.append("data.source has no `train` file, and this recipe trains: add one, or set `student: null`.")
         if "student" in self.model_fields_set and self.student is None and not self.formats:
             found.append("The recipe asks for no student and no formats, so there is nothing to do: add one of them.")
+        if self.student is not None and self.student.low_rank is not None and "formats" in self.model_fields_set:
+            plain = [name for name in self.formats if name in NEED_PLAIN]
+            if plain:
+                found.append(
+                    f"A student of thin layers (`student.low_rank`) cannot become {' or '.join(plain)}, which need a plain "
+                    "model. Choose onnx, onnx-int8 or openvino-int8 as formats."
+                )
+            elif not self.formats:
+                found.append(
+                    "A student of thin layers (`student.low_rank`) leaves the run in a format that holds its graph: add onnx, "
+                    "onnx-int8 or openvino-int8 to formats."
+                )
         if len(set(self.formats)) != len(self.formats):
             found.append(f"formats lists one twice: {', '.join(self.formats)}.")
         return found
@@ -189,7 +221,8 @@ class Recipe(Frozen):
         student = self.student if "student" in self.model_fields_set else (default_student if self.data else None)
         values["student"] = student
         if "formats" not in self.model_fields_set:
-            values["formats"] = tuple(default_formats)
+            thin = student is not None and student.low_rank is not None
+            values["formats"] = THIN_FORMATS if thin else tuple(default_formats)
         if student is None:
             values["distill"] = None
         elif self.distill is not None:
@@ -277,7 +310,7 @@ def _join(base: Path, value: Any) -> Any:
 
 def _known_keys(path: Sequence[Any]) -> list[str]:
     model: Any = Recipe
-    nested = {"data": Data, "student": Student, "cut": Cut, "distill": Distill, "source": Files}
+    nested = {"data": Data, "student": Student, "cut": Cut, "low_rank": LowRank, "distill": Distill, "source": Files}
     for part in path:
         model = nested.get(str(part), model)
     return [f.alias or name for name, f in model.model_fields.items()]

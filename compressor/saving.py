@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 def variant(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Iterator[Path]:
     """Write a plain model folder (safetensors, config, tokenizer), whole or not at all. The body is given it under another
     name, to check what it holds; when the body ends without an error, it stands at `folder`."""
+    from compressor.students.low_rank import ThinLinear
+
+    if any(isinstance(module, ThinLinear) for module in model.modules()):
+        raise ModelError(f"{folder.name} {models.NO_PLAIN_MODEL}.")
     with fresh(folder) as part:
         part.mkdir()
         with models.quiet():

@@ -21,6 +21,7 @@ from compressor.errors import ModelError
 from compressor.failures import first_line
 from compressor.formats.base import Format, missing
 from compressor.formats.snippets import onnx_snippet, transformers_js_snippet
+from compressor.formats.source import float_model
 from compressor.formats.stored import INT8, ONNX, stored_format
 from compressor.system.whole import fresh
 from compressor.tasks.base import Task
@@ -77,7 +78,7 @@ class OnnxFormat(Format):
             raise ModelError(f"{self.title} is made of text classification models only, so far.")
         if (found := stored_format(source)) != "float":
             raise ModelError(f"{source.name} is stored as {found}; {self.title} is made from a model in 16 or 32 bits.")
-        live = models.load_model(source, task, dtype=torch.float32, strict=False)
+        live = float_model(source, task)
         live.config.dtype = torch.float32
         # Attention written out: ONNX Runtime fuses what it can by itself, and does so best from the plain operators.
         live.set_attn_implementation("eager")

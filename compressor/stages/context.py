@@ -57,8 +57,15 @@ class Run:
         """The variant that the formats are made from."""
         return STUDENT if self.recipe.student is not None else TEACHER
 
+    @property
+    def thin(self) -> bool:
+        """Whether the student has thin layers: then it is no result of its own, see `students/low_rank.py`."""
+        return self.recipe.student is not None and self.recipe.student.low_rank is not None
+
     def folder_of(self, name: str) -> Path:
-        return self.teacher if name == TEACHER else self.variant(name)
+        if name == TEACHER:
+            return self.teacher
+        return self.work / STUDENT if name == STUDENT and self.thin else self.variant(name)
 
     def in_parts(self, stage: str, variant: str, work: Callable[[int], T]) -> T:
         """`work(parts)`: a stage that works in batches, each computed in so many parts; in more of them, and from its last

@@ -20,7 +20,7 @@ from compressor.system.lease import lease
 def made(run: Run) -> list[tuple[str, str, str | None]]:
     """(name, format, base) of every variant that there is, the teacher first."""
     found: list[tuple[str, str, str | None]] = [(TEACHER, stored_format(run.teacher), None)]
-    if run.recipe.student is not None:
+    if run.recipe.student is not None and not run.thin:
         found.append((STUDENT, "float", TEACHER))
     for fmt in run.recipe.formats:
         name = variant_name(run.base, fmt)
@@ -66,7 +66,7 @@ def _own_tokens(run: Run, data: RunData) -> Path | None:
     """The test rows in the tokens of a student that began as another model; None where it has the teacher's."""
     if run.recipe.student is None or run.recipe.student.model is None:
         return None
-    folder = run.variant(STUDENT)
+    folder = run.folder_of(STUDENT)
     tokenizer = models.load_tokenizer(folder)
     limit = token_limit(models.load_config(folder), tokenizer)
     out = run.work / "student-test"

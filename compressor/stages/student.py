@@ -15,21 +15,47 @@ if TYPE_CHECKING:
 
 
 def make_student(run: Run, data: RunData) -> None:
-    """Build, distil and save the student; leaves `variants/student`.
+    """Build, distil and save the student; leaves `variants/student`, or `work/student` where its layers are thin.
 
     Raises:
         CannotCutError, RecipeError, ModelError: the student cannot be built.
     """
+    from compressor.students import low_rank
+
     task = trainable(run.task)
 
-    def made(parts: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    def made(parts: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, int]]:
         model, tokenizer, frozen = _student(run, data, task)
+        ranks = _thinned(run, data, task, model, tokenizer)
         if run.recipe.distill is not None:
             _distil(run, data, task, model, tokenizer, frozen, parts)
-        return model, tokenizer
+        return model, tokenizer, ranks
 
-    model, tokenizer = run.in_parts("distill", STUDENT, made)
-    saving.save_float(model, tokenizer, run.variant(STUDENT), task)
+    model, tokenizer, ranks = run.in_parts("distill", STUDENT, made)
+    if ranks:
+        low_rank.save(model, tokenizer, run.folder_of(STUDENT), ranks)
+    else:
+        saving.save_float(model, tokenizer, run.variant(STUDENT), task)
+
+
+def _thinned(
+    run: Run, data: RunData, task: TrainableTask, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> dict[str, int]:
+    """Make the student's large layers thin where the recipe asks for it: {name of a layer: its rank}."""
+    from compressor.students import low_rank
+
+    asked = run.recipe.student.low_rank if run.recipe.student is not None else None
+    if asked is None:
+        return {}
+    shapes = {n: (m.in_features, m.out_features) for n, m in low_rank.large_layers(model, task).items()}
+    ranks = low_rank.factorise(model, task, asked, _calibration(data, task, model, tokenizer, run))
+    share = low_rank.weights_of(shapes, ranks) / low_rank.weights_of(shapes, {})
+    run.note(
+        "",
+        f"{len(ranks)} of the student's {len(shapes)} large layers became two thin ones each, which leaves {share:.0%} of these "
+        "layers' weights.",
+    )
+    return ranks
 
 
 def _student(run: Run, data: RunData, task: TrainableTask) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:
@@ -45,7 +71,8 @@ def _student(run: Run, data: RunData, task: TrainableTask) -> tuple[PreTrainedMo
     if asked.model is not None:
         return _other_model(run, task)
     teacher = models.load_model(run.teacher, task, dtype=torch.float32, strict=False)
-    student = build_student(teacher, plan(teacher.config, asked, task), task, _calibration(data))
+    rows = _as_tensors(calibration(data.split("train"), data.pad_id))
+    student = build_student(teacher, plan(teacher.config, asked, task), task, rows)
     return student, models.load_tokenizer(run.teacher), copied(student)
 
 
@@ -66,12 +93,19 @@ def _other_model(run: Run, task: TrainableTask) -> tuple[PreTrainedModel, PreTra
     return model, tokenizer, set()
 
 
-def _calibration(data: RunData) -> list[dict[str, Any]]:
+def _calibration(
+    data: RunData, task: TrainableTask, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, run: Run
+) -> list[dict[str, Any]]:
+    """Training rows in the student's own tokens."""
+    own = run.recipe.student is not None and run.recipe.student.model is not None
+    length = min(data.max_length or 512, token_limit(model.config, tokenizer)) if own else None
+    return _as_tensors(calibration(data.encoded("train", task, tokenizer, length), int(tokenizer.pad_token_id or 0)))
+
+
+def _as_tensors(batches: list[dict[str, Any]]) -> list[dict[str, Any]]:
     import torch
 
-    return [
-        {k: torch.from_numpy(v) for k, v in batch.items()} for batch in calibration(data.split("train"), data.pad_id)
-    ]
+    return [{name: torch.from_numpy(values) for name, values in batch.items()} for batch in batches]
 
 
 def _distil(

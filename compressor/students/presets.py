@@ -44,6 +44,8 @@ def plan(config: PretrainedConfig, student: Student, task: Task | None = None) -
         return _depth_preset(config, student.size)
     if student.size is not None:
         return _width_preset(config, anatomy, student.size)
+    if student.cut is None and student.model is None:
+        return shape_of(config)  # thin layers alone
     if student.cut is None:
         raise RecipeError("student.model names another model to start from: there is nothing to cut.")
     return _own(config, anatomy, student.cut)
