@@ -150,7 +150,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
             stage("teacher-logits", lambda: ask_teacher(run, data))
         stage("distill", lambda: make_student(run, data))
     for fmt in run.recipe.formats:
-        stage(fmt, lambda fmt=fmt: make_format(run, fmt))  # type: ignore[misc]
+        stage(fmt, lambda fmt=fmt: make_format(run, fmt, data))  # type: ignore[misc]
     folder.write_state(stage="measure")
     with _timed(folder, log, "measure", run):
         variants = judge(run, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Batch = Mapping[str, "np.ndarray"]
 """`input_ids`, `attention_mask` (and `token_type_ids` where the tokenizer makes them), each int64 [batch, length]."""
+
+Rows = Sequence[Batch]
+"""Some of the rows that a model learned from, in padded batches: what a format may calibrate itself by."""
 
 
 class Runner(Protocol):
@@ -63,9 +66,12 @@ class Format(ABC):
         """None where it works on this device (`cpu`, `cuda`), else the sentence that says why not and what to do."""
 
     @abstractmethod
-    def make(self, source: Path, out: Path, task: Task) -> list[str]:
+    def make(self, source: Path, out: Path, task: Task, rows: Rows = ()) -> list[str]:
         """Write the variant made from the plain float model in `source` to the new folder `out`, reload it and check that
         it predicts exactly what the live one did. Returns notes (sentences) for the report.
+
+        Args:
+            rows: a few hundred of the rows that were trained on, for formats that calibrate; () where a run has none.
 
         Raises:
             ModelError: this model cannot take this format, or did not come back as it was.

@@ -20,7 +20,7 @@ from compressor.tasks.base import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from compressor.formats.base import Runner
+    from compressor.formats.base import Rows, Runner
 
 
 SHAPES = "4-bit kernels take layers with a multiple of 64 inputs and a multiple of 32 outputs, and it has none. 8-bit takes all."
@@ -63,7 +63,7 @@ class BitsAndBytes(Format):
             )
         return None
 
-    def make(self, source: Path, out: Path, task: Task) -> list[str]:
+    def make(self, source: Path, out: Path, task: Task, rows: Rows = ()) -> list[str]:
         import torch
 
         if (reason := self.unavailable("cpu")) is not None:

@@ -13,7 +13,7 @@ from compressor.formats.stored import stored_format
 from compressor.tasks.base import Task
 
 if TYPE_CHECKING:
-    from compressor.formats.base import Runner
+    from compressor.formats.base import Rows, Runner
 
 
 class Float(Format):
@@ -25,7 +25,7 @@ class Float(Format):
     def unavailable(self, device: str) -> str | None:
         return None
 
-    def make(self, source: Path, out: Path, task: Task) -> list[str]:
+    def make(self, source: Path, out: Path, task: Task, rows: Rows = ()) -> list[str]:
         import torch
 
         _check_plain(source)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from compressor.formats.base import Runner
+    from compressor.formats.base import Rows, Runner
 
 MOST_BYTES = 2_000_000_000
 """Of one ONNX file: protobuf holds no more in one piece, and the Hub's tools look for one piece."""
@@ -62,7 +62,7 @@ class OnnxFormat(Format):
     def unavailable(self, device: str) -> str | None:
         return missing("ONNX", "onnxruntime")
 
-    def make(self, source: Path, out: Path, task: Task) -> list[str]:
+    def make(self, source: Path, out: Path, task: Task, rows: Rows = ()) -> list[str]:
         import torch
 
         from compressor.formats.torch_runner import count_parameters
