@@ -5,13 +5,7 @@ as they come (dynamic quantization, no data needed). Exported by transformers' o
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import io
-import logging
-import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +13,7 @@ from compressor import models
 from compressor.errors import ModelError
 from compressor.failures import first_line
 from compressor.formats.base import Format, missing
+from compressor.formats.exporting import OTHER_TEXTS, TEXTS, check_no_wreck, inputs_of, silence
 from compressor.formats.snippets import onnx_snippet, transformers_js_snippet
 from compressor.formats.stored import INT8, ONNX, stored_format
 from compressor.system.whole import fresh
@@ -34,7 +29,6 @@ MOST_BYTES = 2_000_000_000
 """Of one ONNX file: protobuf holds no more in one piece, and the Hub's tools look for one piece."""
 CLOSE = 1e-3
 """Between the logits of the float model in torch and in ONNX Runtime, absolute and relative."""
-TEXTS = ["One text.", "Another text, which is longer than the first, so that shapes are seen to differ."]
 
 
 class OnnxFormat(Format):
@@ -94,9 +88,9 @@ class OnnxFormat(Format):
         import onnx_ir
         from transformers.exporters import OnnxExporter
 
-        inputs = _inputs(live, tokenizer, TEXTS)
+        inputs = inputs_of(live, tokenizer, TEXTS)
         try:
-            with _silence():
+            with silence():
                 program: Any = OnnxExporter().export(live, inputs, config=self.config()).program
                 _forget(program)
                 program.metadata_props["parameters"] = str(numbers)
@@ -110,13 +104,12 @@ class OnnxFormat(Format):
     def _check(
         self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, task: Task, name: str
     ) -> None:
-        """Batches and lengths that were not exported: what is written must take any."""
         import torch
 
         runner = self.load(folder, task)
         try:
-            for texts in ([TEXTS[1]], [*TEXTS, " ".join(TEXTS)]):
-                inputs = _inputs(live, tokenizer, texts)
+            for texts in OTHER_TEXTS:
+                inputs = inputs_of(live, tokenizer, texts)
                 with torch.inference_mode():
                     before = live(**inputs).logits.float()
                 after = torch.from_numpy(runner.predict({k: v.numpy() for k, v in inputs.items()}))
@@ -182,21 +175,10 @@ class OnnxInt8(OnnxFormat):
         return OnnxConfig(dynamic=True, ort_fusions="cpu", quantizer=OnnxRuntimeQuantizer(how))
 
     def compare(self, before: torch.Tensor, after: torch.Tensor, name: str) -> None:
-        """What it costs is measured on real rows; on two made-up ones only a wreck can be told."""
-        import torch
-
-        if before.numel() > 2 and float(torch.corrcoef(torch.stack([before.flatten(), after.flatten()]))[0, 1]) < 0:
-            raise ModelError(f"{name} was written, but in 8 bits this model answers the opposite of what it did.")
+        check_no_wreck(before, after, name)
 
     def bytes(self, linear: int, rest: int) -> int:
         return linear + rest
-
-
-def _inputs(live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> dict[str, torch.Tensor]:
-    takes = inspect.signature(live.forward).parameters
-    limit = min(int(getattr(live.config, "max_position_embeddings", None) or 512) - 4, 64)
-    encoded = dict(tokenizer(texts, padding=True, truncation=True, max_length=max(8, limit), return_tensors="pt"))
-    return {name: tensor for name, tensor in encoded.items() if name in takes}
 
 
 def _forget(program: Any) -> None:
@@ -214,19 +196,3 @@ def _forget(program: Any) -> None:
         for value in (*graph.inputs, *graph.initializers.values()):
             value.doc_string = None
             value.metadata_props.clear()
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """The exporter speaks to programmers, on standard output and by warnings."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch", "onnxscript", "onnx_ir", "")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), models.quiet():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
