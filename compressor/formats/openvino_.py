@@ -7,7 +7,6 @@ that a person adds: nothing else here needs them.
 from __future__ import annotations
 
 import inspect
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -85,7 +84,6 @@ class OpenVinoInt8(Format):
         try:
             with silence():
                 program = _quantized(live, inputs, rows)
-                _number(program)
                 program.set_rt_info(str(numbers), NOTE)
                 openvino.save_model(program, folder / OPENVINO, compress_to_fp16=False)
         except (MemoryError, OSError):
@@ -137,16 +135,16 @@ class OpenVinoInt8(Format):
 def _quantized(live: PreTrainedModel, inputs: dict[str, torch.Tensor], rows: Rows) -> Any:
     """The model as an `openvino.Model` in 8 bits."""
     import nncf
-    from transformers.exporters import (
-        NNCFOpenVINOQuantizer,
-        NNCFQuantizationConfig,
-        OpenVINOConfig,
-        OpenVINOExporter,
-    )
+    from transformers.exporters import NNCFOpenVINOQuantizer, NNCFQuantizationConfig, OpenVINOConfig, OpenVINOExporter
+    from transformers.exporters.configs import ExportFormat
 
     how = NNCFQuantizationConfig(model_type=nncf.ModelType.TRANSFORMER, subset_size=len(rows))
     quantizer = NNCFOpenVINOQuantizer(how, calibration_dataset=[_tensors(batch, live) for batch in rows])
-    return OpenVINOExporter().export(live, inputs, config=OpenVINOConfig(dynamic=True, quantizer=quantizer)).program
+    program = OpenVINOExporter().export(live, inputs, config=OpenVINOConfig(dynamic=True)).program
+    _number(program)  # NNCF goes through them in the order of their names
+    program = quantizer.quantize(program, inputs, ExportFormat.OPENVINO)
+    _number(program)
+    return program
 
 
 def _tensors(batch: Any, live: PreTrainedModel) -> dict[str, torch.Tensor]:
@@ -158,9 +156,8 @@ def _tensors(batch: Any, live: PreTrainedModel) -> dict[str, torch.Tensor]:
 
 
 def _number(program: Any) -> None:
-    """Names that count from the start of the process (`Constant_273058`) become ones that count from the graph's, so that the
-    same model, made again, is the same file."""
+    """Names of nodes count from the start of the process (`Constant_273058`): here they are made to count from the graph's
+    own, so that the same model, made again, is the same file."""
     program.set_friendly_name("model")
     for number, node in enumerate(program.get_ordered_ops()):
-        if re.search(r"_\d{3,}", node.get_friendly_name()):
-            node.set_friendly_name(f"{node.get_type_name()}_{number}")
+        node.set_friendly_name(f"{node.get_type_name()}_{number}")

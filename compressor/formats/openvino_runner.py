@@ -11,6 +11,7 @@ import psutil
 
 from compressor.errors import ModelError
 from compressor.failures import first_line
+from compressor.untrusted import caps
 
 if TYPE_CHECKING:
     from compressor.formats.base import Batch
@@ -48,6 +49,7 @@ class OpenVinoRunner:
     def __init__(self, graph: Path, weights: Path, dtype: str, threads: int | None = None):
         self.threads = threads or psutil.cpu_count(logical=False) or 1
         self.device, self.dtype = "cpu", dtype
+        _look(graph)
         core = load_openvino().Core()
         try:
             model: Any = core.read_model(graph, weights)
@@ -59,7 +61,10 @@ class OpenVinoRunner:
         except (MemoryError, ModelError):
             raise
         except Exception as error:
-            raise ModelError(f"{graph.name} cannot be loaded by OpenVINO ({first_line(error)}).") from error
+            said = _reason(error, graph.parent)
+            raise ModelError(
+                f"{graph.name} cannot be loaded by OpenVINO ({said}). It may be damaged: make it again."
+            ) from error
 
     def _settings(self) -> dict[str, Any]:
         """What is said here stands above what a model's file says of itself."""
@@ -90,6 +95,25 @@ class OpenVinoRunner:
     def close(self) -> None:
         """Let go of the memory."""
         self._model = None
+
+
+def _look(graph: Path) -> None:
+    """OpenVINO reads other libraries' files too, whatever they are called, and some of those name further files.
+
+    Raises:
+        ModelError: it is no graph of OpenVINO's own, or larger than that of any model.
+    """
+    with graph.open("rb") as file:
+        if file.read(5) != b"<?xml":
+            raise ModelError(f"{graph.name} is no OpenVINO graph. It may be damaged: make it again.")
+    if graph.stat().st_size > caps.GRAPH_BYTES:
+        raise ModelError(f"{graph.name} is larger than the graph of any model that is taken here. Pick another model.")
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    """What OpenVINO says, without the places in its own source and on this machine's disk that stand before it."""
+    lines = [line for line in str(error).splitlines() if line and not line.startswith(("Exception from ", "Check '"))]
+    return first_line(ModelError(lines[-1].replace(f"{folder}/", "") if lines else "it gives no reason"))
 
 
 def _name(port: Any, known: tuple[str, ...]) -> str:
