@@ -18,7 +18,7 @@ from compressor.untrusted.plain import MOST_YAML, NotPlainError, plain, read_yam
 from compressor.untrusted.problems import sentences
 
 SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
-Format = Literal["8bit", "4bit", "onnx", "onnx-int8"]
+Format = Literal["8bit", "4bit", "onnx", "onnx-int8", "openvino-int8"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 DEFAULT_FORMATS: tuple[Format, ...] = ("8bit", "4bit")
 THIN_FORMATS: tuple[Format, ...] = ("onnx", "onnx-int8")

@@ -25,6 +25,7 @@ STAGES = {
     "4bit": "making 4-bit",
     "onnx": "making ONNX",
     "onnx-int8": "making ONNX int8",
+    "openvino-int8": "making OpenVINO int8",
     "measure": "measuring",
     "upload": "uploading",
 }

@@ -261,6 +261,25 @@ def test_onnx_versions_are_measured_and_compared_like_all_others(here, common, t
     assert again == report
 
 
+def test_openvino_is_fitted_to_training_rows_and_left_out_where_there_are_none(here, common, tmp_path, finished):
+    teacher = finished[0] / "variants" / "teacher"
+    asked = recipe(here, teacher=str(teacher), teacher_head="keep", student=None, formats=["openvino-int8"])
+    report = pipeline.run(asked, tmp_path / "out", settings=common)
+    first, made = report.variants
+    assert (made.name, made.runtime, made.dtype) == ("teacher-openvino-int8", "openvino", "int8")
+    assert made.agreement >= 0.95 and made.parameters == first.parameters
+    assert made.bytes == sum(p.stat().st_size for p in (tmp_path / "out" / made.path).glob("openvino/openvino_model.*"))
+    assert made.latency_ms.p50 > 0 and made.peak_memory_bytes > 0
+    predictor = Predictor(tmp_path / "out")
+    (said,) = predictor.predict(["a really good film"])
+    predictor.close()
+    assert set(said["predictions"]) == {v.name for v in report.variants}
+    bare = {"teacher": str(teacher), "student": None, "formats": ["openvino-int8", "8bit"]}
+    without = pipeline.run(Recipe.parse(bare), tmp_path / "bare", settings=common)
+    assert [v.name for v in without.variants] == ["teacher", "teacher-8bit"]
+    assert any("OpenVINO int8 was left out" in note and "none to train with" in note for note in without.notes)
+
+
 def test_a_task_without_students_says_so(common, tmp_path):
     teacher = tiny.llama(tmp_path / "llama")
     (tmp_path / "t.txt").write_text("the film was good " * 200)

@@ -178,7 +178,7 @@ def test_security_6_a_config_that_does_not_describe_its_file_is_refused(hub_serv
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_security_6_variants_are_no_bombs(settings, folder, tmp_path, name):
     made = tmp_path / name
-    formats.get(name).make(folder, made, TASK)
+    formats.get(name).make(folder, made, TASK, tiny.rows())
     assert resolve(str(made), settings=settings, hub=Hub(settings, "")).folder == made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -83,6 +84,13 @@ def byte_bpe() -> transformers.PreTrainedTokenizerFast:
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="<|end|>", bos_token="<|end|>", model_max_length=128
     )
+
+
+def rows(count: int = 64, size: int = 8) -> list[dict[str, np.ndarray]]:
+    """`texts` in the tokens of `wordpiece`, in padded batches, as formats calibrate on them."""
+    tokenizer, (made, _) = wordpiece(), texts(count)
+    starts = range(0, count, size)
+    return [dict(tokenizer(made[i : i + size], padding=True, return_tensors="np")) for i in starts]
 
 
 def bert(folder: Path, labels: tuple[str, ...] = ("negative", "positive"), seed: int = 0, **changes: object) -> Path:

@@ -7,8 +7,11 @@ from compressor.formats.base import Batch, Format, Runner
 from compressor.formats.bitsandbytes import EightBit, FourBit
 from compressor.formats.float_ import Float
 from compressor.formats.onnx_ import Onnx, OnnxInt8
+from compressor.formats.openvino_ import OpenVinoInt8
 
-FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (Float(), EightBit(), FourBit(), Onnx(), OnnxInt8())}
+FORMATS: dict[str, Format] = {
+    fmt.name: fmt for fmt in (Float(), EightBit(), FourBit(), Onnx(), OnnxInt8(), OpenVinoInt8())
+}
 
 __all__ = ["FORMATS", "Batch", "Format", "Runner", "get"]
 

@@ -45,11 +45,12 @@ class Runner(Protocol):
 
 
 def missing(title: str, *packages: str) -> str | None:
-    """The sentence that says which package has to be installed for something called `title`; None where all are."""
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            return f"{title} needs the package {package}, which is not installed: pip install {package}."
-    return None
+    """The sentence that says which packages have to be installed for something called `title`; None where all are."""
+    lacking = [package for package in packages if importlib.util.find_spec(package) is None]
+    if not lacking:
+        return None
+    which = f"package {lacking[0]}, which is" if len(lacking) == 1 else f"packages {' and '.join(lacking)}, which are"
+    return f"{title} needs the {which} not installed: pip install {' '.join(lacking)}."
 
 
 class Format(ABC):
@@ -60,6 +61,8 @@ class Format(ABC):
     title: ClassVar[str]
     """As the page names it: `8-bit`."""
     runtime: ClassVar[str] = "torch"
+    extras: ClassVar[tuple[str, ...]] = ()
+    """Packages that making it takes and that are not installed with the project."""
 
     @abstractmethod
     def unavailable(self, device: str) -> str | None:

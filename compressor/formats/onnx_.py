@@ -6,13 +6,7 @@ transformers' own exporter; runs on the CPU.
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import io
-import logging
-import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +14,7 @@ from compressor import models
 from compressor.errors import ModelError
 from compressor.failures import first_line
 from compressor.formats.base import Format, missing
+from compressor.formats.exporting import OTHER_TEXTS, TEXTS, check_no_wreck, inputs_of, silence
 from compressor.formats.snippets import onnx_snippet, transformers_js_snippet
 from compressor.formats.source import float_model
 from compressor.formats.stored import INT8, ONNX, stored_format
@@ -36,7 +31,6 @@ MOST_BYTES = 2_000_000_000
 """Of one ONNX file: protobuf holds no more in one piece, and the Hub's tools look for one piece."""
 CLOSE = 1e-3
 """Between the logits of the float model in torch and in ONNX Runtime, absolute and relative."""
-TEXTS = ["One text.", "Another text, which is longer than the first, so that shapes are seen to differ."]
 
 
 class OnnxFormat(Format):
@@ -104,9 +98,9 @@ class OnnxFormat(Format):
 
         from compressor.formats.onnx_graph import simplify
 
-        inputs = _inputs(live, tokenizer, TEXTS)
+        inputs = inputs_of(live, tokenizer, TEXTS)
         try:
-            with _silence():
+            with silence():
                 program: Any = OnnxExporter().export(live, inputs, config=OnnxConfig(dynamic=True)).program
                 simplify(program)
                 program = self.shrink(program, inputs)
@@ -122,13 +116,12 @@ class OnnxFormat(Format):
     def _check(
         self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, task: Task, name: str
     ) -> None:
-        """Batches and lengths that were not exported: what is written must take any."""
         import torch
 
         runner = self.load(folder, task)
         try:
-            for texts in ([TEXTS[1]], [*TEXTS, " ".join(TEXTS)]):
-                inputs = _inputs(live, tokenizer, texts)
+            for texts in OTHER_TEXTS:
+                inputs = inputs_of(live, tokenizer, texts)
                 with torch.inference_mode():
                     before = live(**inputs).logits.float()
                 after = torch.from_numpy(runner.predict({k: v.numpy() for k, v in inputs.items()}))
@@ -193,21 +186,10 @@ class OnnxInt8(OnnxFormat):
         return OnnxRuntimeQuantizer(how).quantize(program, inputs, ExportFormat.ONNX)
 
     def compare(self, before: torch.Tensor, after: torch.Tensor, name: str) -> None:
-        """What it costs is measured on real rows; on two made-up ones only a wreck can be told."""
-        import torch
-
-        if before.numel() > 2 and float(torch.corrcoef(torch.stack([before.flatten(), after.flatten()]))[0, 1]) < 0:
-            raise ModelError(f"{name} was written, but in 8 bits this model answers the opposite of what it did.")
+        check_no_wreck(before, after, name)
 
     def bytes(self, linear: int, rest: int) -> int:
         return linear + rest
-
-
-def _inputs(live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> dict[str, torch.Tensor]:
-    takes = inspect.signature(live.forward).parameters
-    limit = min(int(getattr(live.config, "max_position_embeddings", None) or 512) - 4, 64)
-    encoded = dict(tokenizer(texts, padding=True, truncation=True, max_length=max(8, limit), return_tensors="pt"))
-    return {name: tensor for name, tensor in encoded.items() if name in takes}
 
 
 def _forget(program: Any) -> None:
@@ -225,19 +207,3 @@ def _forget(program: Any) -> None:
         for value in (*graph.inputs, *graph.initializers.values()):
             value.doc_string = None
             value.metadata_props.clear()
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """The exporter speaks to programmers, on standard output and by warnings."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch", "onnxscript", "onnx_ir", "")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), models.quiet():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

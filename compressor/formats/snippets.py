@@ -44,6 +44,25 @@ def onnx_snippet(reference: str, file: str, task: Task) -> str:
     )
 
 
+def openvino_snippet(reference: str, graph: str, weights: str, task: Task) -> str:
+    """Load an OpenVINO model of `reference` (a repo id or a folder) with OpenVINO and classify one text with it."""
+    name = json.dumps(reference, ensure_ascii=False)
+    return (
+        "# pip install openvino transformers\n"
+        "import openvino\n"
+        "from transformers import AutoConfig, AutoTokenizer\n"
+        "from transformers.utils import cached_file\n"
+        "\n"
+        f"graph, weights = (cached_file({name}, file) for file in ({json.dumps(graph)}, {json.dumps(weights)}))\n"
+        "core = openvino.Core()\n"
+        'model = core.compile_model(core.read_model(graph, weights), "CPU")\n'
+        f"tokenizer, config = AutoTokenizer.from_pretrained({name}), AutoConfig.from_pretrained({name})\n"
+        f'inputs = tokenizer({task.example}, return_tensors="np")\n'
+        'logits = model({i.any_name: inputs[i.any_name][:1] for i in model.inputs})["logits"][0]\n'
+        "print({config.id2label[i]: float(logit) for i, logit in enumerate(logits)})\n"
+    )
+
+
 def transformers_js_snippet(reference: str, dtype: str, task: Task) -> str:
     """Run a repo's ONNX file in a web page or in Node, with transformers.js.
 

@@ -8,17 +8,19 @@ from compressor import models
 
 ONNX, INT8 = "onnx/model.onnx", "onnx/model_quantized.onnx"
 """Where the Hub's tools and transformers.js look for them."""
+OPENVINO, OPENVINO_WEIGHTS = "openvino/openvino_model.xml", "openvino/openvino_model.bin"
+"""Where the Hub's tools look for them; optimum-intel is told `subfolder="openvino"`."""
 
 
 def stored_format(folder: Path) -> str:
-    """`float`, `8bit`, `4bit`, `onnx` or `onnx-int8`; for models that other libraries quantized that library's
-    name (`gptq`, `awq` …).
+    """`float`, `8bit`, `4bit`, `onnx`, `onnx-int8` or `openvino-int8`; for models that other libraries quantized
+    that library's name (`gptq`, `awq` …).
 
     Raises:
         ModelError: there is no readable config.
     """
     if not any(folder.glob("*.safetensors")):
-        for name, file in (("onnx-int8", INT8), ("onnx", ONNX)):
+        for name, file in (("onnx-int8", INT8), ("onnx", ONNX), ("openvino-int8", OPENVINO)):
             if (folder / file).is_file():
                 return name
     quantization = models.read_config(folder).get("quantization_config")

@@ -13,6 +13,8 @@ from compressor.recipe import DATA_SUFFIXES
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+OPENVINO_WEIGHTS = "openvino_model.bin"
+"""Plain numbers, though it is called as pickles are."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model",
@@ -52,7 +54,7 @@ def check_weights(repo: str, names: Iterable[str]) -> list[str]:
         raise ModelError(
             f"{repo} holds GGUF files, which are compressed already. Pick the model that it was made from."
         )
-    if any(n.endswith(_PICKLES) for n in top):
+    if any(n.endswith(_PICKLES) and n != OPENVINO_WEIGHTS for n in top):
         raise ModelError(
             f"{repo} holds its weights only as pickle files, which can run code of their author's when they are opened, "
             "so nothing was downloaded. Ask its owner for safetensors (https://huggingface.co/spaces/safetensors/convert), "

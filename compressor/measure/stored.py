@@ -21,8 +21,10 @@ SCALES = (".absmax", ".nested_absmax", ".quant_map", ".nested_quant_map", ".SCB"
 
 
 def bytes_on_disk(folder: Path) -> int:
-    """Bytes of the weights: the safetensors or ONNX files alone."""
-    return sum(path.stat().st_size for kind in ("*.safetensors", "onnx/*.onnx") for path in folder.glob(kind))
+    """Bytes of the weights: the safetensors, ONNX or OpenVINO files alone."""
+    kinds = ("*.safetensors", "onnx/*.onnx", "openvino/openvino_model.*")
+    sizes = ([path.stat().st_size for path in folder.glob(kind)] for kind in kinds)
+    return sum(next(filter(None, sizes), []))
 
 
 def stored_parameters(folder: Path) -> int:

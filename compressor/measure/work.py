@@ -45,6 +45,10 @@ def preload(task: str, folders: Sequence[str]) -> None:
             import bitsandbytes  # noqa: F401
     if importlib.util.find_spec("onnxruntime"):
         import onnxruntime  # noqa: F401
+    if importlib.util.find_spec("openvino"):
+        from compressor.formats.openvino_runner import load_openvino
+
+        load_openvino()
     for folder in folders:
         with contextlib.suppress(CompressorError):  # said when it is its turn
             models.build(models.load_config(Path(folder)), tasks.get(task))

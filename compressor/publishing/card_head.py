@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 HUB_METRICS = {"accuracy": "accuracy", "f1_macro": "f1", "f1_micro": "f1", "spearman": "spearmanr",
                "pearson": "pearsonr", "rmse": "rmse", "perplexity": "perplexity"}  # fmt: skip
 """Our metrics, as the Hub's index of results calls them."""
+TAGS = {"onnxruntime": "onnx", "openvino": "openvino"}
+"""What the Hub calls the files that a runtime takes."""
 
 
 def head_of(story: Story) -> dict[str, Any]:
@@ -25,13 +27,13 @@ def head_of(story: Story) -> dict[str, Any]:
     if base := story.base_model:
         head["base_model"] = base
         head["base_model_relation"] = "finetune" if story.is_student else "quantized"
-    head["library_name"] = "transformers.js" if story.browser_snippet else "transformers"
+    head["library_name"] = _library(story)
     head["pipeline_tag"] = story.report.task.split("/")[0]
     tags = ["compressor"]
     if story.distilled:
         tags.append("distillation")
     if not story.is_student:
-        tags += ["onnx"] * (story.variant.runtime == "onnxruntime")
+        tags += [TAGS[story.variant.runtime]] if story.variant.runtime in TAGS else []
         tags += ["quantized"] * (story.variant.format != "onnx")
         tags.append(story.title(story.variant.format))
     head["tags"] = tags
@@ -40,6 +42,13 @@ def head_of(story: Story) -> dict[str, Any]:
     if index := _model_index(story):
         head["model-index"] = index
     return head
+
+
+def _library(story: Story) -> str:
+    """What the Hub shows code for: transformers.js reads our ONNX files, optimum-intel our OpenVINO files."""
+    if story.variant.runtime == "openvino":
+        return "openvino"
+    return "transformers.js" if story.browser_snippet else "transformers"
 
 
 def _hub_data(story: Story) -> str | None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from compressor import models
 from compressor.errors import ModelError
 from compressor.formats import get
 from compressor.stages.context import Run
-from compressor.stages.data import RunData, calibration, token_limit
+from compressor.stages.data import RunData, token_limit
+
+if TYPE_CHECKING:
+    from compressor.formats import Batch
+
+CALIBRATION_ROWS, BATCH = 256, 32
 
 
 def variant_name(base: str, fmt: str) -> str:
     return f"{base}-{fmt}"
 
 
-def make_format(run: Run, fmt: str, data: RunData | None) -> bool:
-    """Write `variants/<base>-<format>`, calibrated on rows of the training split where there is one: the test split is what it
-    is measured on. Where this model or machine cannot take the format, the run goes on without it and
+def make_format(run: Run, fmt: str, data: RunData | None = None) -> bool:
+    """Write `variants/<base>-<format>`. Where this model or machine cannot take the format, the run goes on without it and
     the report says why. Returns whether it was made."""
     format_ = get(fmt)
     name = variant_name(run.base, fmt)
@@ -25,7 +29,8 @@ def make_format(run: Run, fmt: str, data: RunData | None) -> bool:
     reason = format_.unavailable(run.device)
     if reason is None:
         try:
-            run.note(name, *format_.make(run.folder_of(run.base), run.variant(name), run.task, _rows(run, data)))
+            rows = calibration(run, data)
+            run.note(name, *format_.make(run.folder_of(run.base), run.variant(name), run.task, rows))
         except ModelError as error:
             reason = str(error)
     if reason is not None:
@@ -34,12 +39,23 @@ def make_format(run: Run, fmt: str, data: RunData | None) -> bool:
     return reason is None
 
 
-def _rows(run: Run, data: RunData | None) -> list[dict[str, Any]]:
-    """What formats calibrate themselves by, in the tokens of the model that they are made from."""
-    if data is None or not data.has("train"):
+def calibration(run: Run, data: RunData | None) -> list[Batch]:
+    """Training rows that the recipe's seed picks, in the tokens of the model that the formats are made from. The test rows
+    are never among them: what is measured on them has not seen them. [] where there are no rows for training."""
+    import numpy as np
+
+    from compressor.tasks.batching import batches
+
+    if data is None or not data.has("train") or run.task.running_text:
         return []
     own = run.recipe.student is not None and run.recipe.student.model is not None
-    tokenizer = models.load_tokenizer(run.folder_of(run.base))
-    limit = token_limit(models.load_config(run.folder_of(run.base)), tokenizer)
-    length = min(data.max_length or limit, limit) if own else None
-    return calibration(data.encoded("train", run.task, tokenizer, length), int(tokenizer.pad_token_id or 0))
+    rows = data.rows("train") if own else data.split("train")
+    chosen = np.random.default_rng(run.recipe.seed).permutation(len(rows))[:CALIBRATION_ROWS]
+    rows, pad_id = rows.select(sorted(chosen.tolist())), data.pad_id
+    if own:
+        folder = run.folder_of(run.base)
+        tokenizer = models.load_tokenizer(folder)
+        limit = token_limit(models.load_config(folder), tokenizer)
+        rows = run.task.encode(tokenizer, rows, min(data.max_length or limit, limit))
+        pad_id = int(tokenizer.pad_token_id or 0)
+    return [batch for _, batch in batches(rows, pad_id, BATCH)]

@@ -2,8 +2,8 @@
 
 Which directions a layer can do without is told by what goes through it, not by its weights alone: the singular values are those
 of the weights times the square root of the inputs' second moments, so that what is left out is what its outputs on real rows miss
-least (Chen et al., DRONE, NeurIPS 2021; Wang et al., SVD-LLM, 2024, arXiv:2403.07378). The rank is the smallest that keeps a share
-of that energy, one share for all layers; for a size target the share is searched. A layer whose two thin ones would not be
+least (Chen et al., DRONE, NeurIPS 2021; Wang et al., SVD-LLM, 2024, arXiv:2403.07378). The rank is the smallest that keeps a
+share of that energy, one for all layers; for a size target the share is searched. A layer whose two thin ones would not be
 smaller stays.
 
 Such a model is no plain one: transformers would load it with random layers and say nothing. It lives in a run's work folder,

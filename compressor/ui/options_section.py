@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from compressor.formats import get
+from compressor.formats.base import missing
 from compressor.recipe import DEFAULT_FORMATS, FORMATS
 from compressor.ui.form import ALPHA
 from compressor.ui.more import MOST
@@ -34,13 +36,19 @@ class OptionsSection:
         return [self.formats, self.budget, *self.numbers, self.alpha, self.student_model, self.distill, self.more]
 
 
+def _formats_info() -> str:
+    """What the formats are for, and what has to be installed for those that need more."""
+    lacking = (missing(get(name).title, *get(name).extras) for name in FORMATS)
+    return " ".join([t("options.formats_info"), *filter(None, lacking)])
+
+
 def build() -> OptionsSection:
     with gr.Column(elem_classes="step", elem_id="step-options"):
         step_title("4", "options")
         with gr.Row():
             formats = gr.CheckboxGroup(
                 choices=[(t(f"options.{name}"), name) for name in FORMATS], value=list(DEFAULT_FORMATS),
-                elem_id="formats", label=t("options.formats"), info=t("options.formats_info"), min_width=220,
+                elem_id="formats", label=t("options.formats"), info=_formats_info(), min_width=220,
             )  # fmt: skip
             efforts = [(t(f"options.{name}"), name) for name in ("quick", "balanced", "thorough")]
             budget = gr.Radio(

@@ -15,6 +15,8 @@ VOCABULARY_BYTES = 128 * 1024**2
 """Of a tokenizer's file: the largest have some 40 megabytes."""
 HEADER_BYTES = 25_000_000
 """Of a safetensors file's header; the Hub's client reads no longer one either."""
+GRAPH_BYTES = 64 * 1024**2
+"""Of an OpenVINO model's graph, which holds no weights: BERT's with 12 layers has less than a megabyte."""
 MOST_MODELS = 12
 """Of one comparison: each is downloaded, loaded and measured."""
 MOST_LABELS = 100_000

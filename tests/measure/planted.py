@@ -56,7 +56,7 @@ class Planted(Format):
     def unavailable(self, device):
         return None
 
-    def make(self, source, out, task):
+    def make(self, source, out, task, rows=()):
         return []
 
     def load(self, folder, task, device="cpu", threads=None):

@@ -19,7 +19,7 @@ from compressor.errors import (
     RepoExistsError,
     RunError,
 )
-from compressor.formats.stored import INT8, ONNX
+from compressor.formats.stored import INT8, ONNX, OPENVINO, OPENVINO_WEIGHTS
 from compressor.publishing.publish import cards, default_variants, publish, repo_names, zip_variant
 from compressor.report import Report
 from tests import run_folder
@@ -214,7 +214,7 @@ def test_the_pages_process_writes_cards_without_torch(run):
 # ---------------------------------------------------------------------- what a visitor does
 
 
-@pytest.mark.parametrize("fmt", ["float", "onnx", "onnx-int8"])
+@pytest.mark.parametrize("fmt", ["float", "onnx", "onnx-int8", "openvino-int8"])
 def test_the_cards_snippet_loads_that_repo_without_this_project(hub_server, hub_as, tmp_path, fmt):
     """A real model goes up; a process that has never heard of this project runs the card's code against the Hub."""
     from tests import tiny
@@ -226,19 +226,21 @@ def test_the_cards_snippet_loads_that_repo_without_this_project(hub_server, hub_
     if fmt == "float":
         tiny.bert(folder, labels=("cold", "warm"))
     else:
-        formats.get(fmt).make(
-            tiny.bert(tmp_path / "m", labels=("cold", "warm")), folder, tasks.get("text-classification")
-        )
+        source = tiny.bert(tmp_path / "m", labels=("cold", "warm"))
+        formats.get(fmt).make(source, folder, tasks.get("text-classification"), tiny.rows())
     publish(run, "alice/tiny", hub=hub_as("hf_alice"), public=True)
     files = hub_server.repos["model", "alice/tiny"].files
-    assert [name for name in files if name in {"model.safetensors", ONNX, INT8}] == formats.get(fmt).weights(folder)
+    weights = {"model.safetensors", ONNX, INT8, OPENVINO, OPENVINO_WEIGHTS}
+    assert [name for name in files if name in weights] == formats.get(fmt).weights(folder)
     card = files["README.md"].decode()
     head = yaml.safe_load(card.split("---\n")[1])
-    assert (head["library_name"], "onnx" in head["tags"]) == (
-        ("transformers", False) if fmt == "float" else ("transformers.js", True)
+    library, tag = {"float": ("transformers", None), "openvino": ("openvino", "openvino")}.get(
+        fmt.removesuffix("-int8"), ("transformers.js", "onnx")
     )
+    assert head["library_name"] == library
+    assert [one for one in ("onnx", "openvino") if one in head["tags"]] == ([tag] if tag else [])
     js = re.search(r"```js\n(.*?)\n```", card, re.DOTALL)
-    assert (js is None) == (fmt == "float")
+    assert (js is None) == (library != "transformers.js")
     assert js is None or f'"alice/tiny", {{ dtype: "{"q8" if fmt == "onnx-int8" else "fp32"}" }}' in js[1]
     assert card.split("---\n", 2)[2] == cards(run, "alice/tiny", ["student"])["student"].split("---\n", 2)[2]
     snippet = re.search(r"```python\n(.*?)\n```", card, re.DOTALL)[1]

@@ -1,0 +1,78 @@
+"""The rows that formats calibrate on: of the training split, in the model's own tokens, the same for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compressor import tasks
+from compressor.hub import Hub, LocalModel
+from compressor.recipe import Recipe
+from compressor.stages import quantize as stage
+from compressor.stages.context import Run
+from compressor.stages.data import prepare_data
+from tests import tiny
+
+
+@pytest.fixture
+def begin(settings, tmp_path):
+    """A run whose data is prepared: (run, data)."""
+    teacher = tiny.bert(tmp_path / "teacher")
+
+    def begun(source, student=None, seed=0):
+        recipe = Recipe.parse(
+            {"teacher": str(teacher), "data": {"source": source}, "student": student, "formats": ["8bit"], "seed": seed}
+        )
+        run = Run(
+            recipe=recipe.resolved("text-classification", None, ()),
+            task=tasks.get("text-classification"),
+            source=LocalModel(teacher),
+            out=tmp_path / f"run-{seed}",
+            settings=settings,
+            hub=Hub(settings),
+            device="cpu",
+            progress=lambda *a, **k: None,
+        )
+        return run, prepare_data(run)
+
+    return begun
+
+
+def tokens(batches) -> list[tuple[int, ...]]:
+    return [
+        tuple(ids[mask == 1])
+        for batch in batches
+        for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)
+    ]
+
+
+def test_rows_are_training_rows_that_the_seed_picks(begin, tmp_path):
+    source = {
+        "train": str(tiny.write_csv(tmp_path / "train.csv", 600)),
+        "test": str(tiny.write_csv(tmp_path / "test.csv", 60, seed=1)),
+    }
+    run, data = begin(source)
+    batches = stage.calibration(run, data)
+    assert [len(batch["input_ids"]) for batch in batches] == [32] * 8
+    assert {array.dtype for batch in batches for array in batch.values()} == {np.dtype(np.int64)}
+    train = {tuple(ids) for ids in data.split("train")["input_ids"]}
+    chosen = tokens(batches)
+    assert set(chosen) <= train
+    assert set(chosen) != {tuple(ids) for ids in data.split("train")["input_ids"][:256]}  # a file may be sorted
+    assert tokens(stage.calibration(run, data)) == chosen
+    assert tokens(stage.calibration(*begin(source, seed=1))) != chosen
+
+
+def test_another_models_student_gets_them_in_its_own_tokens(begin, tmp_path):
+    run, data = begin({"train": str(tiny.write_csv(tmp_path / "train.csv", 80))}, {"model": "some/other"})
+    tiny.bert(run.variant("student"))
+    tokenizer = tiny.byte_bpe()
+    tokenizer.save_pretrained(run.variant("student"))
+    limit = data.max_length
+    own = {tuple(tokenizer(text)["input_ids"][:limit]) for text in data.rows("train")["text"]}
+    assert set(tokens(stage.calibration(run, data))) <= own
+
+
+def test_without_training_rows_there_are_none(begin, tmp_path):
+    run, data = begin({"test": str(tiny.write_csv(tmp_path / "test.csv", 60))})
+    assert stage.calibration(run, data) == stage.calibration(run, None) == []
