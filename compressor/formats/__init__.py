@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from compressor.errors import ModelError
-from compressor.formats.base import Batch, Format, Runner
+from compressor.formats.base import Batch, Format, Runner, Where
 from compressor.formats.bitsandbytes import EightBit, FourBit
 from compressor.formats.float_ import Float
 from compressor.formats.onnx_ import Onnx, OnnxInt8
 
 FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (Float(), EightBit(), FourBit(), Onnx(), OnnxInt8())}
 
-__all__ = ["FORMATS", "Batch", "Format", "Runner", "get"]
+__all__ = ["FORMATS", "Batch", "Format", "Runner", "Where", "get"]
 
 
 def get(name: str) -> Format:

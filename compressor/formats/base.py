@@ -6,7 +6,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from compressor.errors import ModelError
 from compressor.formats.stored import stored_format
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Batch = Mapping[str, "np.ndarray"]
 """`input_ids`, `attention_mask` (and `token_type_ids` where the tokenizer makes them), each int64 [batch, length]."""
+
+Where = Literal["gpu", "cpu", "phone", "web"]
+"""Kinds of places where a variant may run: a graphics card, a computer's processor, a phone or a small device, a web page."""
 
 
 class Runner(Protocol):
@@ -57,6 +60,10 @@ class Format(ABC):
     title: ClassVar[str]
     """As the page names it: `8-bit`."""
     runtime: ClassVar[str] = "torch"
+    runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu"})
+    """Where its runtime is at home, whatever this project's runner does: what `results/suiting.py` recommends goes by it."""
+    tasks: ClassVar[frozenset[str] | None] = None
+    """Names of the tasks whose models it can be made of; None: of all."""
 
     @abstractmethod
     def unavailable(self, device: str) -> str | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from compressor.report import Report, Variant
 
+FLOOR = 0.95
+"""Share of the teacher's quality that a variant should keep; below it a person is asked once more before publishing."""
 SAME_SPEED = 1.05
 """Ratios below this are no difference that a person would notice, or that one measurement could tell."""
 
 
-def best(report: Report, floor: float = 0.95) -> Variant | None:
+def best(report: Report, floor: float = FLOOR) -> Variant | None:
     """The variant to speak of: the smallest of those that keep at least `floor` and are not slower than the teacher; where
     none does both, of those that keep it; else the one that keeps most. None for a teacher alone."""
     others = report.variants[1:]
@@ -27,7 +29,7 @@ def is_slower(variant: Variant, teacher: Variant) -> bool:
     )
 
 
-def summary(report: Report, floor: float = 0.95) -> str:
+def summary(report: Report, floor: float = FLOOR) -> str:
     """What a person should take away: "3.1× smaller, 1.9× faster, kept 98.2 % of the accuracy"."""
     chosen = best(report, floor)
     if chosen is None:

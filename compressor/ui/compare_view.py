@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from compressor.report import Report, Variant
-from compressor.results.summary import SAME_SPEED, best, is_slower
+from compressor.results.summary import FLOOR, SAME_SPEED, best, is_slower
 from compressor.ui.metrics import generates, interval, metric_title, value
 from compressor.ui.text import DASH, clip, count, esc, milliseconds, percent, size, times
 from compressor.ui.words import t
-
-FLOOR = 0.95
 
 
 def sentence(report: Report, floor: float = FLOOR) -> str:
