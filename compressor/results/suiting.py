@@ -14,6 +14,7 @@ The rules, in this order:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -130,7 +131,8 @@ def formats_for(place: Place, task: str) -> list[Format]:
 
 def share(variant: Variant, among: Iterable[Variant]) -> float | None:
     """What a variant keeps: of the teacher's quality, or where that was measured for none of them, its agreement."""
-    return variant.retained if any(v.retained is not None for v in among) else variant.agreement
+    judged = any(_known(v.retained) is not None for v in among)
+    return _known(variant.retained if judged else variant.agreement)
 
 
 def device(variant: Variant) -> str:
@@ -151,9 +153,14 @@ def number(variant: Variant, by: By, place: Place) -> float | None:
 def clearly_better(one: Variant, other: Variant) -> bool:
     """Whether one's quality is better beyond both 95 % intervals."""
     a, b = one.quality, other.quality
-    if a is None or b is None or a.metric != b.metric:
+    if a is None or b is None or (a.metric, a.better) != (b.metric, b.better):
         return False
     return a.ci95[0] > b.ci95[1] if a.better == "higher" else a.ci95[1] < b.ci95[0]
+
+
+def _known(value: float | None) -> float | None:
+    """A measured number; a model that broke gives a perplexity that is none."""
+    return None if value is None or math.isnan(value) else value
 
 
 def _above(running: Sequence[Variant], floor: float) -> tuple[list[Variant], bool]:
@@ -191,7 +198,7 @@ def _order(level: Sequence[Variant], place: Place) -> Variant:
     """The first of variants that are as good: by what breaks ties there, then by what they keep, then by their bytes."""
     if place.then == "time" and (timed := [v for v in level if number(v, "time", place) is not None]):
         level = _least(timed, lambda v: number(v, "time", place) or 0.0)
-    return min(level, key=lambda v: (v.bytes, -(v.retained or v.agreement or 0.0)))
+    return min(level, key=lambda v: (v.bytes, -(share(v, level) or 0.0)))
 
 
 def _edge(first: Variant, level: Sequence[Variant], place: Place) -> Edge:

@@ -151,6 +151,12 @@ def test_what_was_not_judged_is_not_taken_where_others_were() -> None:
     assert name(found, "server-cpu") == "teacher"
 
 
+def test_a_quality_that_is_no_number_keeps_nothing() -> None:
+    found = report(variant("teacher", "float", 400, 40), variant("broken", "4bit", 10, 1, float("nan")),
+                   variant("a", "8bit", 100, 20))  # fmt: skip
+    assert name(found, "server-cpu") == "a"
+
+
 # ---------------------------------------------------------------------- noise
 
 
