@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 WIDE, HIGH = 7.2, 14.0
 """Pixels of a letter of a name (13 px, rather too wide than too narrow) and of its line."""
-GAP = 12.0
+GAP = 14.0
 """Between a mark's middle and its name."""
-MARK = 8.0
-"""Half of a mark's square."""
+MARK = 11.0
+"""Half of a mark's square, with the ring that it may have."""
 FAR = 24.0
 """From here on a name needs a line to its mark."""
 COVERS, CROSSES = 1000.0, 8.0
-"""What a pixel of a name or mark that is covered costs, and an interval that is crossed; a pixel of distance costs 1."""
+"""What a pixel of a name or mark that is covered costs, and a line that is crossed; a pixel of distance costs 1."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,9 @@ class Label:
     line: tuple[float, float, float, float] | None
 
 
-def place(marks: Sequence[Mark], inside: Box) -> list[Label]:
-    """A label for each mark, in their order, within `inside` as long as there is room."""
+def place(marks: Sequence[Mark], inside: Box, lines: Sequence[Box] = ()) -> list[Label]:
+    """A label for each mark, in their order, within `inside` as long as there is room. `lines` are crossed only where it saves
+    a long way, as the marks' intervals are."""
     squares = [Box(m.x - MARK, m.y - MARK, m.x + MARK, m.y + MARK) for m in marks]
     intervals = [Box(m.x - 1, min(m.low, m.high), m.x + 1, max(m.low, m.high)) for m in marks]
     placed: list[Label] = []
@@ -73,7 +74,7 @@ def place(marks: Sequence[Mark], inside: Box) -> list[Label]:
                 inside
             )
             covered = sum(label.box.overlap(box) for box in taken)
-            crossed = sum(label.box.overlap(box) > 0 for box in intervals)
+            crossed = sum(label.box.overlap(box) > 0 for box in (*lines, *intervals))
             return COVERS * (outside + covered) + CROSSES * crossed + _distance(label.box, mark)
 
         placed.append(min(_around(mark, inside), key=cost))

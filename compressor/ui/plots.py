@@ -125,7 +125,13 @@ def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis, suit
         under.append(f'<circle class="mark {colour}" cx="{px:.1f}" cy="{py:.1f}" r="6.5">'
                      f"<title>{esc(variant.name)}: {esc(value(variant.quality))}</title></circle>")  # fmt: skip
         marks.append(Mark(px, py, low, high, variant.name if len(variant.name) <= 28 else variant.name[:27] + "…"))
-    labels = place(marks, Box(LEFT + 2, TOP - 4, WIDTH - 4, HEIGHT - BOTTOM + 4))
+    first = shown[0].quality
+    level = y.at(first.value) if first else TOP
+    inside, teacher = (
+        Box(LEFT + 2, TOP - 4, WIDTH - 4, HEIGHT - BOTTOM + 4),
+        Box(LEFT, level - 1, WIDTH - RIGHT, level + 1),
+    )
+    labels = place(marks, inside, [teacher])
     lines = [_leader(label.line) for label in labels if label.line is not None]
     named = zip(marks, labels, [v is suited for v in shown if v.quality is not None])
     return [*lines, *under, *(_name(mark.name, label, bold) for mark, label, bold in named)]
