@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-WIDE, HIGH = 7.2, 14.0
+WIDE, HIGH = 8.0, 14.0
 """Pixels of a letter of a name (13 px, rather too wide than too narrow) and of its line."""
 GAP = 14.0
 """Between a mark's middle and its name."""
