@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from compressor.errors import RecipeError
 from compressor.formats import FORMATS, Format, Where
@@ -78,6 +78,17 @@ class Suited:
     """Those of them that it was chosen from: they keep the floor, or come nearest."""
     unmeasured: tuple[Variant, ...] = ()
     """Rivals that lack the number which decided, so that nothing can be said of them."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain data, with names for variants."""
+        return {
+            "place": self.place.name,
+            "variant": self.variant.name if self.variant else None,
+            "by": self.by,
+            "keeps_floor": self.kept if self.variant else None,
+            "as_good": [v.name for v in self.level],
+            "not_measured": [v.name for v in self.unmeasured],
+        }
 
 
 def place_of(name: str) -> Place:

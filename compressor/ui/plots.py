@@ -110,8 +110,9 @@ def _teacher_line(teacher: Variant, y: Axis) -> list[str]:
 
 
 def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis, suited: Variant | None) -> list[str]:
-    """Intervals and marks, then the names above them all."""
+    """Intervals and marks, what suits the chosen place above the others; then the names above them all."""
     under: list[str] = []
+    above: list[str] = []
     marks: list[Mark] = []
     for number, (variant, at) in enumerate(zip(shown, xs)):
         if variant.quality is None:
@@ -121,9 +122,11 @@ def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis, suit
         colour = f"mark-{min(number, 7)}"
         under.append(f'<line class="interval {colour}" x1="{px:.1f}" x2="{px:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>')
         if variant is suited:
-            under.append(f'<circle class="ring {colour}" cx="{px:.1f}" cy="{py:.1f}" r="11"/>')
-        under.append(f'<circle class="mark {colour}" cx="{px:.1f}" cy="{py:.1f}" r="6.5">'
-                     f"<title>{esc(variant.name)}: {esc(value(variant.quality))}</title></circle>")  # fmt: skip
+            above.append(f'<circle class="ring {colour}" cx="{px:.1f}" cy="{py:.1f}" r="11"/>')
+        (above if variant is suited else under).append(
+            f'<circle class="mark {colour}" cx="{px:.1f}" cy="{py:.1f}" r="6.5">'
+            f"<title>{esc(variant.name)}: {esc(value(variant.quality))}</title></circle>"
+        )
         marks.append(Mark(px, py, low, high, variant.name if len(variant.name) <= 28 else variant.name[:27] + "…"))
     first = shown[0].quality
     level = y.at(first.value) if first else TOP
@@ -134,7 +137,7 @@ def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis, suit
     labels = place(marks, inside, [teacher])
     lines = [_leader(label.line) for label in labels if label.line is not None]
     named = zip(marks, labels, [v is suited for v in shown if v.quality is not None])
-    return [*lines, *under, *(_name(mark.name, label, bold) for mark, label, bold in named)]
+    return [*lines, *under, *above, *(_name(mark.name, label, bold) for mark, label, bold in named)]
 
 
 def _leader(line: tuple[float, float, float, float]) -> str:
