@@ -8,7 +8,7 @@ something costs more than any distance, so that names only part company with the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 WIDE, HIGH = 8.0, 14.0
@@ -77,8 +77,20 @@ def place(marks: Sequence[Mark], inside: Box, lines: Sequence[Box] = ()) -> list
             crossed = sum(label.box.overlap(box) > 0 for box in (*lines, *intervals))
             return COVERS * (outside + covered) + CROSSES * crossed + _distance(label.box, mark)
 
-        placed.append(min(_around(mark, inside), key=cost))
+        placed.append(_cheapest(_around(mark, inside), mark, cost))
     return placed
+
+
+def _cheapest(labels: Iterator[Label], mark: Mark, cost: Callable[[Label], float]) -> Label:
+    """The first of the cheapest. They come from near to far: once distance alone costs more than the best one, it is found."""
+    best = next(labels)
+    least = cost(best)
+    for label in labels:
+        if abs(label.box.top + HIGH / 2 - mark.y) - HIGH / 2 >= least:
+            break
+        if (found := cost(label)) < least:
+            best, least = label, found
+    return best
 
 
 def _around(mark: Mark, inside: Box) -> Iterator[Label]:
