@@ -118,7 +118,7 @@ def suits(report: Report, found: Suited) -> str:
     said = [f"{place.name}: {chosen.name}, chosen by {CHOSEN_BY[found.by]} ({why})."]
     if not found.kept:
         said.append("No variant that runs there keeps enough of the quality; it comes nearest.")
-    if found.by != place.by:
+    if found.by != place.by and len(found.rivals) > 1:
         said.append(f"{CHOSEN_BY[place.by].capitalize()} cannot be compared for such a place, so size alone decides.")
     if found.level:
         said.append(f"As good within the noise: {', '.join(v.name for v in found.level)}.")

@@ -125,6 +125,8 @@ def _note(report: Report, found: Suited) -> str:
     if len(found.running) == 1 and chosen is report.teacher_variant:
         return ""  # nothing was compared
     if found.by == "bytes" and place.by != "bytes":
+        if len(found.rivals) == 1:  # neither time nor size decided: nobody else was left to choose from
+            return t("suits.note_no_gpu_one") if place.name == "gpu" else ""
         key = {"gpu": "no_gpu", "memory": "no_memory"}.get(place.name, "no_time")
         return t(f"suits.note_{key}")
     if place.by == "bytes" and number(chosen, "time", place) is None:

@@ -55,6 +55,16 @@ def test_without_a_graphics_card_nothing_is_said_of_its_speed() -> None:
     assert "speed there is not known and size alone decides" in note
 
 
+def test_size_did_not_decide_where_nobody_else_was_left_to_choose_from() -> None:
+    """The others lose too much, or do not run there: the note names what was not measured, and claims no choice."""
+    poor = variant("student", 20, 0.72, 0.8, 3.0, latency_ms=None)
+    first, note = said(report(variant("teacher", 100, 0.9, 1.0, 9.0, latency_ms=None), poor), "gpu")
+    assert "keep less than 95 %" in first
+    assert note == "Measured on a machine without a graphics card, so speed there is not known."
+    alone = variant("student-onnx", 50, 0.9, 1.0, 3.0, format="onnx", latency_ms=None)
+    assert len(said(report(variant("teacher", 100, 0.9, 1.0, 9.0), alone), "phone")) == 1
+
+
 def test_on_a_graphics_card_its_name_is_said() -> None:
     found = report(variant("teacher", 100, 0.9, 1.0, 9.0, **CARD), variant("student", 50, 0.9, 1.0, 3.0, **CARD),
                    hardware={"gpu": "NVIDIA H100"})  # fmt: skip

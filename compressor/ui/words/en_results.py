@@ -154,6 +154,7 @@ RESULTS: dict[str, str] = {
     "suits.note_gpu": "Measured on {on}: on another card expect the order to hold, not the milliseconds.",
     "suits.note_no_gpu": "Measured on a machine without a graphics card, so speed there is not known and size alone decides. On "
     "such cards 8-bit and 4-bit versions save memory, and are often slower.",
+    "suits.note_no_gpu_one": "Measured on a machine without a graphics card, so speed there is not known.",
     "suits.note_cpu": "Measured on {on}: on another processor expect the order to hold, not the milliseconds.",
     "suits.note_phone": "Measured on {on}, not on a phone: expect the order to hold, not the milliseconds.",
     "suits.note_web": "Timed on {on}, not in a browser: expect the order to hold, not the milliseconds. A download is the same "
