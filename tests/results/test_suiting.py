@@ -157,6 +157,14 @@ def test_a_quality_that_is_no_number_keeps_nothing() -> None:
     assert name(found, "server-cpu") == "a"
 
 
+def test_a_quality_that_is_no_number_comes_nearest_to_nothing_either() -> None:
+    found = report(variant("teacher", "float", 400, 40), variant("broken", "onnx", 10, 1, float("nan")),
+                   variant("a", "onnx-int8", 100, 20, 0.9))  # fmt: skip
+    said = chosen(found, "web")
+    assert said.variant is not None and said.variant.name == "a"
+    assert not said.kept
+
+
 # ---------------------------------------------------------------------- noise
 
 
