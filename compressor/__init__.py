@@ -12,13 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compressor.api import compare, compress, inspect, predict, publish
+    from compressor.api import compare, compress, inspect, predict, publish, suits
     from compressor.errors import CompressorError
     from compressor.recipe import Recipe
     from compressor.report import Report
 
 __version__ = "0.1.0"
-__all__ = ["CompressorError", "Recipe", "Report", "compare", "compress", "inspect", "predict", "publish"]
+__all__ = ["CompressorError", "Recipe", "Report", "compare", "compress", "inspect", "predict", "publish", "suits"]
 
 _HOMES = {"CompressorError": "errors", "Recipe": "recipe", "Report": "report"}
 

@@ -13,6 +13,7 @@ from compressor.settings import Settings, prepare_environ
 
 if TYPE_CHECKING:
     from compressor.publishing.publish import Published
+    from compressor.results.suiting import Suited
 
 prepare_environ()
 
@@ -72,6 +73,15 @@ def predict(folder: str | Path, texts: Sequence[Any], *, device: str = "cpu") ->
         return predictor.predict(texts)
     finally:
         predictor.close()
+
+
+def suits(run: Report | str | Path, place: str) -> Suited:
+    """Which variant of a report, or of a finished run's folder, suits the place where it will run: `gpu`, `server-cpu`, `phone`,
+    `web` or `memory`. See `suiting.suits`."""
+    from compressor.results.suiting import place_of
+    from compressor.results.suiting import suits as suiting
+
+    return suiting(run if isinstance(run, Report) else Report.load(Path(run)), place_of(place))
 
 
 def publish(

@@ -145,6 +145,28 @@ def predict(
 
 
 @app.command()
+def suits(
+    folder: Annotated[Path, typer.Argument(help="A finished run's or comparison's folder.")],
+    place: Annotated[
+        list[str] | None, typer.Option(help="Where it will run: gpu, server-cpu, phone, web, memory; default: each.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which variant suits the place where it will run, by what was measured. Measures nothing."""
+    from compressor import terminal
+    from compressor.report import Report
+    from compressor.results.suiting import PLACES, place_of
+    from compressor.results.suiting import suits as suiting
+
+    report = Report.load(folder)
+    found = [suiting(report, place_of(name)) for name in place or PLACES]
+    if as_json:
+        print(json.dumps([one.as_dict() for one in found], indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(terminal.suits(report, one) for one in found))
+
+
+@app.command()
 def publish(
     folder: Annotated[Path, typer.Argument(help="A finished run's folder.")],
     repo: Annotated[str, typer.Option(help="USER/NAME; several variants get NAME-<variant> each.")],

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from compressor.report import Report, Variant
-from compressor.results.summary import summary
+from compressor.results.suiting import Suited, formats_for, number
+from compressor.results.summary import facts, summary
 
 STAGES = {
     "download": "downloading",
@@ -28,6 +29,14 @@ STAGES = {
     "openvino-int8": "making OpenVINO int8",
     "measure": "measuring",
     "upload": "uploading",
+}
+
+
+CHOSEN_BY = {
+    "time": "time",
+    "memory": "memory",
+    "bytes": "size",
+    "bytes-and-time": "size and time together",
 }
 
 
@@ -94,6 +103,29 @@ def table(report: Report) -> str:
     for variant in report.variants:
         shown.add_row(variant.name, *_cells(variant))
     return "\n".join([summary(report), "", _rendered(shown), *(f"Note: {note}" for note in notes(report))])
+
+
+def suits(report: Report, found: Suited) -> str:
+    """What suits a place and why, in a line or two."""
+    place, chosen = found.place, found.variant
+    if chosen is None:
+        names = ", ".join(f.name for f in formats_for(place, report.task))
+        return f"{place.name}: no variant runs there." + (f" Formats that do: {names}." if names else "")
+    teacher = report.teacher_variant
+    timed = all(number(v, "time", place) is not None for v in (chosen, teacher))
+    why = "the one that the others are held against" if chosen is teacher else ", ".join(
+        facts(chosen, teacher, timed=timed)
+    )  # fmt: skip
+    said = [f"{place.name}: {chosen.name}, chosen by {CHOSEN_BY[found.by]} ({why})."]
+    if not found.kept:
+        said.append("No variant that runs there keeps enough of the quality; it comes nearest.")
+    if found.by != place.by and len(found.rivals) > 1:
+        said.append(f"{CHOSEN_BY[place.by].capitalize()} cannot be compared for such a place, so size alone decides.")
+    if found.level:
+        said.append(f"As good within the noise: {', '.join(v.name for v in found.level)}.")
+    if found.unmeasured:
+        said.append(f"Not counted, for lack of a measurement: {', '.join(v.name for v in found.unmeasured)}.")
+    return " ".join(said)
 
 
 def notes(report: Report) -> list[str]:

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from compressor import Report, suits
 from compressor import cli as cli_module
 from tests import tiny
 
@@ -52,7 +54,7 @@ def test_help_is_quick():
         )
         times.append(time.perf_counter() - start)
     assert min(times) < 1.0
-    assert all(verb in done.stdout for verb in ("inspect", "run", "compare", "predict", "publish"))
+    assert all(verb in done.stdout for verb in ("inspect", "run", "compare", "predict", "suits", "publish"))
 
 
 def test_run_prints_the_outcome_and_leaves_everything(ran):
@@ -140,6 +142,35 @@ def test_wrong_input_is_a_sentence_and_an_exit_code(ran, arguments, code, says):
     assert "Traceback" not in done.stderr
     if code == 1:
         assert last_line(done.stderr).endswith((".", "?", ")"))
+
+
+SAMPLE = Path(__file__).resolve().parent.parent / "assets" / "demo" / "result"
+
+
+def test_what_suits_which_place_is_said_and_is_data(tmp_path):
+    said = cli("suits", str(SAMPLE), cwd=tmp_path)
+    assert said.returncode == 0, said.stderr
+    lines = {line.partition(":")[0]: line for line in said.stdout.splitlines()}
+    assert list(lines) == ["gpu", "server-cpu", "phone", "web", "memory"]
+    assert lines["server-cpu"].startswith(
+        "server-cpu: student, chosen by time (1.8× smaller, 1.8× faster on this CPU, "
+    )
+    assert "size alone decides" in lines["gpu"] and "faster" not in lines["gpu"]
+    assert lines["web"] == "web: no variant runs there. Formats that do: onnx, onnx-int8."
+    found = json.loads(cli("suits", str(SAMPLE), "--place", "memory", "--place", "web", "--json", cwd=tmp_path).stdout)
+    assert found == [
+        {"place": "memory", "variant": "student-4bit", "by": "memory", "keeps_floor": True, "as_good": ["student"],
+         "not_measured": []},
+        {"place": "web", "variant": None, "by": "bytes", "keeps_floor": None, "as_good": [], "not_measured": []},
+    ]  # fmt: skip
+    assert suits(SAMPLE, "memory").variant.name == suits(Report.load(SAMPLE), "memory").variant.name == "student-4bit"
+
+
+def test_a_place_or_a_run_that_is_not_there_is_a_sentence(tmp_path):
+    wrong = cli("suits", str(SAMPLE), "--place", "moon", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert last_line(wrong.stderr) == "There is no place 'moon'. Choose one of: gpu, server-cpu, phone, web, memory."
+    assert "holds no finished run" in last_line(cli("suits", str(tmp_path), cwd=tmp_path).stderr)
 
 
 def test_the_engine_works_without_gradio(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compressor.errors import ModelError
-from compressor.formats.base import Batch, Format, Runner
+from compressor.formats.base import Batch, Format, Runner, Where
 from compressor.formats.bitsandbytes import EightBit, FourBit
 from compressor.formats.float_ import Float
 from compressor.formats.onnx_ import Onnx, OnnxInt8
@@ -13,7 +13,7 @@ FORMATS: dict[str, Format] = {
     fmt.name: fmt for fmt in (Float(), EightBit(), FourBit(), Onnx(), OnnxInt8(), OpenVinoInt8())
 }
 
-__all__ = ["FORMATS", "Batch", "Format", "Runner", "get"]
+__all__ = ["FORMATS", "Batch", "Format", "Runner", "Where", "get"]
 
 
 def get(name: str) -> Format:

@@ -6,7 +6,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from compressor.errors import ModelError
 from compressor.formats.stored import stored_format
@@ -21,6 +21,8 @@ Batch = Mapping[str, "np.ndarray"]
 
 Rows = Sequence[Batch]
 """Some of the rows that a model learned from, in padded batches: what a format may calibrate itself by."""
+Where = Literal["gpu", "cpu", "phone", "web"]
+"""Kinds of places where a variant may run: a graphics card, a computer's processor, a phone or a small device, a web page."""
 
 
 class Runner(Protocol):
@@ -63,6 +65,10 @@ class Format(ABC):
     runtime: ClassVar[str] = "torch"
     extras: ClassVar[tuple[str, ...]] = ()
     """Packages that making it takes and that are not installed with the project."""
+    runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu"})
+    """Where its runtime is at home, whatever this project's runner does: what `results/suiting.py` recommends goes by it."""
+    tasks: ClassVar[frozenset[str] | None] = None
+    """Names of the tasks whose models it can be made of; None: of all."""
 
     @abstractmethod
     def unavailable(self, device: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor import models, saving
 from compressor.errors import ModelError
-from compressor.formats.base import Format, missing
+from compressor.formats.base import Format, Where, missing
 from compressor.formats.layers import fits, head_names, kept_modules, linear_layers, use_exact_path, within
 from compressor.formats.snippets import transformers_snippet
 from compressor.formats.stored import stored_format
@@ -29,6 +29,7 @@ SHAPES = "4-bit kernels take layers with a multiple of 64 inputs and a multiple 
 class BitsAndBytes(Format):
     """What both have in common: load quantized, save, check."""
 
+    runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu", "gpu"})
     bits: ClassVar[int]
     dtype: ClassVar[str]
     """What the quantized layers are stored as."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from compressor import models, saving
 from compressor.errors import ModelError
-from compressor.formats.base import Format
+from compressor.formats.base import Format, Where
 from compressor.formats.snippets import transformers_snippet
 from compressor.formats.stored import stored_format
 from compressor.tasks.base import Task
@@ -21,6 +21,7 @@ class Float(Format):
 
     name: ClassVar[str] = "float"
     title: ClassVar[str] = "Float"
+    runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu", "gpu"})
 
     def unavailable(self, device: str) -> str | None:
         return None

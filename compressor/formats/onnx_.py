@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from compressor import models
 from compressor.errors import ModelError
 from compressor.failures import first_line
-from compressor.formats.base import Format, missing
+from compressor.formats.base import Format, Where, missing
 from compressor.formats.exporting import OTHER_TEXTS, TEXTS, check_no_wreck, inputs_of, silence
 from compressor.formats.snippets import onnx_snippet, transformers_js_snippet
 from compressor.formats.source import float_model
@@ -37,6 +37,8 @@ class OnnxFormat(Format):
     """What both have in common: export, save, hold against the model in torch."""
 
     runtime: ClassVar[str] = "onnxruntime"
+    runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu", "phone", "web"})
+    tasks: ClassVar[frozenset[str] | None] = frozenset({"text-classification"})
     file: ClassVar[str]
     """Where it lies in the variant's folder."""
     dtype: ClassVar[str]
@@ -68,7 +70,7 @@ class OnnxFormat(Format):
 
         if (reason := missing("ONNX", "onnxruntime", "onnx", "onnxscript")) is not None:
             raise ModelError(reason)
-        if task.name != "text-classification":
+        if self.tasks is not None and task.name not in self.tasks:
             raise ModelError(f"{self.title} is made of text classification models only, so far.")
         if (found := stored_format(source)) != "float":
             raise ModelError(f"{source.name} is stored as {found}; {self.title} is made from a model in 16 or 32 bits.")

@@ -16,13 +16,11 @@ from compressor.publishing import card
 from compressor.publishing.sharing import hub_id, shared_recipe
 from compressor.recipe import Recipe
 from compressor.report import Report, Variant
+from compressor.results.summary import FLOOR
 from compressor.untrusted.plain import read_json, read_yaml
 
 if TYPE_CHECKING:
     from compressor.hub import Hub
-
-FLOOR = 0.95
-"""Share of the teacher's quality below which a person is asked once more."""
 
 MOST_CARD = 200_000
 """Characters of a model card."""

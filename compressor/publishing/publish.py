@@ -21,8 +21,9 @@ from compressor.errors import (
     RunCancelledError,
 )
 from compressor.events import Progress, silent
-from compressor.publishing.packing import FLOOR, File, cards, default_variants, pack, repo_names, zip_variant
+from compressor.publishing.packing import File, cards, default_variants, pack, repo_names, zip_variant
 from compressor.report import Report, Variant
+from compressor.results.summary import FLOOR
 
 if TYPE_CHECKING:
     from compressor.hub import Account, Hub

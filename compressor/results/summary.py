@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from compressor.report import Report, Variant
 
+FLOOR = 0.95
+"""Share of the teacher's quality that a variant should keep; below it a person is asked once more before publishing."""
 SAME_SPEED = 1.05
 """Ratios below this are no difference that a person would notice, or that one measurement could tell."""
 
 
-def best(report: Report, floor: float = 0.95) -> Variant | None:
+def best(report: Report, floor: float = FLOOR) -> Variant | None:
     """The variant to speak of: the smallest of those that keep at least `floor` and are not slower than the teacher; where
     none does both, of those that keep it; else the one that keeps most. None for a teacher alone."""
     others = report.variants[1:]
@@ -27,21 +29,12 @@ def is_slower(variant: Variant, teacher: Variant) -> bool:
     )
 
 
-def summary(report: Report, floor: float = 0.95) -> str:
+def summary(report: Report, floor: float = FLOOR) -> str:
     """What a person should take away: "3.1× smaller, 1.9× faster, kept 98.2 % of the accuracy"."""
     chosen = best(report, floor)
     if chosen is None:
         return "Only the teacher was measured."
-    parts = [_size(chosen, report.teacher_variant)]
-    if speed := _speed(chosen, report.teacher_variant):
-        parts.append(speed)
-    if chosen.retained is not None and chosen.quality is not None:
-        name = {"accuracy": "accuracy", "perplexity": "quality (perplexity)"}.get(
-            chosen.quality.metric, chosen.quality.metric
-        )
-        parts.append(f"kept {chosen.retained * 100:.1f} % of the {name}")
-    elif chosen.agreement is not None:
-        parts.append(f"predicts as the teacher on {chosen.agreement * 100:.1f} % of the rows")
+    parts = facts(chosen, report.teacher_variant)
     text = f"{chosen.name}: " + ", ".join(parts)
     if chosen.retained is not None and chosen.retained < floor:
         text += f", which is below {floor:.0%}: no variant kept that much"
@@ -49,6 +42,21 @@ def summary(report: Report, floor: float = 0.95) -> str:
     if smallest is not chosen and is_slower(smallest, report.teacher_variant):
         text += f"; {smallest.name} is smaller still but slower than the teacher on this machine"
     return text + "."
+
+
+def facts(variant: Variant, teacher: Variant, *, timed: bool = True) -> list[str]:
+    """What a variant gained and kept against the teacher; without `timed` nothing of its speed."""
+    parts = [_size(variant, teacher)]
+    if timed and (speed := _speed(variant, teacher)):
+        parts.append(speed)
+    if variant.retained is not None and variant.quality is not None:
+        name = {"accuracy": "accuracy", "perplexity": "quality (perplexity)"}.get(
+            variant.quality.metric, variant.quality.metric
+        )
+        parts.append(f"kept {variant.retained * 100:.1f} % of the {name}")
+    elif variant.agreement is not None:
+        parts.append(f"predicts as the teacher on {variant.agreement * 100:.1f} % of the rows")
+    return parts
 
 
 def _size(variant: Variant, teacher: Variant) -> str:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from compressor.errors import CompressorError
 from compressor.report import Report
-from compressor.ui import browser_panel, compare_view, flips_panel, plots, quick_panel, rows, try_panel
-from compressor.ui.handlers import ASKS, LIGHT, sentence, visitor
+from compressor.results.suiting import Suited
+from compressor.ui import (
+    browser_panel,
+    compare_view,
+    flips_panel,
+    place_panel,
+    plots,
+    quick_panel,
+    rows,
+    suiting_view,
+    try_panel,
+)
+from compressor.ui.handlers import ASKS, LIGHT, guarded, sentence, visitor
 from compressor.ui.runs_tab import finished
 from compressor.ui.services import SAMPLE_ID, Services
 from compressor.ui.shared import Shared, empty
@@ -22,6 +32,7 @@ from compressor.ui.words import t
 @dataclass(frozen=True)
 class CompareTab:
     outcome: gr.HTML
+    place: place_panel.PlacePanel
     plots: gr.HTML
     table: gr.HTML
     try_it: try_panel.TryPanel
@@ -31,13 +42,30 @@ class CompareTab:
 
     @property
     def shown(self) -> list[Any]:
-        return [self.outcome, self.plots, self.table, *self.try_it.shown, *self.browser.shown, *self.flips.shown]
+        return [
+            self.outcome,
+            self.place.place,
+            *self.suited,
+            *self.try_it.shown,
+            *self.browser.shown,
+            *self.flips.shown,
+        ]
+
+    @property
+    def suited(self) -> list[Any]:
+        """What the chosen place changes."""
+        return [self.place.said, self.plots, self.table]
+
+    def asked(self, shared: Shared) -> list[Any]:
+        """Inputs of `Handlers.show` and `Handlers.suit`."""
+        return [shared.compare_pick, self.place.place, *shared.who]
 
 
-def build(pick: gr.Dropdown) -> CompareTab:
+def build(pick: gr.Dropdown, kept_place: gr.BrowserState) -> CompareTab:
     with gr.Column(elem_classes="step", elem_id="compare-result"):
         pick.render()  # type: ignore[no-untyped-call]
         outcome = gr.HTML("", elem_id="outcome")
+        place = place_panel.build(kept_place)
         drawn = gr.HTML("", elem_id="trade-offs")
         table = gr.HTML("", elem_id="compare-table")
     with gr.Column(elem_classes="step", elem_id="try-it"):
@@ -45,7 +73,7 @@ def build(pick: gr.Dropdown) -> CompareTab:
         browser = browser_panel.build()
     flips = flips_panel.build()
     quick = quick_panel.build()
-    return CompareTab(outcome, drawn, table, try_it, browser, flips, quick)
+    return CompareTab(outcome, place, drawn, table, try_it, browser, flips, quick)
 
 
 def pick_box() -> gr.Dropdown:
@@ -72,26 +100,40 @@ class Handlers:
         shown = choices or [(t("compare.sample"), SAMPLE_ID)]
         return gr.update(choices=shown, value=current if keeps else shown[0][1])
 
-    def show(self, run_id: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
+    def show(self, run_id: str | None, place: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
+        """`CompareTab.shown` for a run."""
         who = visitor(self.services.settings, browser, token)
         try:
             found = self.services.report(run_id, who)
         except CompressorError as error:
-            return (paragraphs([sentence(error)], "problem"), "", "", *_closed())
+            return self._nothing(paragraphs([sentence(error)], "problem"))
         if found is None:
-            return (empty(t("compare.empty")), "", "", *_closed())
-        return self._shown(*found, sample=run_id == SAMPLE_ID)
-
-    def _shown(self, report: Report, folder: Path, *, sample: bool) -> tuple[Any, ...]:
+            return self._nothing(empty(t("compare.empty")))
+        report, folder = found
         read = rows.load(folder)
+        sample = run_id == SAMPLE_ID
         return (
             outcome(report, sample),
-            drawings(report),
-            compare_view.table(report),
+            gr.update(visible=bool(report.variants)),
+            *suited(report, place),
             *try_panel.opened(report, read, sample),
             *browser_panel.opened(self.services, report, sample),
             *flips_panel.opened(report, read),
         )
+
+    def suit(self, run_id: str | None, place: str | None, browser: Any, token: Any) -> Any:
+        """`CompareTab.suited` for another place."""
+        found = self.services.report(run_id, visitor(self.services.settings, browser, token))
+        return suited(found[0], place) if found else (gr.skip(),) * 3
+
+    def _nothing(self, said: str) -> tuple[Any, ...]:
+        return (said, gr.update(visible=False), "", "", "", *_closed())
+
+
+def suited(report: Report, place: str | None) -> tuple[str, str, str]:
+    """(what suits the place, plots, table), all marked alike."""
+    found = suiting_view.suited(report, place)
+    return suiting_view.render(report, found), drawings(report, found), compare_view.table(report, found)
 
 
 def _closed() -> tuple[Any, ...]:
@@ -106,18 +148,21 @@ def outcome(report: Report, sample: bool = False) -> str:
     return f'{said}<p class="outcome-from">{esc(about)}</p>'
 
 
-def drawings(report: Report) -> str:
+def drawings(report: Report, found: Suited | None = None) -> str:
     """Both plots, or the sentence why there is none."""
-    drawn = plots.trade_off(report, "bytes") + plots.trade_off(report, "latency")
+    drawn = plots.trade_off(report, "bytes", found) + plots.trade_off(report, "latency", found)
     return f'<div class="plots">{drawn}</div>' if drawn else f'<p class="small">{esc(t("plot.none"))}</p>'
 
 
-def wire(tab: CompareTab, item: gr.Tab, shared: Shared) -> None:
+def wire(tab: CompareTab, item: gr.Tab, page: gr.Blocks, shared: Shared) -> None:
     act = Handlers(shared.services)
     pick = shared.compare_pick
-    item.select(act.refresh, [pick, *shared.who], pick, **LIGHT).then(act.show, [pick, *shared.who], tab.shown, **ASKS)
-    pick.input(act.show, [pick, *shared.who], tab.shown, **ASKS)
+    asked = tab.asked(shared)
+    item.select(act.refresh, [pick, *shared.who], pick, **LIGHT).then(act.show, asked, tab.shown, **ASKS)
+    pick.input(act.show, asked, tab.shown, **ASKS)
+    place_panel.wire(tab.place, page)
+    tab.place.place.input(guarded(act.suit), asked, tab.suited, **ASKS)
     try_panel.wire(tab.try_it, shared)
     browser_panel.wire(tab.browser, tab.try_it, shared)
     flips_panel.wire(tab.flips, shared)
-    quick_panel.wire(tab.quick, tab.shown, act.show, shared)
+    quick_panel.wire(tab.quick, lambda event: event(act.show, asked, tab.shown, **ASKS), shared)

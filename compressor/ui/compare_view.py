@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from compressor.report import Report, Variant
-from compressor.results.summary import SAME_SPEED, best, is_slower
-from compressor.ui.metrics import generates, interval, metric_title, value
-from compressor.ui.text import DASH, clip, count, esc, milliseconds, percent, size, times
+from compressor.results.suiting import Suited
+from compressor.results.summary import FLOOR, SAME_SPEED, best, is_slower
+from compressor.ui.metrics import generates, in_a_sentence, interval, metric_title, value
+from compressor.ui.suiting_view import badge
+from compressor.ui.text import DASH, clip, count, esc, listed, milliseconds, percent, size, times
 from compressor.ui.words import t
-
-FLOOR = 0.95
 
 
 def sentence(report: Report, floor: float = FLOOR) -> str:
@@ -21,7 +21,7 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
     teacher, chosen = report.teacher_variant, best(report, floor)
     if chosen is None:
         return t("compare.only_teacher", name=teacher.name)
-    said = t("compare.sentence", name=chosen.name, what=_listed(_sizes(chosen, teacher)), kept=_kept(chosen))
+    said = t("compare.sentence", name=chosen.name, what=listed(_sizes(chosen, teacher)), kept=_kept(chosen))
     smallest = min(report.variants[1:], key=lambda v: v.bytes)
     if smallest.name != chosen.name:
         said += " " + t("compare.smaller_still", name=smallest.name, times=times(teacher.bytes / max(smallest.bytes, 1)),
@@ -42,7 +42,7 @@ def _sizes(variant: Variant, teacher: Variant) -> list[str]:
 def _kept(variant: Variant) -> str:
     if variant.quality and variant.retained is not None:
         lower = variant.quality.better == "lower"  # nobody keeps a perplexity
-        title = t("compare.quality") if lower else _lower(metric_title(variant.quality.metric))
+        title = t("compare.quality") if lower else in_a_sentence(variant.quality.metric)
         return t("compare.kept", share=percent(variant.retained), metric=title)
     if variant.agreement is not None:
         return t("compare.agrees", share=percent(variant.agreement))
@@ -66,15 +66,7 @@ def _but(smallest: Variant, teacher: Variant, chosen: Variant) -> str:
         found.append(t("compare.kept_only", share=percent(smallest.retained)))
     if is_slower(smallest, teacher):
         found.append(t("compare.slower_here"))
-    return _listed(found) if found else t("compare.not_chosen")
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else t("list.and", first=", ".join(parts[:-1]), last=parts[-1])
-
-
-def _lower(title: str) -> str:
-    return title if title[1:2].isupper() or "-" in title else title[:1].lower() + title[1:]
+    return listed(found) if found else t("compare.not_chosen")
 
 
 # ---------------------------------------------------------------------- the table
@@ -141,12 +133,16 @@ def _latency(variant: Variant) -> str:
     return f'{esc(milliseconds(variant.latency_ms.p50))}<small class="under">{esc(p95)}</small>'
 
 
-def table(report: Report) -> str:
-    """The comparison as an HTML table, the teacher first; every row opens its snippet."""
+def table(report: Report, suited: Suited | None = None) -> str:
+    """The comparison as an HTML table, the teacher first; every row opens its snippet. What suits the chosen place is marked
+    beside its name."""
     shown = columns(report)
     best = {c.key: _best(c, report.variants) for c in shown}
     head = "".join(f'<th scope="col">{esc(c.title)}</th>' for c in shown)
-    rows = "".join(_row(v, number, shown, best) for number, v in enumerate(report.variants))
+    rows = "".join(
+        _row(v, number, shown, best, badge(suited) if suited and v is suited.variant else "")
+        for number, v in enumerate(report.variants)
+    )
     return (
         f'<table class="compare" aria-label="{esc(t("table.caption"))}">'
         f'<thead><tr><th scope="col">{esc(t("table.model"))}</th>{head}</tr></thead>{rows}</table>{_measured(report)}'
@@ -161,7 +157,9 @@ def _best(column: Column, variants: Sequence[Variant]) -> float | None:
     return best if numbers.count(best) <= max(len(numbers) // 2, 1) else None  # what most share is nobody's merit
 
 
-def _row(variant: Variant, number: int, shown: Sequence[Column], best: dict[str, float | None]) -> str:
+def _row(
+    variant: Variant, number: int, shown: Sequence[Column], best: dict[str, float | None], suits: str
+) -> str:  # fmt: skip
     cells = []
     for column in shown:
         mine = column.number(variant)
@@ -175,8 +173,11 @@ def _row(variant: Variant, number: int, shown: Sequence[Column], best: dict[str,
         if variant.load else ""
     )  # fmt: skip
     name = f'<span class="dot mark-{min(number, 7)}"></span>{esc(clip(variant.name, 60))}'
+    if suits:
+        name += f' <span class="suits">{esc(suits)}</span>'
     under = f'<tr class="more"><td colspan="{len(shown) + 1}">{notes}{snippet}</td></tr>' if notes or snippet else ""
-    return f'<tbody><tr><th scope="row">{name}</th>{"".join(cells)}</tr>{under}</tbody>'
+    chosen = ' class="is-suited"' if suits else ""
+    return f'<tbody{chosen}><tr><th scope="row">{name}</th>{"".join(cells)}</tr>{under}</tbody>'
 
 
 def _measured(report: Report) -> str:

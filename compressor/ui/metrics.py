@@ -17,6 +17,12 @@ def metric_title(name: str) -> str:
     return name
 
 
+def in_a_sentence(name: str) -> str:
+    """The metric's title as it stands within a sentence: `accuracy`, but `F1` and `Macro-F1`."""
+    title = metric_title(name)
+    return title if title[1:2].isupper() or "-" in title else title[:1].lower() + title[1:]
+
+
 def is_percent(name: str) -> bool:
     return any(metric.percent for task in TASKS.values() for metric in task.metrics if metric.name == name)
 

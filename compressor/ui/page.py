@@ -15,6 +15,7 @@ from compressor.ui import (
     compare_tab,
     compress_tab,
     keeping,
+    place_panel,
     publish_tab,
     run_layout,
     run_panel,
@@ -39,6 +40,7 @@ def build(services: Services) -> gr.Blocks:
         gr.HTML(header())
         browser = gr.BrowserState("", storage_key="compressor-browser", secret=browser_secret(settings))
         run_id, share = hidden_text("run-id"), hidden_text("share-key")
+        place = place_panel.memory()
         token, compare_pick, publish_pick = (
             publish_tab.token_box(settings),
             compare_tab.pick_box(),
@@ -50,7 +52,7 @@ def build(services: Services) -> gr.Blocks:
                 Opening(services).open, [browser], [browser, run_id, share], js=None, queue=False, show_progress="hidden",
                 api_visibility="private",
             )  # fmt: skip
-            _tabs(shared, opened)
+            _tabs(shared, page, place, opened)
         page.load(None, None, None, js=ROWS_SELECT)
         page.load(None, None, None, js=browser_panel.script())
     return page
@@ -67,20 +69,20 @@ def header() -> str:
     return f'<header id="header"><div class="brand">{mark}<div><h1>{name}</h1><p>{line}</p></div></div></header>'
 
 
-def _tabs(shared: Shared, opened: Any) -> None:
+def _tabs(shared: Shared, page: gr.Blocks, place: gr.BrowserState, opened: Any) -> None:
     services = shared.services
     with gr.Tab(t("tab.compress"), id=COMPRESS, elem_id="tab-compress"):
         form = compress_tab.build(services)
         panel = run_layout.build()
     with gr.Tab(t("tab.compare"), id=COMPARE, elem_id="tab-compare") as compare_item:
-        compare = compare_tab.build(shared.compare_pick)
+        compare = compare_tab.build(shared.compare_pick, place)
     with gr.Tab(t("tab.publish"), id=PUBLISH, elem_id="tab-publish") as publish_item:
         publish = publish_tab.build(services.settings, shared.token, shared.publish_pick)
     with gr.Tab(t("tab.runs"), id=RUNS, elem_id="tab-runs", alignment="right") as runs_item:
         runs = runs_tab.build()
     compress_tab.wire(form, shared)
     again = run_panel.wire(panel, form.form, services, shared.run_id, shared.share, shared.who)
-    compare_tab.wire(compare, compare_item, shared)
+    compare_tab.wire(compare, compare_item, page, shared)
     publish_tab.wire(publish, publish_item, shared)
     runs_tab.wire(runs, runs_item, shared)
     keeping.wire(form.keeping, form.inputs, form.options.accordion, shared, [opened.then, again.then])
@@ -92,7 +94,7 @@ def _tabs(shared: Shared, opened: Any) -> None:
         lambda run_id: (gr.update(value=run_id), gr.Tabs(selected=COMPARE)), shared.run_id,
         [shared.compare_pick, shared.tabs], **LIGHT,
     ).then(act.refresh, [shared.run_id, *shared.who], shared.compare_pick, **LIGHT).then(
-        act.show, [shared.compare_pick, *shared.who], compare.shown, **{**LIGHT, "queue": True}
+        act.show, compare.asked(shared), compare.shown, **{**LIGHT, "queue": True}
     )  # fmt: skip
 
 

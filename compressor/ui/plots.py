@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from compressor.report import Report, Variant
+from compressor.results.suiting import Suited
 from compressor.ui.metrics import is_percent, metric_title, value
+from compressor.ui.placing import Box, Label, Mark, place
+from compressor.ui.suiting_view import badge
 from compressor.ui.text import esc, milliseconds, size
 from compressor.ui.words import t
 
@@ -42,9 +45,9 @@ class Axis:
         return [step * k for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
-def trade_off(report: Report, against: str) -> str:
-    """SVG of quality against `bytes` or `latency`: a mark a variant, its 95 % interval, the teacher's line. Empty where
-    nothing can be drawn (no quality was measured)."""
+def trade_off(report: Report, against: str, suited: Suited | None = None) -> str:
+    """SVG of quality against `bytes` or `latency`: a mark a variant, its 95 % interval, the teacher's line, a ring around what
+    suits the chosen place. Empty where nothing can be drawn (no quality was measured)."""
     x_of: Callable[[Variant], float | None]
     if against == "bytes":
         x_of, x_text, title = (lambda v: float(v.bytes)), size, t("plot.bytes")
@@ -58,18 +61,23 @@ def trade_off(report: Report, against: str) -> str:
     y = _quality_axis(shown)
     name = metric_title(shown[0].quality.metric if shown[0].quality else "")
     label = t("plot.summary", metric=name, against=title, points="; ".join(
-        f"{v.name}: {value(v.quality)}, {x_text(at)}" for v, at in zip(shown, xs)))  # fmt: skip
+        f"{v.name}: {value(v.quality)}, {x_text(at)}{_said(v, suited)}" for v, at in zip(shown, xs)))  # fmt: skip
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{esc(label)}" class="trade-off">',
         *_grid(x, y, x_text, is_percent(shown[0].quality.metric if shown[0].quality else "")),
         f'<text class="axis-title" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 6}">{esc(title)}</text>',
         *_teacher_line(shown[0], y),
-        *_marks(shown, xs, x, y),
+        *_marks(shown, xs, x, y, suited.variant if suited else None),
         "</svg>",
     ]
     better = "" if shown[0].quality and shown[0].quality.better == "higher" else f" ({t('plot.lower')})"
     caption = f"{esc(t('plot.title', metric=name, against=title))}{esc(better)}"
     return f'<figure class="plot"><figcaption>{caption}</figcaption>{"".join(parts)}</figure>'
+
+
+def _said(variant: Variant, suited: Suited | None) -> str:
+    """What those who cannot see the ring are told."""
+    return f" ({badge(suited)})" if suited is not None and variant is suited.variant else ""
 
 
 def _quality_axis(variants: Iterable[Variant]) -> Axis:
@@ -101,37 +109,45 @@ def _teacher_line(teacher: Variant, y: Axis) -> list[str]:
     ]
 
 
-def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis) -> list[str]:
-    parts: list[str] = []
-    placed: list[tuple[float, float, float, float]] = []
+def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis, suited: Variant | None) -> list[str]:
+    """Intervals and marks, what suits the chosen place above the others; then the names above them all."""
+    under: list[str] = []
+    above: list[str] = []
+    marks: list[Mark] = []
     for number, (variant, at) in enumerate(zip(shown, xs)):
         if variant.quality is None:
             continue
         px, py = x.at(at), y.at(variant.quality.value)
         low, high = (y.at(end) for end in variant.quality.ci95)
         colour = f"mark-{min(number, 7)}"
-        parts.append(f'<line class="interval {colour}" x1="{px:.1f}" x2="{px:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>')
-        parts.append(f'<circle class="mark {colour}" cx="{px:.1f}" cy="{py:.1f}" r="6.5">'
-                     f"<title>{esc(variant.name)}: {esc(value(variant.quality))}</title></circle>")  # fmt: skip
-        parts.append(_name(variant.name, px, py, placed))
-    return parts
+        under.append(f'<line class="interval {colour}" x1="{px:.1f}" x2="{px:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>')
+        if variant is suited:
+            above.append(f'<circle class="ring {colour}" cx="{px:.1f}" cy="{py:.1f}" r="11"/>')
+        (above if variant is suited else under).append(
+            f'<circle class="mark {colour}" cx="{px:.1f}" cy="{py:.1f}" r="6.5">'
+            f"<title>{esc(variant.name)}: {esc(value(variant.quality))}</title></circle>"
+        )
+        marks.append(Mark(px, py, low, high, variant.name if len(variant.name) <= 28 else variant.name[:27] + "…"))
+    first = shown[0].quality
+    level = y.at(first.value) if first else TOP
+    inside, teacher = (
+        Box(LEFT + 2, TOP - 4, WIDTH - 4, HEIGHT - BOTTOM + 4),
+        Box(LEFT, level - 1, WIDTH - RIGHT, level + 1),
+    )
+    labels = place(marks, inside, [teacher])
+    lines = [_leader(label.line) for label in labels if label.line is not None]
+    named = zip(marks, labels, [v is suited for v in shown if v.quality is not None])
+    return [*lines, *under, *above, *(_name(mark.name, label, bold) for mark, label, bold in named)]
 
 
-def _name(name: str, px: float, py: float, placed: list[tuple[float, float, float, float]]) -> str:
-    """The mark's name beside it, moved down (then up) until it covers no other name."""
-    shown = name if len(name) <= 28 else name[:27] + "…"
-    width = 7.2 * len(shown)
-    left = px + 12 + width > WIDTH - RIGHT
-    start = px - 12 - width if left else px + 12
-    for shift in (0, 15, -15, 30, -30, 45, -45, 60):
-        box = (start, py + shift - 8, start + width, py + shift + 6)
-        inside = box[1] >= TOP - 4 and box[3] <= HEIGHT - BOTTOM + 4
-        if inside and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in placed):
-            break
-    placed.append(box)
-    anchor = "end" if left else "start"
-    at = px - 12 if left else px + 12
-    return f'<text class="mark-name" x="{at:.1f}" y="{box[1] + 12:.1f}" text-anchor="{anchor}">{esc(shown)}</text>'
+def _leader(line: tuple[float, float, float, float]) -> str:
+    x1, y1, x2, y2 = line
+    return f'<line class="leader" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _name(name: str, label: Label, bold: bool) -> str:
+    kind = "mark-name is-suited" if bold else "mark-name"
+    return f'<text class="{kind}" x="{label.x:.1f}" y="{label.y:.1f}" text-anchor="{label.anchor}">{esc(name)}</text>'
 
 
 # ---------------------------------------------------------------------- live curves (gradio's own line plots)

@@ -112,7 +112,8 @@ class Handlers:
         return shown, gr.Timer(active=False), gr.update(visible=False), pick, job.id
 
 
-def wire(panel: QuickPanel, shown: list[Any], show: Callable[..., Any], shared: Shared) -> None:
+def wire(panel: QuickPanel, open_it: Callable[[Any], Any], shared: Shared) -> None:
+    """`open_it` makes an event show the run that stands in the list."""
     act, who, pick = Handlers(shared.services), shared.who, shared.compare_pick
     panel.accordion.expand(guarded(act.choices), who, panel.models, **LIGHT)
     panel.models.key_up(teacher_section.searcher(shared.services, "model"), who, panel.models, **ASKS)
@@ -125,4 +126,4 @@ def wire(panel: QuickPanel, shown: list[Any], show: Callable[..., Any], shared: 
     )
     cancel = guarded(run_panel.Handlers(shared.services).cancel)
     panel.cancel.click(cancel, [panel.job, *who], panel.cancel, api_visibility="private")
-    panel.opened.change(show, [pick, *who], shown, **ASKS)
+    open_it(panel.opened.change)

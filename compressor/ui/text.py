@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from compressor.ui.words import t
 
 DASH = "–"
 
@@ -90,6 +92,11 @@ def clip(value: Any, length: int = 160) -> str:
     """One line of at most `length` characters, not escaped yet."""
     line = " ".join(str("" if value is None else value).replace("\0", " ").split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def listed(parts: Sequence[str], how: str = "list.and") -> str:
+    """`a`, `a and b`, `a, b and c`; with `list.or` in place of `and`. Empty for nothing."""
+    return "".join(parts) if len(parts) < 2 else t(how, first=", ".join(parts[:-1]), last=parts[-1])
 
 
 def paragraphs(sentences: Iterable[str], kind: str = "note") -> str:

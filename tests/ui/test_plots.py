@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from compressor.results.suiting import PLACES, suits
 from compressor.ui import plots
 from tests.ui.sample import EVIL, report, variant
 
@@ -37,6 +38,15 @@ def test_names_do_not_cover_each_other() -> None:
     for i, a in enumerate(boxes):
         for b in boxes[i + 1 :]:
             assert abs(a[1] - b[1]) >= 13 or a[2] < b[0] or b[2] < a[0]
+
+
+def test_what_suits_the_place_is_drawn_last_with_a_ring_and_its_name_in_bold() -> None:
+    found = report()
+    drawn = svg(plots.trade_off(found, "bytes", suits(found, PLACES["server-cpu"])))
+    circles = [(e.get("class", "").split()[0], e.get("cx"), e.get("cy")) for e in drawn.iter("circle")]
+    assert [kind for kind, *_ in circles] == ["mark", "mark", "mark", "ring", "mark"]
+    assert circles[-1][1:] == circles[-2][1:]
+    assert [e.text for e in drawn.iter("text") if "is-suited" in e.get("class", "")] == ["student"]
 
 
 def test_nothing_is_drawn_without_quality() -> None:

@@ -27,6 +27,8 @@ FAMILIES = (
     "data.",
     "curve.",
     "limit.",
+    "place.",
+    "suits.",
 )
 
 
