@@ -280,6 +280,59 @@ def test_openvino_is_fitted_to_training_rows_and_left_out_where_there_are_none(h
     assert any("OpenVINO int8 was left out" in note and "none to train with" in note for note in without.notes)
 
 
+@pytest.fixture(scope="module")
+def thin(here, common, finished):
+    """A run of a student of thin layers, in every format that can hold it."""
+    teacher = finished[0] / "variants" / "teacher"
+    asked = recipe(
+        here, teacher=str(teacher), teacher_head="keep", student={"size": "half", "low_rank": {"weights": 0.6}},
+        formats=["onnx", "onnx-int8", "openvino-int8"],
+    )  # fmt: skip
+    return asked, here / "thin", pipeline.run(asked, here / "thin", settings=common)
+
+
+def test_a_student_of_thin_layers_comes_in_formats_that_hold_its_graph_and_in_no_other(thin):
+    _, out, report = thin
+    assert [v.name for v in report.variants] == [
+        "teacher",
+        "student-onnx",
+        "student-onnx-int8",
+        "student-openvino-int8",
+    ]
+    assert {p.name for p in (out / "variants").iterdir()} == {v.name for v in report.variants[1:]}
+    assert not (out / "work").exists()
+    assert not list(out.rglob("*.safetensors"))
+    assert any("two thin ones each" in note for note in report.notes)
+    onnx, *others = report.variants[1:]
+    assert all(v.base == "student" and v.parameters == onnx.parameters < report.variants[0].parameters for v in others)
+    for variant in report.variants[1:]:
+        assert variant.quality.value > 0.8
+        assert variant.agreement > 0.8
+
+
+@pytest.mark.parametrize("half", [0, 1], ids=["at its start", "at its end"])
+def test_a_run_that_is_cancelled_in_each_of_the_new_stages_goes_on_to_the_same_files(thin, common, tmp_path, half):
+    asked, whole, report = thin
+    for wanted in ("distill", "onnx", "onnx-int8", "openvino-int8"):
+
+        def cancel(stage, done=0, total=0, wanted=wanted, **_):
+            if stage == wanted and (done > 0 or not half):
+                raise RunCancelledError("enough")
+
+        with pytest.raises(RunCancelledError):
+            pipeline.run(asked, tmp_path / "out", settings=common, progress=cancel)
+        assert RunFolder(tmp_path / "out").state()["status"] == "cancelled"
+    again = pipeline.run(asked, tmp_path / "out", settings=common)
+    assert [(v.name, v.quality) for v in again.variants] == [(v.name, v.quality) for v in report.variants]
+    files = [
+        sorted(p.relative_to(out) for p in (out / "variants").rglob("*") if p.is_file())
+        for out in (whole, tmp_path / "out")
+    ]
+    assert files[0] == files[1]
+    for name in files[0]:
+        assert (whole / name).read_bytes() == (tmp_path / "out" / name).read_bytes(), name
+
+
 def test_a_task_without_students_says_so(common, tmp_path):
     teacher = tiny.llama(tmp_path / "llama")
     (tmp_path / "t.txt").write_text("the film was good " * 200)

@@ -37,6 +37,13 @@ def test_defaults_are_filled_in_by_task_and_budget():
     assert (generation.student, generation.distill, generation.task) == (None, None, "text-generation")
 
 
+def test_thin_layers_come_as_onnx_where_nothing_is_said():
+    asked = Recipe.parse(MINIMAL | {"student": {"low_rank": {"weights": 0.5}}})
+    full = asked.resolved("text-classification", Student(size="half"), ("8bit", "4bit"))
+    assert full.formats == ("onnx", "onnx-int8")
+    assert (full.student.size, full.student.low_rank.weights) == (None, 0.5)
+
+
 def test_no_student_is_something_else_than_a_student_left_out():
     none = Recipe.parse(MINIMAL | {"student": None}).resolved("text-classification", Student(size="half"), ("8bit",))
     assert none.student is None
@@ -107,6 +114,11 @@ def test_numbers_that_yaml_reads_as_text_are_taken_or_explained():
         ({"teacher": "a/b", "data": {"source": {}}}, "names no file"),
         ({"teacher": "a/b", "student": {"size": "half", "model": "x/y"}}, "exactly one"),
         ({"teacher": "a/b", "student": None, "formats": []}, "nothing to do"),
+        (MINIMAL | {"student": {"low_rank": {"weights": 0.5, "energy": 0.9}}}, "exactly one of `energy` and `weights`"),
+        (MINIMAL | {"student": {"low_rank": {}}}, "exactly one of `energy` and `weights`"),
+        (MINIMAL | {"student": {"low_rank": {"weights": 1.0}}}, "student.low_rank.weights"),
+        (MINIMAL | {"student": {"low_rank": {"weights": 0.5}}, "formats": ["8bit", "onnx"]}, "cannot become 8bit"),
+        (MINIMAL | {"student": {"low_rank": {"weights": 0.5}}, "formats": []}, "add onnx"),
         (MINIMAL | {"formats": ["8bit", "8bit"]}, "twice"),
         (MINIMAL | {"schema": 2}, "`schema` is 2"),
         ("- a\n- b", "`key: value` lines"),

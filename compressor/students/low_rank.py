@@ -226,6 +226,7 @@ def load(folder: Path, task: Task) -> PreTrainedModel:
     """
     import json
 
+    from safetensors import SafetensorError
     from safetensors.torch import load_model
 
     model = models.build(models.load_config(folder), task, "cpu")
@@ -238,7 +239,7 @@ def load(folder: Path, task: Task) -> PreTrainedModel:
             thin = ThinLinear(layer.in_features, rank, layer.out_features, bias=layer.bias is not None)
             setattr(model.get_submodule(parent), leaf, thin)
         load_model(model, folder / THIN_WEIGHTS, strict=True)
-    except (OSError, KeyError, ValueError, AttributeError, AssertionError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, AttributeError, AssertionError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"The student of two thin layers in {folder.name} is not whole. Start the run again."
         ) from error

@@ -45,6 +45,8 @@ class Form:
     layers: float | None = None
     hidden: float | None = None
     intermediate: float | None = None
+    thin: float | None = None
+    """Percent of the large layers' weights that are left when each becomes two thin ones."""
     alpha: float = ALPHA
     student_model: str | None = None
     distill: bool = True
@@ -58,7 +60,7 @@ class Form:
     @property
     def learns(self) -> bool:
         """Whether something is trained, so that data are needed."""
-        numbers = self.layers or self.hidden or self.intermediate
+        numbers = self.layers or self.hidden or self.intermediate or self.thin
         return bool(self.size in SIZES or numbers or _text(self.student_model) or self.new_head)
 
     @property
@@ -130,6 +132,14 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
 
 
 def _student(form: Form) -> dict[str, Any] | None:
+    shape = _shape(form)
+    if not form.thin:
+        return shape
+    percent = _number(form.thin)
+    return {**(shape or {}), "low_rank": {"weights": percent / 100 if isinstance(percent, float) else percent}}
+
+
+def _shape(form: Form) -> dict[str, Any] | None:
     if _text(form.student_model):
         return {"model": _text(form.student_model)}
     cut = {key: _whole(number) for key in ("layers", "hidden", "intermediate") if (number := getattr(form, key))}

@@ -16,7 +16,7 @@ from compressor.ui.shared import step_title
 from compressor.ui.words import t
 
 TRAINING = ("epochs", "limit", "max_length", "learning_rate", "batch_size", "temperature", "seed")
-SHAPE = ("layers", "hidden", "intermediate")
+SHAPE = ("layers", "hidden", "intermediate", "thin")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from compressor.recipe import SIZES, Data, Files, Recipe, Student
+from compressor.recipe import SIZES, THIN_FORMATS, Data, Files, Recipe, Student
 from compressor.ui import more
 from compressor.ui.form import ALPHA, NONE, Form, to_raw
 
@@ -26,6 +26,8 @@ def from_recipe(recipe: Recipe) -> Form:
     found: dict[str, Any] = {}
     found |= {role: (data.columns or {}).get(role) for role in ("text", "text_pair", "label")}
     found |= {key: getattr(cut, key, None) for key in ("layers", "hidden", "intermediate")}
+    if student is not None and student.low_rank is not None and student.low_rank.weights is not None:
+        found["thin"] = 100 * student.low_rank.weights
     found |= {
         key: getattr(distill, key) for key in ("epochs", "learning_rate", "batch_size", "temperature") if key in said
     }
@@ -39,7 +41,7 @@ def from_recipe(recipe: Recipe) -> Form:
         subset=data.subset,
         labels=tuple((data.labels or {}).items()),
         new_head=recipe.teacher_head == "new",
-        formats=recipe.formats,
+        formats=_formats(recipe, student),
         budget=recipe.budget,
         limit=data.limit,
         max_length=data.max_length,
@@ -65,6 +67,12 @@ def rest(recipe: Recipe, form: Form) -> dict[Path, Any]:
         if not (left_open or _in_form(path, value, asked)):
             lost[path] = value
     return lost
+
+
+def _formats(recipe: Recipe, student: Student | None) -> tuple[str, ...]:
+    """The formats; those of thin layers where a recipe leaves them open."""
+    thin = student is not None and student.low_rank is not None
+    return THIN_FORMATS if thin and "formats" not in recipe.model_fields_set else recipe.formats
 
 
 def _in_form(path: Path, value: Any, asked: dict[str, Any]) -> bool:
@@ -104,7 +112,9 @@ def _size(student: Student | None) -> str:
         return NONE
     if student.size is not None:
         return student.size
-    numbers = student.cut is None or student.cut.layers or student.cut.hidden or student.cut.intermediate
+    if student.cut is None:
+        return SIZES[0] if student.model is not None else NONE
+    numbers = student.cut.layers or student.cut.hidden or student.cut.intermediate
     return SIZES[0] if numbers else NONE
 
 

@@ -116,6 +116,7 @@ _student = st.none() | keyed(
     {
         "size": st.sampled_from(("half", "third", "tiny", "huge")),
         "cut": keyed({"layers": _many, "hidden": _many, "intermediate": _many, "kv_heads": _many}),
+        "low_rank": keyed({"energy": _many, "weights": _many}),
         "model": _words | texts,
     }
 )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compressor.errors import RecipeError
-from compressor.recipe import DEFAULT_FORMATS, FORMATS, SIZES, Data, Distill, Files, Recipe, Student
+from compressor.recipe import DEFAULT_FORMATS, FORMATS, NEED_PLAIN, SIZES, Data, Distill, Files, Recipe, Student
 from compressor.ui import more
 from compressor.ui.form import NONE, Form, recipe_text, to_raw
 from compressor.ui.refill import from_recipe
@@ -62,6 +62,9 @@ def recipes() -> st.SearchStrategy[Recipe]:
     cut = st.fixed_dictionaries({}, optional={"layers": NUMBER, "hidden": st.integers(8, 99), "kv_heads": NUMBER})
     student = st.one_of(st.none(), st.sampled_from(SIZES).map(lambda s: {"size": s}), cut.map(lambda c: {"cut": c}),
                         WORDS.map(lambda m: {"model": m}))  # fmt: skip
+    share = st.floats(0.01, 0.99)
+    thin = st.one_of(share.map(lambda x: {"weights": x}), share.map(lambda x: {"energy": x}))
+    student = st.one_of(student, st.builds(lambda s, t: {**(s or {}), "low_rank": t}, student, thin))
     distill = st.one_of(st.none(), st.fixed_dictionaries({}, optional={
         "objective": st.sampled_from(["auto", "logits"]), "epochs": st.floats(0.5, 9), "alpha": st.floats(0, 1),
         "temperature": st.floats(0.5, 9), "learning_rate": st.floats(1e-6, 1e-2), "batch_size": NUMBER,
@@ -70,7 +73,14 @@ def recipes() -> st.SearchStrategy[Recipe]:
         "schema": st.just(1), "teacher_head": st.sampled_from(["keep", "new"]), "task": MAYBE, "student": student,
         "distill": distill, "budget": st.sampled_from(["quick", "balanced", "thorough"]), "seed": st.integers(0, 2**32 - 1),
         "formats": st.lists(st.sampled_from(FORMATS), unique=True, min_size=1), "backend": st.just("local"),
-    }).map(Recipe.parse)  # fmt: skip
+    }).map(possible).map(Recipe.parse)  # fmt: skip
+
+
+def possible(asked: dict[str, Any]) -> dict[str, Any]:
+    """Thin layers come in formats that hold a graph only."""
+    if (asked.get("student") or {}).get("low_rank") and "formats" in asked:
+        asked["formats"] = [f for f in asked["formats"] if f not in NEED_PLAIN] or ["onnx"]
+    return asked
 
 
 def meaning(recipe: Recipe) -> dict[str, Any]:

@@ -170,6 +170,9 @@ WORDS: dict[str, str] = {
     "advanced.hidden_info": "Width of the student.",
     "advanced.intermediate": "Feed-forward size",
     "advanced.intermediate_info": "Neurons of each block.",
+    "advanced.thin": "Thin layers, % left",
+    "advanced.thin_info": "Low rank: each large layer becomes two thin ones, with so much of its weights left, such as 50. For "
+    "ONNX and OpenVINO only.",
     "advanced.student_model": "Another model as the student",
     "advanced.student_model_info": "A Hub id; it learns from the teacher as it is.",
     "advanced.distill": "Learn from the teacher",
