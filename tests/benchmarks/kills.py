@@ -1,6 +1,8 @@
 """Kills a run at random moments and at every rename, and looks at what is left each time.
 
-    python -m tests.benchmarks.kills [RANDOM] [--renames N]     200 and all of them, unless said otherwise
+    python -m tests.benchmarks.kills [RANDOM] [--renames N] [--exported]     200 and all of them, unless said otherwise
+
+The run makes a half student and its 8 bits; with `--exported` a student of thin layers, as ONNX, ONNX int8 and OpenVINO int8.
 
 Each time: the state parses, every variant is whole or absent, the app starts and offers to go on, and the run goes on to the
 very files that an uninterrupted one leaves, without doing a finished stage twice. Linux.
@@ -49,8 +51,15 @@ class Left:
     quality: list[float]
 
 
+PLAIN: dict[str, Any] = {"student": {"size": "half"}, "formats": ["8bit"]}
+EXPORTED: dict[str, Any] = {
+    "student": {"size": "half", "low_rank": {"weights": 0.6}},
+    "formats": ["onnx", "onnx-int8", "openvino-int8"],
+}
+
+
 class Bench:
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, asked: dict[str, Any] = PLAIN):
         self.home = home
         command = [sys.executable, "-c", MAKE, str(home)]
         subprocess.run(command, check=True, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL)
@@ -58,10 +67,9 @@ class Bench:
             {
                 "teacher": str(home / "teacher"),
                 "data": {"source": {"train": str(home / "rows.csv")}},
-                "student": {"size": "half"},
                 "distill": {"epochs": 2, "learning_rate": 1e-3},
-                "formats": ["8bit"],
             }
+            | asked
         )
         zygote.warm([home / "teacher"])
 
@@ -197,10 +205,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("random", type=int, nargs="?", default=200)
     parser.add_argument("--renames", type=int, default=None, help="at so many renames, spread evenly; all by default")
+    parser.add_argument("--exported", action="store_true", help="a student of thin layers in the exported formats")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills-") as home:
-        bench = Bench(Path(home))
+        bench = Bench(Path(home), EXPORTED if asked.exported else PLAIN)
         counted = Path(home) / "renames"
         expected, took, folder = bench.whole(at_rename(0, late=False, log=counted))
         renames = int(counted.read_text())

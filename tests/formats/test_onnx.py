@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -19,6 +21,7 @@ from compressor.formats.stored import stored_format
 from compressor.measure import bytes_on_disk
 from tests import tiny
 
+ROOT = Path(__file__).resolve().parents[2]
 CLASSIFY, GENERATE = tasks.get("text-classification"), tasks.get("text-generation")
 BOTH = pytest.mark.parametrize("name", ["onnx", "onnx-int8"])
 BIG = {
@@ -174,3 +177,19 @@ def test_what_answers_otherwise_does_not_count_as_made(tmp_path, source, monkeyp
 
 def test_the_config_beside_it_says_nothing_of_16_bits(made):
     assert json.loads((made / "onnx" / "config.json").read_text())["dtype"] == "float32"
+
+
+def test_nobody_is_told_that_a_model_ran(made, tmp_path):
+    """ONNX Runtime reports to its makers where nothing forbids it: it then keeps a number for this machine in the home."""
+    script = (
+        "from compressor.settings import prepare_environ; prepare_environ()\n"
+        "from pathlib import Path\n"
+        "from compressor import tasks\n"
+        "from compressor.formats import get\n"
+        f"get('onnx-int8').load(Path({str(made / 'onnx-int8')!r}), tasks.get('text-classification')).close()\n"
+    )
+    environ = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "CI")}
+    home = tmp_path / "home"
+    home.mkdir()
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=environ | {"HOME": str(home)}, timeout=120)
+    assert not [path for path in home.rglob("*") if "onnxruntime" in str(path).lower()]
