@@ -1,6 +1,6 @@
 """Rank against accuracy and latency, before and after distilling back.
 
-    python -m tests.benchmarks.low_rank TEACHER DATA OUT [--weights 0.8 0.6 0.5 0.4 0.25] [--epochs 2]
+    python -m tests.benchmarks.low_rank TEACHER DATA OUT [--weights 0.8 0.6 0.4 0.25] [--epochs 2] [--limit N]
 
 TEACHER is a folder with a text classifier, DATA one with train.csv, validation.csv and test.csv. For each share of the large
 layers' weights the teacher's own shape is made thin, once as it is (`distill: null`) and once distilled back, and exported
@@ -40,13 +40,14 @@ def main() -> None:
     parser.add_argument("teacher")
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.8, 0.6, 0.5, 0.4, 0.25])
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.8, 0.6, 0.4, 0.25])
     parser.add_argument("--epochs", type=float, default=2.0)
+    parser.add_argument("--limit", type=int, default=None, help="rows to learn from; all by default")
     parser.add_argument("--rounds", type=int, default=10)
     asked = parser.parse_args()
     source = {split: str((asked.data / f"{split}.csv").resolve()) for split in ("train", "validation", "test")}
     formats = ["onnx", "onnx-int8"]
-    common = {"teacher": asked.teacher, "data": {"source": source}, "formats": formats}
+    common = {"teacher": asked.teacher, "data": {"source": source, "limit": asked.limit}, "formats": formats}
     whole = run(common | {"student": None}, asked.out / "whole")
     rows: dict[str, dict[str, dict[str, Any]]] = {"whole": {"after": whole}}
     for share in asked.weights:
