@@ -1,21 +1,29 @@
-"""What all exported formats have in common: inputs to trace a model with, silence meanwhile, telling a wreck."""
+"""What all exported formats have in common: what is refused, inputs to trace a model with, silence meanwhile, and holding what
+was written against the model."""
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compressor import models
 from compressor.errors import ModelError
+from compressor.formats.base import missing
+from compressor.formats.stored import stored_format
+from compressor.tasks.base import Task
+from compressor.tasks.batching import takes
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from compressor.formats.base import Format, Runner
 
 TEXTS = ["One text.", "Another text, which is longer than the first, so that shapes are seen to differ."]
 """What a model is traced with."""
@@ -25,10 +33,58 @@ OTHER_TEXTS = ([TEXTS[1]], [*TEXTS, " ".join(TEXTS)])
 
 def inputs_of(live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> dict[str, torch.Tensor]:
     """The texts as the model takes them: int64 [texts, longest] each, at most 64 tokens."""
-    takes = inspect.signature(live.forward).parameters
-    limit = min(int(getattr(live.config, "max_position_embeddings", None) or 512) - 4, 64)
-    encoded = dict(tokenizer(texts, padding=True, truncation=True, max_length=max(8, limit), return_tensors="pt"))
-    return {name: tensor for name, tensor in encoded.items() if name in takes}
+    limit = max(8, min(positions(live) - 4, 64))
+    encoded = tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+    return taken(live, encoded)
+
+
+def positions(live: PreTrainedModel) -> int:
+    """The longest input that its config speaks of; 512 where it speaks of none."""
+    return int(getattr(live.config, "max_position_embeddings", None) or 512)
+
+
+def taken(live: PreTrainedModel, batch: Mapping[str, torch.Tensor | np.ndarray]) -> dict[str, torch.Tensor]:
+    """What of a batch goes into the model's forward, as tensors."""
+    import torch
+
+    wanted = takes(live)
+    return {name: torch.as_tensor(values) for name, values in batch.items() if name in wanted}
+
+
+def refuse(fmt: Format, source: Path, task: Task, *packages: str) -> None:
+    """Raises: ModelError: what keeps any exported format from being made of what lies in `source`."""
+    if (reason := missing(fmt.title, *packages)) is not None:
+        raise ModelError(reason)
+    if fmt.tasks is not None and task.name not in fmt.tasks:
+        raise ModelError(f"{fmt.title} is made of text classification models only, so far.")
+    if (found := stored_format(source)) != "float":
+        raise ModelError(f"{source.name} is stored as {found}; {fmt.title} is made from a model in 16 or 32 bits.")
+
+
+def hold_against(
+    live: PreTrainedModel,
+    runner: Runner,
+    batches: Iterable[Mapping[str, torch.Tensor]],
+    name: str,
+    compare: Callable[[torch.Tensor, torch.Tensor, str], None],
+) -> None:
+    """Ask the model in torch and what was written of it the same, batch by batch; the runner is closed behind it.
+
+    Raises:
+        ModelError: what was written gives no answer, or `compare` finds another one than it may.
+    """
+    import torch
+
+    try:
+        for inputs in batches:
+            with torch.inference_mode():
+                before = live(**inputs).logits.float()
+            after = torch.from_numpy(runner.predict({k: v.numpy() for k, v in inputs.items()}))
+            if before.shape != after.shape or not bool(torch.isfinite(after).all()):
+                raise ModelError(f"{name} was written, but answers with something that is no answer.")
+            compare(before, after, name)
+    finally:
+        runner.close()
 
 
 def check_no_wreck(before: torch.Tensor, after: torch.Tensor, name: str) -> None:

@@ -14,10 +14,10 @@ from compressor import models
 from compressor.errors import ModelError
 from compressor.failures import first_line
 from compressor.formats.base import Format, Where, missing
-from compressor.formats.exporting import OTHER_TEXTS, TEXTS, check_no_wreck, inputs_of, silence
+from compressor.formats.exporting import OTHER_TEXTS, TEXTS, check_no_wreck, hold_against, inputs_of, refuse, silence
 from compressor.formats.snippets import onnx_snippet, transformers_js_snippet
 from compressor.formats.source import float_model
-from compressor.formats.stored import INT8, ONNX, stored_format
+from compressor.formats.stored import INT8, ONNX
 from compressor.system.whole import fresh
 from compressor.tasks.base import Task
 
@@ -68,12 +68,7 @@ class OnnxFormat(Format):
 
         from compressor.formats.torch_runner import count_parameters
 
-        if (reason := missing("ONNX", "onnxruntime", "onnx", "onnxscript")) is not None:
-            raise ModelError(reason)
-        if self.tasks is not None and task.name not in self.tasks:
-            raise ModelError(f"{self.title} is made of text classification models only, so far.")
-        if (found := stored_format(source)) != "float":
-            raise ModelError(f"{source.name} is stored as {found}; {self.title} is made from a model in 16 or 32 bits.")
+        refuse(self, source, task, "onnxruntime", "onnx", "onnxscript")
         live = float_model(source, task)
         live.config.dtype = torch.float32
         # Attention written out: ONNX Runtime fuses what it can by itself, and does so best from the plain operators.
@@ -91,7 +86,8 @@ class OnnxFormat(Format):
             tokenizer.save_pretrained(part)
             self.prepare(live, tokenizer, rows)
             self._export(live, tokenizer, part / self.file, numbers)
-            self._check(live, tokenizer, part, task, out.name)
+            others = (inputs_of(live, tokenizer, texts) for texts in OTHER_TEXTS)
+            hold_against(live, self.load(part, task), others, out.name, self.compare)
         return []
 
     def _export(self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path, numbers: int) -> None:
@@ -114,24 +110,6 @@ class OnnxFormat(Format):
         except Exception as error:
             kind, said = live.config.model_type, first_line(error)
             raise ModelError(f"This {kind} model cannot be exported to ONNX by transformers ({said}).") from error
-
-    def _check(
-        self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, task: Task, name: str
-    ) -> None:
-        import torch
-
-        runner = self.load(folder, task)
-        try:
-            for texts in OTHER_TEXTS:
-                inputs = inputs_of(live, tokenizer, texts)
-                with torch.inference_mode():
-                    before = live(**inputs).logits.float()
-                after = torch.from_numpy(runner.predict({k: v.numpy() for k, v in inputs.items()}))
-                if before.shape != after.shape or not bool(torch.isfinite(after).all()):
-                    raise ModelError(f"{name} was written, but answers with something that is no answer.")
-                self.compare(before, after, name)
-        finally:
-            runner.close()
 
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
         from compressor.formats.onnx_runner import OnnxRunner

@@ -6,7 +6,6 @@ that a person adds: nothing else here needs them.
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,10 +13,19 @@ from compressor import models
 from compressor.errors import ModelError
 from compressor.failures import first_line
 from compressor.formats.base import Format, missing
-from compressor.formats.exporting import OTHER_TEXTS, TEXTS, check_no_wreck, inputs_of, silence
+from compressor.formats.exporting import (
+    OTHER_TEXTS,
+    TEXTS,
+    check_no_wreck,
+    hold_against,
+    inputs_of,
+    refuse,
+    silence,
+    taken,
+)
 from compressor.formats.snippets import openvino_snippet
 from compressor.formats.source import float_model
-from compressor.formats.stored import OPENVINO, OPENVINO_WEIGHTS, stored_format
+from compressor.formats.stored import OPENVINO, OPENVINO_WEIGHTS
 from compressor.system.whole import fresh
 from compressor.tasks.base import Task
 
@@ -49,7 +57,12 @@ class OpenVinoInt8(Format):
 
         from compressor.formats.torch_runner import count_parameters
 
-        self._refuse(source, task, rows)
+        refuse(self, source, task, *self.extras)
+        if not rows:
+            raise ModelError(
+                "it is fitted to rows of the data, and here are none to train with. Add training rows, or take 8-bit or ONNX "
+                "int8, which need none."
+            )
         live = float_model(source, task)
         live.config.dtype = torch.float32
         tokenizer = models.load_tokenizer(source)
@@ -58,23 +71,10 @@ class OpenVinoInt8(Format):
             live.config.save_pretrained(part)
             tokenizer.save_pretrained(part)
             self._export(live, tokenizer, part, rows, count_parameters(live))
-            self._check(live, tokenizer, part, task, rows, out.name)
+            others = [*(inputs_of(live, tokenizer, texts) for texts in OTHER_TEXTS), taken(live, rows[0])]
+            hold_against(live, self.load(part, task), others, out.name, check_no_wreck)
         seen = sum(len(batch["input_ids"]) for batch in rows)
         return [f"Its 8 bits were fitted to {seen} rows only; with more it may keep more."] if seen < FEW else []
-
-    def _refuse(self, source: Path, task: Task, rows: Rows) -> None:
-        """Raises: ModelError: what keeps this model from being made into one."""
-        if (reason := missing(self.title, *self.extras)) is not None:
-            raise ModelError(reason)
-        if task.name != "text-classification":
-            raise ModelError(f"{self.title} is made of text classification models only, so far.")
-        if (found := stored_format(source)) != "float":
-            raise ModelError(f"{source.name} is stored as {found}; {self.title} is made from a model in 16 or 32 bits.")
-        if not rows:
-            raise ModelError(
-                "it is fitted to rows of the data, and here are none to train with. Add training rows, or take 8-bit or ONNX "
-                "int8, which need none."
-            )
 
     def _export(
         self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, rows: Rows, numbers: int
@@ -93,29 +93,6 @@ class OpenVinoInt8(Format):
         except Exception as error:
             kind, said = live.config.model_type, first_line(error)
             raise ModelError(f"This {kind} model cannot be exported to OpenVINO by transformers ({said}).") from error
-
-    def _check(
-        self,
-        live: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        folder: Path,
-        task: Task,
-        rows: Rows,
-        name: str,
-    ) -> None:
-        import torch
-
-        runner = self.load(folder, task)
-        try:
-            for inputs in [*(inputs_of(live, tokenizer, texts) for texts in OTHER_TEXTS), _tensors(rows[0], live)]:
-                with torch.inference_mode():
-                    before = live(**inputs).logits.float()
-                after = torch.from_numpy(runner.predict({k: v.numpy() for k, v in inputs.items()}))
-                if before.shape != after.shape or not bool(torch.isfinite(after).all()):
-                    raise ModelError(f"{name} was written, but answers with something that is no answer.")
-                check_no_wreck(before, after, name)
-        finally:
-            runner.close()
 
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
         self.check(folder, device)
@@ -141,20 +118,12 @@ def _quantized(live: PreTrainedModel, inputs: dict[str, torch.Tensor], rows: Row
     from transformers.exporters.configs import ExportFormat
 
     how = NNCFQuantizationConfig(model_type=nncf.ModelType.TRANSFORMER, subset_size=len(rows))
-    quantizer = NNCFOpenVINOQuantizer(how, calibration_dataset=[_tensors(batch, live) for batch in rows])
+    quantizer = NNCFOpenVINOQuantizer(how, calibration_dataset=[taken(live, batch) for batch in rows])
     program = OpenVINOExporter().export(live, inputs, config=OpenVINOConfig(dynamic=True)).program
     _number(program)  # NNCF goes through them in the order of their names
     program = quantizer.quantize(program, inputs, ExportFormat.OPENVINO)
     _number(program)
     return program
-
-
-def _tensors(batch: Any, live: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """A batch of rows, as the model takes it."""
-    import torch
-
-    takes = inspect.signature(live.forward).parameters
-    return {name: torch.from_numpy(array) for name, array in batch.items() if name in takes}
 
 
 def _number(program: Any) -> None:

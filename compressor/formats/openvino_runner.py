@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import psutil
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor.errors import ModelError
 from compressor.failures import first_line
+from compressor.formats.compiled import CompiledRunner
 from compressor.untrusted import caps
 
 if TYPE_CHECKING:
-    from compressor.formats.base import Batch
+    import numpy as np
 
-ONLY = "An OpenVINO variant classifies texts; it neither scores nor continues them."
 TAKES = ("input_ids", "attention_mask", "token_type_ids")
 NOTE = ["compressor", "parameters"]
 """Where the count of parameters stands in a model's file."""
@@ -33,22 +30,21 @@ def load_openvino() -> Any:
     return openvino
 
 
-class OpenVinoRunner:
-    """See `formats.base.Runner`.
+class OpenVinoRunner(CompiledRunner):
+    """See `CompiledRunner`.
 
     Args:
         graph: the file of the graph.
         weights: the file of its weights.
-        dtype: what most of its weights are stored as.
-        threads: that it computes with; None: a thread a core.
 
     Raises:
         ModelError: OpenVINO cannot load it, or it is no classifier of texts.
     """
 
+    kind: ClassVar[str] = "An OpenVINO variant"
+
     def __init__(self, graph: Path, weights: Path, dtype: str, threads: int | None = None):
-        self.threads = threads or psutil.cpu_count(logical=False) or 1
-        self.device, self.dtype = "cpu", dtype
+        super().__init__(dtype, threads)
         _look(graph)
         core = load_openvino().Core()
         try:
@@ -57,7 +53,7 @@ class OpenVinoRunner:
             for port in model.outputs:
                 _name(port, ("logits",))
             self.parameters = _parameters(model)
-            self._model: Any = core.compile_model(model, "CPU", self._settings())
+            self._compiled = core.compile_model(model, "CPU", self._settings())
         except (MemoryError, ModelError):
             raise
         except Exception as error:
@@ -77,24 +73,8 @@ class OpenVinoRunner:
             "CACHE_DIR": "",
         }
 
-    def predict(self, batch: Batch) -> np.ndarray:
-        """Logits: float32 [batch, labels]."""
-        if self._model is None:
-            raise RuntimeError("this runner is closed")
-        inputs = {name: np.ascontiguousarray(batch[name]) for name in self._takes}
-        return np.array(self._model(inputs)["logits"], dtype=np.float32)
-
-    def score(self, batch: Batch) -> np.ndarray:
-        """Raises: ModelError: always, so far."""
-        raise ModelError(ONLY)
-
-    def generate(self, input_ids: np.ndarray, new_tokens: int) -> np.ndarray:
-        """Raises: ModelError: always, so far."""
-        raise ModelError(ONLY)
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self._model = None
+    def _logits(self, inputs: dict[str, np.ndarray]) -> Any:
+        return self._compiled(inputs)["logits"]
 
 
 def _look(graph: Path) -> None:

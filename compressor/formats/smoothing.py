@@ -8,13 +8,14 @@ error that quantization would leave in its output (as AWQ does, Lin et al., 2023
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+
+from compressor.formats.exporting import positions, taken
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -77,8 +78,7 @@ def smooth(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Row
         for name, layer in zip(names, layers, strict=True):
             assert isinstance(layer, nn.Linear)
             layer.weight.data.mul_(factor)
-            parent, _, leaf = name.rpartition(".")
-            setattr(modules[parent], leaf, Smoothed(layer, 1 / factor))
+            model.set_submodule(name, Smoothed(layer, 1 / factor))
         changed += len(layers)
     return changed
 
@@ -114,17 +114,16 @@ def _random(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Itera
     special = set(tokenizer.all_special_ids)
     most = min(len(tokenizer), int(model.config.get_text_config().vocab_size))
     ordinary = torch.tensor([i for i in range(most) if i not in special] or [0])
-    limit = min(32, int(getattr(model.config, "max_position_embeddings", None) or 512) - 4)
+    limit = min(32, positions(model) - 4)
     texts = []
     for _ in range(ROWS):
         length = int(torch.randint(2, max(3, limit - 2), (1,), generator=chance))
         texts.append(tokenizer.decode(ordinary[torch.randint(0, len(ordinary), (length,), generator=chance)]))
-    takes = inspect.signature(model.forward).parameters
     for start in range(0, ROWS, BATCH):
         given = tokenizer(
             texts[start : start + BATCH], padding=True, truncation=True, max_length=max(8, limit), return_tensors="pt"
         )
-        yield {name: values for name, values in given.items() if name in takes}
+        yield taken(model, given)
 
 
 def _watch(model: PreTrainedModel, batches: Sequence[Mapping[str, torch.Tensor]]) -> dict[tuple[str, ...], _Seen]:

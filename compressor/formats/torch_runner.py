@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from compressor.models import quiet
+from compressor.tasks.batching import takes
 
 if TYPE_CHECKING:
     from compressor.formats.base import Batch
@@ -37,7 +37,7 @@ class TorchRunner:
 
     def __init__(self, model: Any, dtype: str | None = None):
         self._model: Any = model
-        self._takes = frozenset(inspect.signature(model.forward).parameters)
+        self._takes = takes(model)
         self.device = str(model.device.type)
         self.dtype = dtype or str(model.dtype).removeprefix("torch.")
         self.threads = torch.get_num_threads()

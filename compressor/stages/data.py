@@ -74,8 +74,8 @@ class RunData:
         return self.split(name) if own is None else task.encode(tokenizer, self.rows(name), own)
 
 
-def calibration(encoded: Dataset, pad_id: int) -> list[dict[str, Any]]:
-    """The first rows of an encoded split in padded batches: int64 [32, longest] each."""
+def batches_of(encoded: Dataset, pad_id: int) -> list[dict[str, Any]]:
+    """The first `CALIBRATION_ROWS` of an encoded split in padded batches: int64 [32, longest] each."""
     from compressor.tasks.batching import batches
 
     some = encoded.select(range(min(CALIBRATION_ROWS, len(encoded))))

@@ -8,12 +8,10 @@ from compressor import models
 from compressor.errors import ModelError
 from compressor.formats import get
 from compressor.stages.context import Run
-from compressor.stages.data import RunData, token_limit
+from compressor.stages.data import CALIBRATION_ROWS, RunData, batches_of, token_limit
 
 if TYPE_CHECKING:
-    from compressor.formats import Batch
-
-CALIBRATION_ROWS, BATCH = 256, 32
+    from compressor.formats.base import Rows
 
 
 def variant_name(base: str, fmt: str) -> str:
@@ -39,12 +37,10 @@ def make_format(run: Run, fmt: str, data: RunData | None = None) -> bool:
     return reason is None
 
 
-def calibration(run: Run, data: RunData | None) -> list[Batch]:
+def calibration(run: Run, data: RunData | None) -> Rows:
     """Training rows that the recipe's seed picks, in the tokens of the model that the formats are made from. The test rows
     are never among them: what is measured on them has not seen them. [] where there are no rows for training."""
     import numpy as np
-
-    from compressor.tasks.batching import batches
 
     if data is None or not data.has("train") or run.task.running_text:
         return []
@@ -58,4 +54,4 @@ def calibration(run: Run, data: RunData | None) -> list[Batch]:
         limit = token_limit(models.load_config(folder), tokenizer)
         rows = run.task.encode(tokenizer, rows, min(data.max_length or limit, limit))
         pad_id = int(tokenizer.pad_token_id or 0)
-    return [batch for _, batch in batches(rows, pad_id, BATCH)]
+    return batches_of(rows, pad_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
 from compressor.stages.context import STUDENT, Run
-from compressor.stages.data import RunData, calibration, token_limit
+from compressor.stages.data import RunData, batches_of, token_limit
 from compressor.stages.teacher import teacher_answers, trainable
 from compressor.tasks.base import TrainableTask
 
@@ -48,7 +48,8 @@ def _thinned(
     if asked is None:
         return {}
     shapes = {n: (m.in_features, m.out_features) for n, m in low_rank.large_layers(model, task).items()}
-    ranks = low_rank.factorise(model, task, asked, _calibration(data, task, model, tokenizer, run))
+    rows = data.encoded("train", task, tokenizer, _own_length(run, data, model, tokenizer))
+    ranks = low_rank.factorise(model, task, asked, _as_tensors(batches_of(rows, int(tokenizer.pad_token_id or 0))))
     share = low_rank.weights_of(shapes, ranks) / low_rank.weights_of(shapes, {})
     run.note(
         "",
@@ -71,7 +72,7 @@ def _student(run: Run, data: RunData, task: TrainableTask) -> tuple[PreTrainedMo
     if asked.model is not None:
         return _other_model(run, task)
     teacher = models.load_model(run.teacher, task, dtype=torch.float32, strict=False)
-    rows = _as_tensors(calibration(data.split("train"), data.pad_id))
+    rows = _as_tensors(batches_of(data.split("train"), data.pad_id))
     student = build_student(teacher, plan(teacher.config, asked, task), task, rows)
     return student, models.load_tokenizer(run.teacher), copied(student)
 
@@ -93,13 +94,10 @@ def _other_model(run: Run, task: TrainableTask) -> tuple[PreTrainedModel, PreTra
     return model, tokenizer, set()
 
 
-def _calibration(
-    data: RunData, task: TrainableTask, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, run: Run
-) -> list[dict[str, Any]]:
-    """Training rows in the student's own tokens."""
+def _own_length(run: Run, data: RunData, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The longest row, in tokens of its own, of a student that is another model; None for one with the teacher's tokens."""
     own = run.recipe.student is not None and run.recipe.student.model is not None
-    length = min(data.max_length or 512, token_limit(model.config, tokenizer)) if own else None
-    return _as_tensors(calibration(data.encoded("train", task, tokenizer, length), int(tokenizer.pad_token_id or 0)))
+    return min(data.max_length or 512, token_limit(model.config, tokenizer)) if own else None
 
 
 def _as_tensors(batches: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -121,9 +119,8 @@ def _distil(
 
     asked = run.recipe.distill
     assert asked is not None
-    own = run.recipe.student is not None and run.recipe.student.model is not None
-    length = min(data.max_length or 512, token_limit(model.config, tokenizer))
-    splits = {name: data.encoded(name, task, tokenizer, length if own else None) for name in ("train", "validation")}
+    length = _own_length(run, data, model, tokenizer)
+    splits = {name: data.encoded(name, task, tokenizer, length) for name in ("train", "validation")}
     teacher, validation_teacher = teacher_answers(run)
     options = Options(
         epochs=asked.epochs,

@@ -46,6 +46,11 @@ class ThinLinear(nn.Module):
         self.down = nn.Linear(features_in, rank, bias=False)
         self.up = nn.Linear(rank, features_out, bias=bias)
 
+    @classmethod
+    def of(cls, layer: nn.Linear, rank: int) -> ThinLinear:
+        """One of a layer's shape, its weights not yet set."""
+        return cls(layer.in_features, rank, layer.out_features, bias=layer.bias is not None)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[…, features in] → […, features out]."""
         out: torch.Tensor = self.up(self.down(x))
@@ -85,8 +90,7 @@ def factorise(
             "(`student.low_rank`), or leave it out."
         )
     for name, rank in ranks.items():
-        parent, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(parent), leaf, _thin(layers[name], rank, parts[name]))
+        model.set_submodule(name, _thin(layers[name], rank, parts[name]))
     return ranks
 
 
@@ -131,16 +135,19 @@ def weights_of(shapes: Mapping[str, tuple[int, int]], ranks: Mapping[str, int]) 
 def _share(energies: Mapping[str, torch.Tensor], shapes: Mapping[str, tuple[int, int]], weights: float) -> float:
     """The largest share of energy at which these layers have at most this share of their weights left."""
     whole = weights_of(shapes, {})
+
+    def left(kept: float) -> float:
+        return weights_of(shapes, ranks_for(energies, shapes, kept)) / whole
+
     low, high = 0.0, 1.0
-    if weights_of(shapes, ranks_for(energies, shapes, low)) > weights * whole:
-        least = weights_of(shapes, ranks_for(energies, shapes, low)) / whole
+    if (least := left(low)) > weights:
         raise CannotCutError(
             f"Two thin layers each leave at least {least:.0%} of these layers' weights, and {weights:.0%} was asked for "
             "(`student.low_rank.weights`). Ask for more, or pick a smaller size."
         )
     for _ in range(40):
         middle = (low + high) / 2
-        if weights_of(shapes, ranks_for(energies, shapes, middle)) <= weights * whole:
+        if left(middle) <= weights:
             low = middle
         else:
             high = middle
@@ -191,7 +198,7 @@ def _decompose(weight: torch.Tensor, moment: torch.Tensor) -> tuple[torch.Tensor
 
 def _thin(layer: nn.Linear, rank: int, parts: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> ThinLinear:
     left, values, right = (part[..., :rank] if place < 2 else part[:rank] for place, part in enumerate(parts))
-    thin = ThinLinear(layer.in_features, rank, layer.out_features, bias=layer.bias is not None)
+    thin = ThinLinear.of(layer, rank)
     # Each half takes the square root of the singular values, so that one learning rate suits both.
     root = values.sqrt()
     with torch.no_grad():
@@ -235,9 +242,7 @@ def load(folder: Path, task: Task) -> PreTrainedModel:
         for name, rank in ranks.items():
             layer = model.get_submodule(name)
             assert isinstance(layer, nn.Linear)
-            parent, _, leaf = name.rpartition(".")
-            thin = ThinLinear(layer.in_features, rank, layer.out_features, bias=layer.bias is not None)
-            setattr(model.get_submodule(parent), leaf, thin)
+            model.set_submodule(name, ThinLinear.of(layer, rank))
         load_model(model, folder / THIN_WEIGHTS, strict=True)
     except (OSError, KeyError, ValueError, AttributeError, AssertionError, RuntimeError, SafetensorError) as error:
         raise ModelError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
+    from torch import nn
 
 INPUTS = ("input_ids", "token_type_ids")
 
@@ -34,6 +36,11 @@ def pad(rows: Mapping[str, Sequence[Any]], pad_id: int, multiple: int = 1) -> di
             if name in rows:
                 batch[name][i, :length] = rows[name][i]
     return batch
+
+
+def takes(model: nn.Module) -> frozenset[str]:
+    """Names of the inputs that a model's forward takes: a DistilBERT's are without `token_type_ids`."""
+    return frozenset(inspect.signature(model.forward).parameters)
 
 
 def batches(encoded: Dataset, pad_id: int, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

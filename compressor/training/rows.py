@@ -10,7 +10,7 @@ import torch
 from datasets import Dataset as Table
 from torch.utils.data import Dataset, Sampler
 
-from compressor.tasks.batching import INPUTS, pad
+from compressor.tasks.batching import INPUTS, pad, takes
 
 BUCKET = 50
 """Batches that are sorted by length together: enough to leave almost no padding, few enough to stay random."""
@@ -100,7 +100,4 @@ def model_inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def unwanted_inputs(model: torch.nn.Module) -> tuple[str, ...]:
     """Inputs that this model's forward does not take."""
-    import inspect
-
-    takes = inspect.signature(model.forward).parameters
-    return tuple(name for name in INPUTS if name not in takes)
+    return tuple(name for name in INPUTS if name not in takes(model))

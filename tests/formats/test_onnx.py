@@ -24,26 +24,6 @@ from tests import tiny
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIFY, GENERATE = tasks.get("text-classification"), tasks.get("text-generation")
 BOTH = pytest.mark.parametrize("name", ["onnx", "onnx-int8"])
-BIG = {
-    "hidden_size": 192,
-    "intermediate_size": 384,
-    "vocab_size": 3000,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-}
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    """A model large enough that its weights, and not its graph, are what the file holds."""
-    folder = tmp_path_factory.mktemp("source") / "bert"
-    torch.manual_seed(0)
-    model = transformers.BertForSequenceClassification(transformers.BertConfig(**BIG, num_labels=3))
-    with torch.no_grad():
-        model.classifier.weight.mul_(20)  # answers that differ from text to text
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tiny.wordpiece().save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

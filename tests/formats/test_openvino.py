@@ -26,26 +26,6 @@ from tests import tiny
 
 CLASSIFY, GENERATE = tasks.get("text-classification"), tasks.get("text-generation")
 INT8 = get("openvino-int8")
-BIG = {
-    "hidden_size": 192,
-    "intermediate_size": 384,
-    "vocab_size": 3000,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-}
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    """A model large enough that its weights, and not its graph, are what the files hold."""
-    folder = tmp_path_factory.mktemp("source") / "bert"
-    torch.manual_seed(0)
-    model = transformers.BertForSequenceClassification(transformers.BertConfig(**BIG, num_labels=3))
-    with torch.no_grad():
-        model.classifier.weight.mul_(20)  # answers that differ from text to text
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tiny.wordpiece().save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +73,8 @@ def test_it_says_what_it_is(made, source):
     runner = INT8.load(made, CLASSIFY, threads=1)
     assert (runner.parameters, runner.dtype, runner.device, runner.threads) == (whole, "int8", "cpu", 1)
     assert stored_format(made) == "openvino-int8"
-    assert runner._model.get_property("INFERENCE_NUM_THREADS") == 1
-    assert runner._model.get_property("INFERENCE_PRECISION_HINT") == openvino.Type.f32
+    assert runner._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert runner._compiled.get_property("INFERENCE_PRECISION_HINT") == openvino.Type.f32
     runner.close()
     with pytest.raises(RuntimeError):
         runner.predict(batch(1, 4))
@@ -260,8 +240,8 @@ def test_what_a_file_asks_of_the_runtime_does_not_count_nor_do_its_entities(made
 
     folder = damaged(made, tmp_path / "m", graph)
     runner = INT8.load(folder, CLASSIFY, threads=1)
-    assert runner._model.get_property("INFERENCE_NUM_THREADS") == 1
-    assert runner._model.get_property("INFERENCE_PRECISION_HINT") == openvino.Type.f32
+    assert runner._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert runner._compiled.get_property("INFERENCE_PRECISION_HINT") == openvino.Type.f32
     assert not (tmp_path / "cache").exists()
     assert runner.parameters == 0
     assert "told" not in openvino.Core().read_model(folder / OPENVINO).get_friendly_name()

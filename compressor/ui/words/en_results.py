@@ -67,7 +67,7 @@ RESULTS: dict[str, str] = {
     "browser.button": "Run it in this browser",
     "browser.offer": "Runs {name} on your own device instead of the server; {size} are downloaded first. With this button your "
     "text never leaves this device.",
-    "browser.no_variant": "To run a version in this browser, make a run with ONNX int8 ticked under Formats.",
+    "browser.no_variant": "To run a version in this browser, make a run with ONNX int8 ticked under “Also make it”.",
     "browser.no_task": "Only text classification runs in a browser so far.",
     "browser.fetching": "What browsers need for this is being downloaded to the server. Open this run again in a minute.",
     "browser.not_installed": "What browsers need for this is not on the server yet. It is downloaded when Compressor starts, "
