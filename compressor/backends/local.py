@@ -104,6 +104,8 @@ class LocalBackend:
             if row is None or row.status in ENDED:
                 break
             time.sleep(0.05)
+        if self._turn.acquire(timeout=1.0):  # whoever settled it may not have told the log yet
+            self._turn.release()
         return self.store.get(job.id, job.owner)
 
     @property
