@@ -125,7 +125,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     from compressor.stages.judge import judge
     from compressor.stages.quantize import make_format
     from compressor.stages.student import make_student
-    from compressor.stages.teacher import ask_teacher, fine_tune
+    from compressor.stages.teacher import ask_teacher, fine_tune, needs_teacher
 
     def stage(name: str, work: Callable[[], Any], exclusive: bool = True) -> None:
         if name in _finished_stages(folder):
@@ -146,7 +146,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     if data is not None and run.recipe.teacher_head == "new":
         stage("fine-tune", lambda: fine_tune(run, data))
     if data is not None and run.recipe.student is not None:
-        if run.recipe.distill is not None:
+        if needs_teacher(run, data):
             stage("teacher-logits", lambda: ask_teacher(run, data))
         stage("distill", lambda: make_student(run, data))
     for fmt in run.recipe.formats:

@@ -117,6 +117,9 @@ class Distill(Frozen):
     """Weight of the cross-entropy on the labels; 1 - alpha is the distillation's."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Share of activations left out while the student learns. Left open it is 0 where the student learns from the teacher, whose
+    answers say more than labels and are harder to learn by heart; from labels alone it is the model's own."""
 
 
 class Recipe(Frozen):
@@ -241,6 +244,13 @@ class Recipe(Frozen):
         asked = self.distill or Distill()
         by_size = _rate(self.student).get("learning_rate") if self.student is not None else None
         return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether a student learns from the teacher's answers: not where labels have the whole weight and each row has one (data
+        without any labels has to be known as well)."""
+        unlabelled = self.data is not None and self.data.unlabelled is not None
+        return self.distill is not None and (self.distill.alpha < 1 or unlabelled)
 
     # ------------------------------------------------------------------ out
 

@@ -237,6 +237,22 @@ def test_distilling_without_formats_and_cutting_without_distilling(here, common,
     assert any("validation" in note.lower() for note in found.notes)
 
 
+def test_where_labels_have_the_whole_weight_the_teacher_is_not_asked(here, common, tmp_path, finished):
+    out, _ = finished
+    source = {name: str(here / f"{name}.csv") for name in ("train", "validation", "test")}
+    asked = {
+        "teacher": str(out / "variants" / "teacher"), "data": {"source": source}, "formats": [], "student": {"size": "half"},
+        "distill": {"alpha": 1.0, "epochs": 1},
+    }  # fmt: skip
+    found = pipeline.run(Recipe.parse(asked), tmp_path / "alone", settings=common)
+    assert "distill" in found.seconds and "teacher-logits" not in found.seconds
+    raw = tmp_path / "raw.txt"
+    raw.write_text("a text without a label\nand one more", encoding="utf-8")
+    asked["data"]["unlabelled"] = str(raw)
+    found = pipeline.run(Recipe.parse(asked), tmp_path / "more", settings=common)
+    assert "teacher-logits" in found.seconds, "it labels the raw texts"
+
+
 def test_onnx_versions_are_measured_and_compared_like_all_others(here, common, tmp_path, finished):
     teacher = finished[0] / "variants" / "teacher"
     asked = recipe(here, teacher=str(teacher), teacher_head="keep", student=None, formats=["onnx", "onnx-int8", "8bit"])

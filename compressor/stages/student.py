@@ -121,7 +121,7 @@ def _distil(
     assert asked is not None
     length = _own_length(run, data, model, tokenizer)
     splits = {name: data.encoded(name, task, tokenizer, length) for name in ("train", "validation")}
-    teacher, validation_teacher = teacher_answers(run)
+    teacher, validation_teacher = teacher_answers(run, data)
     options = Options(
         epochs=asked.epochs,
         learning_rate=asked.learning_rate,
@@ -131,6 +131,7 @@ def _distil(
         seed=run.recipe.seed,
         device=run.device,
         patience=4,
+        dropout=0.0 if asked.dropout is None and teacher is not None else asked.dropout,
         accumulate=parts,
     )
     trained = train(

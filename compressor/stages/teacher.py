@@ -86,6 +86,11 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     return model
 
 
+def needs_teacher(run: Run, data: RunData) -> bool:
+    """Whether anything is learned from the teacher's answers: not where labels have the whole weight and every row has one."""
+    return run.recipe.distill is not None and (run.recipe.asks_teacher or data.kind == "none")
+
+
 def ask_teacher(run: Run, data: RunData) -> None:
     """The teacher's logits for the training and validation rows; leaves `work/teacher-logits.npz`."""
     import numpy as np
@@ -113,9 +118,11 @@ def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]
     return train, teacher_logits(model, data.split("validation"), data.pad_id, batch_size=batch)
 
 
-def teacher_answers(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """(training, validation) logits that `ask_teacher` left: float32 [rows, labels] each."""
+def teacher_answers(run: Run, data: RunData) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(training, validation) logits that `ask_teacher` left: float32 [rows, labels] each; None where it was not asked."""
     import numpy as np
 
+    if not needs_teacher(run, data):
+        return None, None
     with np.load(run.work / "teacher-logits.npz") as stored:
         return stored["train"], stored["validation"]

@@ -1,5 +1,5 @@
-"""A training's checkpoints: whole or as good as absent, as few as resuming and the best one need, and often enough that little
-is lost. It knows nothing of what is trained."""
+"""A training's checkpoints: whole or as good as absent, as few as resuming needs, and often enough that little is lost; and
+beside them the weights that were best so far. It knows nothing of what is trained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
@@ -20,37 +22,61 @@ EVERY = 120.0
 """Seconds of training between two checkpoints, at the most, while writing one takes little of that."""
 SHARE = 20
 """A checkpoint that takes a second to write is written after 20 seconds at the soonest."""
+BEST = "best-{}.safetensors"
+"""The trained weights as they were at a step: what has a frozen table of words has much smaller ones than a checkpoint."""
 
 
 class Checkpoints(TrainerCallback):  # type: ignore[misc]
-    """Asks for a checkpoint when the last one is old, seals each, and keeps the newest and the best.
-
-    Trainer saves where it evaluates, which in a long epoch is hours apart.
-    """
+    """Asks for a checkpoint where it evaluates and when the last one is old, unless writing them would take long; at the end
+    always. Seals each, and keeps the newest and the best weights."""
 
     def __init__(self, every: float = EVERY) -> None:
-        self.every, self.saved, self.began = every, time.monotonic(), time.monotonic()
+        self.every, self.took = every, 0.0
+        self.saved = self.began = time.monotonic()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.saved = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.began = time.monotonic()
-        control.should_save = control.should_save or self.began - self.saved > self.every
+        control.should_save = control.should_save or self._old(max(self.every, SHARE * self.took))
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.began = time.monotonic()
+        over = control.should_training_stop
+        control.should_save = control.should_save or over or self._old(SHARE * self.took)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         folder = Path(args.output_dir)
         newest = folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+        best = None if state.best_global_step is None else folder / BEST.format(state.best_global_step)
+        if best is not None:
+            to_disk(best)
         seal(newest)
         self.saved = time.monotonic()
-        self.every = max(self.every, SHARE * (self.saved - self.began))
-        best = Path(state.best_model_checkpoint).name if state.best_model_checkpoint else None
-        for old in _all(folder):
-            if old.name not in (newest.name, best):
+        self.took = self.saved - self.began
+        for old in (*_all(folder), *folder.glob(BEST.format("*"))):
+            if old not in (newest, best):
                 remove(old)
+
+    def _old(self, seconds: float) -> bool:
+        return self.began - self.saved >= seconds
+
+
+def keep_best(folder: Path, model: torch.nn.Module, step: int) -> None:
+    """Write down the weights that are trained, as they are at this step."""
+    tied = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    state = {n: t.detach().cpu().contiguous() for n, t in model.state_dict().items() if n in trained or n not in tied}
+    part = folder / f"{BEST.format(step)}.part"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(state, part)
+    part.replace(folder / BEST.format(step))
+
+
+def load_best(folder: Path, model: torch.nn.Module, step: int) -> None:
+    """Give a model the weights that `keep_best` wrote at that step."""
+    model.load_state_dict(load_file(folder / BEST.format(step)), strict=False)
 
 
 def seal(checkpoint: Path) -> None:
@@ -77,19 +103,12 @@ def is_over(checkpoint: Path) -> bool:
 
 
 def _readable(checkpoint: Path) -> bool:
-    """Whether its state can be read and its best checkpoint is there. The state names that by its whole path, which is
-    another one where the run's folder was moved."""
+    """Whether its state can be read, and the weights that were best by then are there."""
     try:
-        state = _state(checkpoint)
+        best = _state(checkpoint).get("best_global_step")
     except (OSError, ValueError, TypeError):
         return False
-    best = state.get("best_model_checkpoint")
-    if best is None:
-        return True
-    here = checkpoint.parent / Path(best).name
-    if str(here) != best:
-        write_text(checkpoint / TRAINER_STATE_NAME, json.dumps(state | {"best_model_checkpoint": str(here)}, indent=2))
-    return (here / WHOLE).is_file()
+    return best is None or (checkpoint.parent / BEST.format(best)).is_file()
 
 
 def _state(checkpoint: Path) -> dict[str, Any]:

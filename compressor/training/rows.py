@@ -101,3 +101,9 @@ def model_inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def unwanted_inputs(model: torch.nn.Module) -> tuple[str, ...]:
     """Inputs that this model's forward does not take."""
     return tuple(name for name in INPUTS if name not in takes(model))
+
+
+def some(data: Rows, count: int = 8) -> list[dict[str, Any]]:
+    """A few rows of several lengths."""
+    order = np.argsort(data.lengths, kind="stable")
+    return [data[int(i)] for i in order[:: max(1, len(order) // count)][:count]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from compressor.events import Progress, silent
 from compressor.tasks.batching import batches
+from compressor.training.first_token import first_token_only
 from compressor.training.rows import model_inputs, unwanted_inputs
 
 
@@ -23,18 +24,28 @@ def teacher_logits(
     """Logits of every row, in row order: float32 [rows, labels]. Length-sorted, in bfloat16 where the hardware has it."""
     model.eval()
     drop = unwanted_inputs(model)
+
+    def inputs(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+        batch = {k: torch.from_numpy(v).to(model.device) for k, v in arrays.items() if k not in drop}
+        return model_inputs(batch)
+
     found: np.ndarray | None = None
     done, started = 0, time.perf_counter()
-    for index, arrays in batches(encoded, pad_id, batch_size):
-        batch = {k: torch.from_numpy(v).to(model.device) for k, v in arrays.items() if k not in drop}
-        with autocast(model.device.type):
-            logits = model(**model_inputs(batch)).logits.float().cpu().numpy()
-        if found is None:
-            found = np.zeros((len(encoded), logits.shape[1]), np.float32)
-        found[index] = logits
-        done += len(index)
-        progress("teacher-logits", done, len(encoded), rate=done / (time.perf_counter() - started))
+    with first_token_only(model, inputs(_example(encoded, pad_id))):
+        for index, arrays in batches(encoded, pad_id, batch_size):
+            with autocast(model.device.type):
+                logits = model(**inputs(arrays)).logits.float().cpu().numpy()
+            if found is None:
+                found = np.zeros((len(encoded), logits.shape[1]), np.float32)
+            found[index] = logits
+            done += len(index)
+            progress("teacher-logits", done, len(encoded), rate=done / (time.perf_counter() - started))
     return found if found is not None else np.zeros((0, model.config.num_labels), np.float32)
+
+
+def _example(encoded: Dataset, pad_id: int, rows: int = 8) -> dict[str, np.ndarray]:
+    """A padded batch of the first rows; empty where there are none."""
+    return next((arrays for _, arrays in batches(encoded.select(range(min(rows, len(encoded)))), pad_id, rows)), {})
 
 
 @contextlib.contextmanager

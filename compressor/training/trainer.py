@@ -18,10 +18,12 @@ from transformers.trainer_utils import EvalPrediction
 from compressor.events import Progress, silent
 from compressor.models import quiet
 from compressor.tasks.base import TrainableTask
-from compressor.training.checkpoints import EVERY, Checkpoints, is_over, last_whole
+from compressor.training.checkpoints import EVERY, Checkpoints, is_over, keep_best, last_whole, load_best
+from compressor.training.first_token import first_token_only
+from compressor.training.kernels import dropping, kernels
 from compressor.training.objective import Objective
 from compressor.training.reporting import Reporting
-from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, unwanted_inputs
+from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, some, unwanted_inputs
 from compressor.training.teacher import has_fast_bf16
 
 
@@ -39,6 +41,8 @@ class Options:
     device: str = "cpu"
     patience: int = 3
     """Evaluations without a better validation quality before it stops early."""
+    dropout: float | None = None
+    """Share of activations left out in training; None leaves it to the model's config."""
     accumulate: int = 1
     """Parts that the rows of a step are computed in, one after the other: the same step in less memory. Divides `batch_size`."""
     checkpoint_seconds: float = EVERY
@@ -63,7 +67,8 @@ class _Trainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        outputs = model(**model_inputs(inputs))
+        with kernels(self.args.device.type):
+            outputs = model(**model_inputs(inputs))
         loss = self.objective(outputs.logits, inputs)
         return (loss, {"loss": loss.detach(), "logits": outputs.logits}) if return_outputs else loss
 
@@ -79,13 +84,21 @@ class _Trainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> BucketSampler:
         return self.sampler
 
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        new = bool(super()._determine_best_metric(metrics, trial))
+        if new:
+            self.state.best_global_step = self.state.global_step
+            keep_best(Path(self.args.output_dir), self.model, self.state.global_step)
+        return new
+
     def go_on(self, checkpoint: Path | None) -> None:
         """Train, from a checkpoint where there is one; afterwards the model has the weights that were best."""
         if checkpoint is not None and is_over(checkpoint):
             self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-            self._load_best_model()
         else:
             self.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+        if self.state.best_global_step is not None:
+            load_best(Path(self.args.output_dir), self.model, self.state.best_global_step)
 
 
 def train(
@@ -121,7 +134,7 @@ def train(
     with quiet():
         trainer = _Trainer(
             model=model,
-            args=_arguments(options, len(data), folder),
+            args=_arguments(options, len(data), len(validation), folder),
             train_dataset=data,
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
@@ -131,7 +144,9 @@ def train(
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
         trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
-        trainer.go_on(last_whole(folder))
+        example = {k: v.to(model.device) for k, v in model_inputs(trainer.data_collator(some(data))).items()}
+        with dropping(model, options.dropout), first_token_only(model, example):
+            trainer.go_on(last_whole(folder))
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     model.eval()
@@ -167,11 +182,19 @@ def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None)
     return judge
 
 
-def _arguments(options: Options, rows: int, folder: Path) -> TrainingArguments:
+def evaluate_every(steps: int, per_epoch: int, epochs: float, rows: int, batch_size: int) -> int:
+    """Steps between two evaluations of `rows` rows: twice an epoch while there are few of them, else once; less often where
+    evaluating would take more than a tenth of the time, but three times in a training at the least, so that a short run too
+    has a curve and a best point to go back to."""
+    wanted = per_epoch // 2 if epochs <= 4 else per_epoch
+    cheap = -(-rows * 10 // (3 * batch_size))  # a row of training is a forward and a backward pass, three times the work
+    return max(1, min(max(wanted, cheap), -(-steps // 3)))
+
+
+def _arguments(options: Options, rows: int, validation: int, folder: Path) -> TrainingArguments:
     steps_per_epoch = max(1, -(-rows // options.batch_size))
     steps = max(1, round(steps_per_epoch * options.epochs))
-    # Twice an epoch while there are few of them, so that a short run too has a curve and a best point to go back to.
-    every = max(1, steps_per_epoch // 2 if options.epochs <= 4 else steps_per_epoch)
+    every = evaluate_every(steps, steps_per_epoch, options.epochs, validation, options.batch_size)
     cuda = options.device == "cuda"
     return TrainingArguments(
         output_dir=str(folder),
@@ -190,10 +213,7 @@ def _arguments(options: Options, rows: int, folder: Path) -> TrainingArguments:
         use_cpu=not cuda,
         eval_strategy="steps",
         eval_steps=every,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=None,  # `Checkpoints` tidies up, once the new one is sealed
-        load_best_model_at_end=True,
+        save_strategy="no",  # `Checkpoints` says when
         metric_for_best_model="quality",
         greater_is_better=True,
         logging_steps=max(1, min(every, steps // 40)),

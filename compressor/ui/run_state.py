@@ -124,7 +124,7 @@ def expected_stages(recipe: Recipe | None) -> list[str]:
     if recipe.teacher_head == "new":
         stages.append("fine-tune")
     if recipe.student is not None:
-        stages += ["teacher-logits", "distill"] if recipe.distill is not None else ["distill"]
+        stages += ["teacher-logits", "distill"] if recipe.asks_teacher else ["distill"]
     return [*stages, *recipe.formats, "measure"]
 
 

@@ -1,0 +1,32 @@
+"""How the forward pass is computed in training: what is faster, and what is left out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+def kernels(device: str) -> contextlib.AbstractContextManager[Any]:
+    """For a training's forward pass. On a CPU torch's fused attention goes backward in bfloat16 at half the speed of
+    attention written out (MiniLM, 32 rows of 24 tokens: 62 against 30 ms for the whole backward pass)."""
+    return sdpa_kernel(SDPBackend.MATH) if device == "cpu" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def dropping(model: nn.Module, share: float | None) -> Iterator[None]:
+    """Within, the model's dropout layers leave out this share; None changes nothing. The config is left alone."""
+    before: list[tuple[Any, str, float]] = []
+    for module in model.modules() if share is not None else ():
+        for name in ("p",) if isinstance(module, nn.Dropout) else ("attention_dropout",):
+            if isinstance(rate := getattr(module, name, None), float):
+                before.append((module, name, rate))
+                setattr(module, name, share)
+    try:
+        yield
+    finally:
+        for module, name, rate in before:
+            setattr(module, name, rate)

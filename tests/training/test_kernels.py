@@ -1,0 +1,38 @@
+"""Dropout that a training sets for itself, and how often it evaluates."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from compressor.training.kernels import dropping
+from compressor.training.trainer import evaluate_every
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention_dropout, self.inner = 0.2, nn.Dropout(0.1)
+
+
+@pytest.mark.parametrize(("share", "within"), [(0.0, (0.0, 0.0)), (0.3, (0.3, 0.3)), (None, (0.1, 0.2))])
+def test_dropout_is_set_for_a_training_and_put_back(share, within):
+    model = Attention()
+    with dropping(model, share):
+        assert (model.inner.p, model.attention_dropout) == within
+    assert (model.inner.p, model.attention_dropout) == (0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "validation", "every"),
+    [
+        (3200, 3, 100, 50),  # twice an epoch
+        (3200, 8, 100, 100),  # once an epoch
+        (3200, 10, 3200, 334),  # as many rows to judge as to learn from: less often, but three times
+        (3200, 100, 3200, 1000 // 3 + 1),  # the same tenth of the time in a longer training
+        (64, 1, 900, 1),  # two steps
+    ],
+)
+def test_evaluations_take_a_tenth_of_the_time_at_the_most_but_three_there_are(rows, epochs, validation, every):
+    per_epoch = -(-rows // 32)
+    assert evaluate_every(per_epoch * epochs, per_epoch, epochs, validation, 32) == every
