@@ -8,6 +8,7 @@ from compressor import models, saving
 from compressor.stages.context import STUDENT, Run
 from compressor.stages.data import RunData, batches_of, token_limit
 from compressor.stages.teacher import teacher_answers, trainable
+from compressor.system import processes
 from compressor.tasks.base import TrainableTask
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def make_student(run: Run, data: RunData) -> None:
 
     def made(parts: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, int]]:
         model, tokenizer, frozen = _student(run, data, task)
+        processes.give_back_memory()  # the teacher's, which training has no use for
         ranks = _thinned(run, data, task, model, tokenizer)
         if run.recipe.distill is not None:
             _distil(run, data, task, model, tokenizer, frozen, parts)

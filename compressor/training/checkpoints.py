@@ -27,12 +27,14 @@ BEST = "best-{}.safetensors"
 
 
 class Checkpoints(TrainerCallback):  # type: ignore[misc]
-    """Asks for a checkpoint where it evaluates and when the last one is old, unless writing them would take long; at the end
-    always. Seals each, and keeps the newest and the best weights."""
+    """Asks for a checkpoint where it evaluates and when the last one is old, unless writing them would take long; at the end where
+    there was one before. Seals each, and keeps the newest and the best weights. Until the first is written, one is taken to
+    need a second: a training of seconds is begun anew sooner than it is written down."""
 
     def __init__(self, every: float = EVERY) -> None:
-        self.every, self.took = every, 0.0
+        self.every, self.took = every, min(every, 1.0)
         self.saved = self.began = time.monotonic()
+        self.written = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.saved = time.monotonic()
@@ -43,7 +45,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.began = time.monotonic()
-        over = control.should_training_stop
+        over = control.should_training_stop and self.written
         control.should_save = control.should_save or over or self._old(SHARE * self.took)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -54,7 +56,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
             to_disk(best)
         seal(newest)
         self.saved = time.monotonic()
-        self.took = self.saved - self.began
+        self.took, self.written = self.saved - self.began, True
         for old in (*_all(folder), *folder.glob(BEST.format("*"))):
             if old not in (newest, best):
                 remove(old)

@@ -52,7 +52,9 @@ class Collate:
         self.pad_id, self.drop = pad_id, tuple(drop)
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        inputs = pad({k: [row[k] for row in rows] for k in INPUTS if k in rows[0] and k not in self.drop}, self.pad_id)
+        inputs = pad(
+            {k: [row[k] for row in rows] for k in INPUTS if k in rows[0] and k not in self.drop}, self.pad_id, 4
+        )
         batch = {k: torch.from_numpy(v) for k, v in inputs.items()}
         for name in ("labels", "teacher"):
             if name in rows[0]:

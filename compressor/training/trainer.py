@@ -187,8 +187,11 @@ def evaluate_every(steps: int, per_epoch: int, epochs: float, rows: int, batch_s
     evaluating would take more than a tenth of the time, but three times in a training at the least, so that a short run too
     has a curve and a best point to go back to."""
     wanted = per_epoch // 2 if epochs <= 4 else per_epoch
-    cheap = -(-rows * 10 // (3 * batch_size))  # a row of training is a forward and a backward pass, three times the work
-    return max(1, min(max(wanted, cheap), -(-steps // 3)))
+    cheap = -(
+        -rows * 10 // (3 * batch_size)
+    )  # a row of training is a forward and a backward pass, three times the work
+    often = max(1, min(max(wanted, cheap), -(-steps // 3)))
+    return -(-steps // max(1, steps // often))  # even parts, so that the last one is not just before the end
 
 
 def _arguments(options: Options, rows: int, validation: int, folder: Path) -> TrainingArguments:

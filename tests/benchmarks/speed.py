@@ -4,8 +4,8 @@
 
 BASELINE is a script that distils TEACHER, a text classifier's folder, with `--mode b0` (as it is published) and `--mode b1`
 (bfloat16, batches of like length), taking --teacher, --train, --test, --layers, --epochs, --limit, --seed, --max-length and
---save. DATA has train.csv, test.csv and perhaps validation.csv, with the columns text and label. All modes copy the same layers and
-minimise the same loss at the same rate; `alone` is this project's training on the labels alone.
+--save. DATA has train.csv, test.csv and perhaps validation.csv, with the columns text and label. All modes copy the same
+layers and minimise the same loss at the same rate; `alone` is this project's training on the labels alone.
 
 Seconds are from the start of a process to its student's end: imports, tokenization, the teacher's pass, training and (for this
 project, which picks the best of them) evaluations. The baseline's test has a few rows only, so that it does not count.
@@ -69,7 +69,9 @@ def one(asked: argparse.Namespace, mode: str, epochs: int, seed: int) -> dict[st
 
 def baseline(asked: argparse.Namespace, mode: str, epochs: int, seed: int, folder: Path) -> tuple[dict[str, Any], Path]:
     few = asked.out / "few.csv"
-    few.write_text("".join((asked.data / "test.csv").read_text(encoding="utf-8").splitlines(True)[:9]), encoding="utf-8")
+    few.write_text(
+        "".join((asked.data / "test.csv").read_text(encoding="utf-8").splitlines(True)[:9]), encoding="utf-8"
+    )
     options = {
         "teacher": asked.teacher, "train": asked.data / "train.csv", "test": few, "layers": asked.layers, "epochs": epochs,
         "limit": asked.limit, "seed": seed, "mode": mode, "max-length": LENGTH, "batch-size": BATCH, "learning-rate": RATE,

@@ -41,7 +41,9 @@ def batch():
 
 
 def sizes_of(kind):
-    return {"vocab_size": 60, "dim": 32, "n_heads": 4, "n_layers": 3, "hidden_dim": 64} if kind == "distilbert" else SIZES
+    return (
+        {"vocab_size": 60, "dim": 32, "n_heads": 4, "n_layers": 3, "hidden_dim": 64} if kind == "distilbert" else SIZES
+    )
 
 
 @pytest.mark.parametrize("kind", READS_THE_FIRST)
@@ -55,7 +57,9 @@ def test_the_logits_and_the_gradients_stay(kind, batch):
         assert works
         narrow = model(**batch)
         narrow.logits.sum().backward()
-        assert model(**batch, output_hidden_states=True).hidden_states[-1].shape[1] == 1, "one token leaves the last layer"
+        assert model(**batch, output_hidden_states=True).hidden_states[-1].shape[1] == 1, (
+            "one token leaves the last layer"
+        )
     assert torch.allclose(plain, narrow.logits, atol=1e-5)
     for name, parameter in model.named_parameters():
         if name in gradients:

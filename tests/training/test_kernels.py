@@ -28,8 +28,9 @@ def test_dropout_is_set_for_a_training_and_put_back(share, within):
     [
         (3200, 3, 100, 50),  # twice an epoch
         (3200, 8, 100, 100),  # once an epoch
-        (3200, 10, 3200, 334),  # as many rows to judge as to learn from: less often, but three times
-        (3200, 100, 3200, 1000 // 3 + 1),  # the same tenth of the time in a longer training
+        (3200, 10, 3200, 500),  # as many rows to judge as to learn from: less often
+        (3200, 100, 3200, 345),  # in a longer training the same tenth of the time: 29 of them
+        (3000, 3, 872, 94),  # 91 would leave one step before the end
         (64, 1, 900, 1),  # two steps
     ],
 )

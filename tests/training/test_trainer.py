@@ -107,15 +107,23 @@ def every_step(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "steps"),
-    [(0.0, (1, 2, 9, 10, 11, 26, 30, 39, 40)), (1e9, (4, 6, 10, 23, 40))],
-    ids=["a checkpoint a step", "where it evaluates"],
+    ("seconds", "share", "steps", "written"),
+    [
+        (0.0, 0, (1, 2, 9, 10, 11, 26, 30, 39, 40), True),
+        (1e9, 0, (23, 40), True),
+        (1e9, 20, (4, 23), False),
+    ],
+    ids=["a checkpoint a step", "where it evaluates", "too soon for any"],
 )
-def test_a_training_cut_at_any_step_ends_with_the_same_weights(data, whole, tmp_path, every_step, seconds, steps):
+def test_a_training_cut_at_any_step_ends_with_the_same_weights(
+    data, whole, tmp_path, every_step, monkeypatch, seconds, share, steps, written
+):
+    monkeypatch.setattr("compressor.training.checkpoints.SHARE", share)
     for step in steps:
         where = tmp_path / str(step)
         cut, _ = run(data, where, cut_at=step, checkpoint_seconds=seconds)
         assert cut is None
+        assert bool(list(where.glob("checkpoint-*/whole"))) == (written and step > 1)
         resumed, trained = run(data, where, checkpoint_seconds=seconds)
         assert same(resumed, whole[0]), f"cut at step {step}"
         assert trained == whole[1]
@@ -143,15 +151,17 @@ def test_a_training_cut_again_and_again_ends_with_the_same_weights(data, whole, 
 
 
 def test_a_training_that_had_stopped_early_does_not_go_on_when_it_is_started_again(data, tmp_path):
-    early = {"learning_rate": 1e-9, "patience": 2}
+    early = {"learning_rate": 1e-9, "patience": 2, "epochs": 8, "checkpoint_seconds": 0.0}
     weights, trained = run(data, tmp_path, **early)
-    assert trained.stopped_early and trained.steps < STEPS
+    assert trained.stopped_early and trained.steps < 2 * STEPS
+    sealed = [file.stat().st_mtime_ns for file in tmp_path.glob("checkpoint-*/whole")]
     again, told = run(data, tmp_path, **early)
+    assert [file.stat().st_mtime_ns for file in tmp_path.glob("checkpoint-*/whole")] == sealed, "no step was done again"
     assert same(again, weights) and told == trained
 
 
 def test_a_run_folder_that_was_moved_is_resumed(data, whole, tmp_path, every_step):
-    run(data, tmp_path / "here", cut_at=27)
+    run(data, tmp_path / "here", cut_at=27, checkpoint_seconds=0.0)
     (tmp_path / "here").rename(tmp_path / "there")
     assert same(run(data, tmp_path / "there")[0], whole[0])
     assert not (tmp_path / "here").exists()
