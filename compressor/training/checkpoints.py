@@ -27,8 +27,8 @@ BEST = "best-{}.safetensors"
 
 
 class Checkpoints(TrainerCallback):  # type: ignore[misc]
-    """Asks for a checkpoint where it evaluates and when the last one is old, unless writing them would take long; at the end where
-    there was one before. Seals each, and keeps the newest and the best weights. Until the first is written, one is taken to
+    """Asks for a checkpoint where it evaluates and when the last one is old, unless writing them would take long; at the end
+    where there was one before. Seals each, and keeps the newest and the best weights. Until the first is written, one is taken to
     need a second: a training of seconds is begun anew sooner than it is written down."""
 
     def __init__(self, every: float = EVERY) -> None:
