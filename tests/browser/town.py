@@ -102,7 +102,7 @@ def enter(chromium: Browser, space: App, name: str) -> Person:
     sent: list[dict[str, Any]] = []
     page.on("request", lambda r: sent.append(json.loads(r.post_data or "{}")) if "/run/predict" in r.url else None)
     page.goto(space.url)
-    expect(page.locator("#try-demo")).to_be_enabled(timeout=60_000)
+    expect(page.locator("#try-demo")).to_be_enabled(timeout=120_000)
     if name != "carol":
         space.hub.login_as = f"hf_{name}"
         steps.tab(page, "Publish")
