@@ -93,18 +93,36 @@ class LowRank(Frozen):
 
 
 class Student(Frozen):
-    """Exactly one of a preset size, own numbers, or another model to start from; with thin layers, none of them means the
-    teacher's own shape."""
+    """Exactly one of a preset size, own numbers, or another model to start from; with thin layers or fewer words, none of them
+    means the teacher's own shape."""
 
     size: Size | None = None
     cut: Cut | None = None
     model: str | None = None
     low_rank: LowRank | None = None
+    vocabulary: Literal["data"] | Annotated[int, Field(ge=1)] | None = None
+    """Tokens to keep: those that the data has, or so many of them, the frequent ones first. Null keeps all."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _beside(cls, value: Any) -> Any:
+        """`cut: {vocabulary: N}` is the same as `vocabulary: N` beside the cut."""
+        cut = value.get("cut") if isinstance(value, Mapping) else None
+        if not isinstance(cut, Mapping) or "vocabulary" not in cut:
+            return value
+        if value.get("vocabulary") not in (None, cut["vocabulary"]):
+            raise ValueError("student.vocabulary and student.cut.vocabulary differ: leave one of them out")
+        rest = {k: v for k, v in cut.items() if k != "vocabulary"}
+        return (
+            {k: v for k, v in value.items() if k != "cut"}
+            | {"vocabulary": cut["vocabulary"]}
+            | ({"cut": rest} if rest else {})
+        )
 
     @model_validator(mode="after")
     def _one(self) -> Student:
         named = sum(x is not None for x in (self.size, self.cut, self.model))
-        if named > 1 or (named == 0 and self.low_rank is None):
+        if named > 1 or (named == 0 and self.low_rank is None and self.vocabulary is None):
             raise ValueError("student takes exactly one of `size`, `cut` and `model`")
         return self
 
@@ -244,6 +262,11 @@ class Recipe(Frozen):
         asked = self.distill or Distill()
         by_size = _rate(self.student).get("learning_rate") if self.student is not None else None
         return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
+
+    @property
+    def own_tokens(self) -> bool:
+        """Whether the student reads other tokens than the teacher: it began as another model, or knows fewer words."""
+        return self.student is not None and (self.student.model is not None or self.student.vocabulary is not None)
 
     @property
     def asks_teacher(self) -> bool:

@@ -237,6 +237,43 @@ def test_distilling_without_formats_and_cutting_without_distilling(here, common,
     assert any("validation" in note.lower() for note in found.notes)
 
 
+def test_a_student_that_knows_the_words_of_the_data_alone(here, common, tmp_path, finished):
+    """It answers as before, in every format, and loads without this project."""
+    out, _ = finished
+    source = {name: str(here / f"{name}.csv") for name in ("train", "validation", "test")}
+    asked = {
+        "teacher": str(out / "variants" / "teacher"), "data": {"source": source}, "formats": ["8bit", "onnx-int8"],
+        "student": {"vocabulary": "data"}, "distill": None,
+    }  # fmt: skip
+    found = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
+    teacher, student = found.variants[:2]
+    assert [v.name for v in found.variants] == ["teacher", "student", "student-8bit", "student-onnx-int8"]
+    assert student.agreement == 1.0 and student.quality == teacher.quality
+    assert found.variants[2].agreement > 0.9 and found.variants[3].agreement > 0.9
+    config = json.loads((tmp_path / "out" / "variants" / "student" / "config.json").read_text())
+    whole = json.loads((out / "variants" / "teacher" / "config.json").read_text())["vocab_size"]
+    assert config["vocab_size"] < whole
+    assert teacher.parameters - student.parameters == (whole - config["vocab_size"]) * config["hidden_size"]
+    assert any(f"{config['vocab_size']} of the teacher's {whole} tokens" in note for note in found.notes)
+    rows, _ = tiny.texts(120, 3)
+    (tmp_path / "rows.json").write_text(json.dumps({"text": rows, "label": ["?"] * len(rows)}))
+    command = [sys.executable, "-c", PLAIN, str(tmp_path / "rows.json"), str(tmp_path / "out" / "variants" / "student")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    trained = Recipe.parse(
+        asked
+        | {
+            "formats": [],
+            "distill": {"epochs": 5, "learning_rate": 2e-3},
+            "student": {"cut": {"layers": 2, "vocabulary": 90}},
+        }
+    )
+    found = pipeline.run(trained, tmp_path / "trained", settings=common)
+    assert found.variants[1].quality.value > 0.8
+    config = json.loads((tmp_path / "trained" / "variants" / "student" / "config.json").read_text())
+    assert (config["num_hidden_layers"], config["vocab_size"] <= 90) == (2, True)
+
+
 def test_where_labels_have_the_whole_weight_the_teacher_is_not_asked(here, common, tmp_path, finished):
     out, _ = finished
     source = {name: str(here / f"{name}.csv") for name in ("train", "validation", "test")}

@@ -210,3 +210,21 @@ def test_thousands_of_problems_are_as_many_as_one_can_read():
     found = problems({"teacher": "demo", **{f"key{i}": i for i in range(3000)}, "k" * 10_000: 1})
     assert 3 < len(found) < 40 and "more problems" in found[-1]
     assert len("\n".join(found)) <= 2000
+
+
+def test_a_vocabulary_stands_beside_a_size_or_in_a_cut():
+    asked = {"teacher": "t", "data": {"source": "d"}}
+    beside = Recipe.parse(asked | {"student": {"size": "half", "vocabulary": "data"}})
+    assert (beside.student.vocabulary, beside.student.size, beside.own_tokens) == ("data", "half", True)
+    inside = Recipe.parse(asked | {"student": {"cut": {"layers": 2, "vocabulary": 900}}})
+    assert (inside.student.vocabulary, inside.student.cut.layers) == (900, 2)
+    alone = Recipe.parse(asked | {"student": {"cut": {"vocabulary": 900}}})
+    assert alone.student.cut is None and alone == Recipe.parse(asked | {"student": {"vocabulary": 900}})
+    assert not Recipe.parse(asked | {"student": {"size": "half"}}).own_tokens
+    for wrong in (
+        {"vocabulary": "all"},
+        {"vocabulary": 0},
+        {"size": "half", "cut": {"vocabulary": 5}, "vocabulary": 6},
+    ):
+        with pytest.raises(RecipeError, match="vocabulary"):
+            Recipe.parse(asked | {"student": wrong})

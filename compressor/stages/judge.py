@@ -63,8 +63,8 @@ def judge(run: Run, data: RunData | None) -> tuple[Variant, ...]:
 
 
 def _own_tokens(run: Run, data: RunData) -> Path | None:
-    """The test rows in the tokens of a student that began as another model; None where it has the teacher's."""
-    if run.recipe.student is None or run.recipe.student.model is None:
+    """The test rows in the tokens of a student that reads others than the teacher; None where it has the teacher's."""
+    if not run.recipe.own_tokens:
         return None
     folder = run.folder_of(STUDENT)
     tokenizer = models.load_tokenizer(folder)

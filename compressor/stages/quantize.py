@@ -44,7 +44,7 @@ def calibration(run: Run, data: RunData | None) -> Rows:
 
     if data is None or not data.has("train") or run.task.running_text:
         return []
-    own = run.recipe.student is not None and run.recipe.student.model is not None
+    own = run.recipe.own_tokens
     rows = data.rows("train") if own else data.split("train")
     chosen = np.random.default_rng(run.recipe.seed).permutation(len(rows))[:CALIBRATION_ROWS]
     rows, pad_id = rows.select(sorted(chosen.tolist())), data.pad_id

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
 from compressor.stages.context import STUDENT, Run
-from compressor.stages.data import RunData, batches_of, token_limit
+from compressor.stages.data import SPLITS, RunData, batches_of, token_limit
 from compressor.stages.teacher import teacher_answers, trainable
 from compressor.system import processes
 from compressor.tasks.base import TrainableTask
@@ -27,6 +28,7 @@ def make_student(run: Run, data: RunData) -> None:
 
     def made(parts: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, int]]:
         model, tokenizer, frozen = _student(run, data, task)
+        model, tokenizer = _with_fewer_words(run, data, task, model, tokenizer)
         processes.give_back_memory()  # the teacher's, which training has no use for
         ranks = _thinned(run, data, task, model, tokenizer)
         if run.recipe.distill is not None:
@@ -38,6 +40,23 @@ def make_student(run: Run, data: RunData) -> None:
         low_rank.save(model, tokenizer, run.folder_of(STUDENT), ranks)
     else:
         saving.save_float(model, tokenizer, run.variant(STUDENT), task)
+
+
+def _with_fewer_words(
+    run: Run, data: RunData, task: TrainableTask, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Leave out the tokens that the data never needs, where the recipe asks for it."""
+    from compressor.students import vocabulary
+
+    asked = run.recipe.student.vocabulary if run.recipe.student is not None else None
+    if asked is None:
+        return model, tokenizer
+    with models.quiet():  # rows as they are, however much of them the model is to read
+        counts = {n: vocabulary.count(task.encode(tokenizer, data.rows(n), None)) for n in SPLITS if data.has(n)}
+    together = sum(counts.values(), start=Counter())
+    kept = vocabulary.choose(vocabulary.state_of(tokenizer), together, None if asked == "data" else asked)
+    run.note("", vocabulary.said(kept, len(tokenizer), counts.get("train", Counter()), counts.get("test", Counter())))
+    return vocabulary.trim(model, tokenizer, kept, task)
 
 
 def _thinned(
@@ -97,9 +116,8 @@ def _other_model(run: Run, task: TrainableTask) -> tuple[PreTrainedModel, PreTra
 
 
 def _own_length(run: Run, data: RunData, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """The longest row, in tokens of its own, of a student that is another model; None for one with the teacher's tokens."""
-    own = run.recipe.student is not None and run.recipe.student.model is not None
-    return min(data.max_length or 512, token_limit(model.config, tokenizer)) if own else None
+    """The longest row, in tokens of its own, of a student that reads others; None for one with the teacher's tokens."""
+    return min(data.max_length or 512, token_limit(model.config, tokenizer)) if run.recipe.own_tokens else None
 
 
 def _as_tensors(batches: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import copy
 import json
 import string
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from compressor import models
 from compressor.errors import CannotCutError, RecipeError
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from compressor.tasks.base import Task
@@ -45,6 +47,26 @@ FILES = (
 
 
 # ---------------------------------------------------------------------- which tokens stay
+
+
+def count(encoded: Dataset) -> Counter[int]:
+    """How often each token occurs in encoded rows, by its id."""
+    found: Counter[int] = Counter()
+    for start in range(0, len(encoded), 1000):
+        for ids in encoded[start : start + 1000]["input_ids"]:
+            found.update(ids)
+    return found
+
+
+def said(kept: Sequence[int], all_tokens: int, train: Mapping[int, int], test: Mapping[int, int]) -> str:
+    """What the report says of it: how much stayed, and what to expect of texts that are not in the data, from the test rows'
+    tokens that no training row has."""
+    text = f"The student knows {len(kept):,} of the teacher's {all_tokens:,} tokens; other words it reads in smaller pieces."
+    if total := sum(test.values()):
+        there = set(kept) & train.keys()
+        new = sum(n for id_, n in test.items() if id_ not in there)
+        text += f" In new texts expect that of about {new / total:.1%} of the words, as in the test rows."
+    return text
 
 
 def choose(state: State, counts: Mapping[int, int], most: int | None = None) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from compressor.jobs.store import JobStore
 from compressor.recipe import Recipe
@@ -99,8 +99,6 @@ def settle_town(space: App, chromium: Browser) -> Iterator[Town]:
 def enter(chromium: Browser, space: App, name: str) -> Person:
     """A browser of one's own; signed in through the Hub's button, but for Carol."""
     page = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
-    sent: list[dict[str, Any]] = []
-    page.on("request", lambda r: sent.append(json.loads(r.post_data or "{}")) if "/run/predict" in r.url else None)
     page.goto(space.url)
     expect(page.locator("#try-demo")).to_be_enabled(timeout=120_000)
     if name != "carol":
@@ -112,12 +110,20 @@ def enter(chromium: Browser, space: App, name: str) -> Person:
         steps.tab(page, "Publish")
         expect(page.locator("#account")).to_contain_text(f"Signed in as {name}", timeout=30_000)
     page.wait_for_function("localStorage.getItem('compressor-browser')")
-    sent.clear()
-    steps.tab(page, "Runs")
+    # The page's own tick names the browser; it comes soon after the tab opens, not at once.
+    with page.expect_request(lambda request: bool(named_browser(request))) as tick:
+        steps.tab(page, "Runs")
     expect(page.locator("#run-summary")).to_contain_text("No runs yet")
     cookies = {one["name"]: one["value"] for one in page.context.cookies()}  # type: ignore[typeddict-item]
-    key = next(one["data"][0] for one in sent if len(one["data"]) == 2 and one["data"][0])  # [browser, token]
-    return Person(name, page, Raw(space.url, cookies.get("session", ""), key))
+    return Person(name, page, Raw(space.url, cookies.get("session", ""), named_browser(tick.value)))
+
+
+def named_browser(request: Request) -> str:
+    """The browser's key, where a request of the page says [browser, token]; else nothing."""
+    if "/run/predict" not in request.url:
+        return ""
+    data = json.loads(request.post_data or "{}").get("data", [])
+    return str(data[0] or "") if len(data) == 2 and isinstance(data[0], str) else ""
 
 
 def finished(store: JobStore, person: Person) -> str:
