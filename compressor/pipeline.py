@@ -124,7 +124,7 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
 def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     from compressor.stages.judge import judge
     from compressor.stages.quantize import make_format
-    from compressor.stages.student import make_student
+    from compressor.stages.student import make_control, make_student, wants_control
     from compressor.stages.teacher import ask_teacher, fine_tune, needs_teacher
 
     def stage(name: str, work: Callable[[], Any], exclusive: bool = True) -> None:
@@ -149,11 +149,13 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         if needs_teacher(run, data):
             stage("teacher-logits", lambda: ask_teacher(run, data))
         stage("distill", lambda: make_student(run, data))
+        if wants_control(run, data):
+            stage("control", lambda: make_control(run, data))
     for fmt in run.recipe.formats:
         stage(fmt, lambda fmt=fmt: make_format(run, fmt, data))  # type: ignore[misc]
     folder.write_state(stage="measure")
     with _timed(folder, log, "measure", run):
-        variants = judge(run, data)
+        variants, control = judge(run, data)
     report = Report(
         task=run.task.name,
         teacher=run.recipe.teacher,
@@ -161,6 +163,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         hardware=hardware(),
         versions=versions(),
         variants=variants,
+        control=control,
         notes=tuple(run.notes.get("", ())),
     )
     folder.finish(report)

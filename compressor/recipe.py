@@ -138,6 +138,8 @@ class Distill(Frozen):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Share of activations left out while the student learns. Left open it is 0 where the student learns from the teacher, whose
     answers say more than labels and are harder to learn by heart; from labels alone it is the model's own."""
+    control: bool = False
+    """Also train the same student as long from the labels alone, to measure what the teacher was worth."""
 
 
 class Recipe(Frozen):
@@ -224,9 +226,22 @@ class Recipe(Frozen):
                     "A student of thin layers (`student.low_rank`) leaves the run in a format that holds its graph: add onnx, "
                     "onnx-int8 or openvino-int8 to formats."
                 )
+        if self.distill is not None and self.distill.control:
+            found += self._problems_of_control()
         if len(set(self.formats)) != len(self.formats):
             found.append(f"formats lists one twice: {', '.join(self.formats)}.")
         return found
+
+    def _problems_of_control(self) -> list[str]:
+        """What keeps the student from being held against one that learned without the teacher."""
+        if self.student is not None and self.student.low_rank is not None:
+            return ["A student of thin layers (`student.low_rank`) has no control yet: leave `distill.control` out."]
+        if self.distill is not None and self.distill.alpha == 1:
+            return [
+                "distill.alpha is 1, so that the student learns from the labels alone and is its own control: lower it, or leave "
+                "`distill.control` out."
+            ]
+        return []
 
     # ------------------------------------------------------------------ defaults
 

@@ -27,6 +27,43 @@ class Quality(_Frozen):
     rows: int
 
 
+CHANCE = 0.05
+"""Differences that chance alone would bring about at least this often are no measurable ones."""
+
+
+class Difference(_Frozen):
+    """A metric of one model less that of another, on the same rows."""
+
+    metric: str
+    better: Better
+    value: float
+    ci95: tuple[float, float]
+    p: float
+    """How often chance alone would bring about as large a difference: McNemar's exact test, or the paired bootstrap."""
+    rows: int
+    gained: int | None = None
+    """Rows that the one alone has right."""
+    lost: int | None = None
+    """Rows that the other alone has right."""
+
+    @property
+    def measurable(self) -> bool:
+        return self.p < CHANCE
+
+    @property
+    def worse(self) -> bool:
+        """Whether it is measurable and to the worse."""
+        return self.measurable and (self.value < 0) == (self.better == "higher")
+
+
+class Control(_Frozen):
+    """The same student, trained as long from the data's labels alone: what learning from the teacher was worth."""
+
+    quality: Quality
+    difference: Difference
+    """The distilled student's quality less this one's."""
+
+
 class Latency(_Frozen):
     """Milliseconds of one forward of one example, after warm-up."""
 
@@ -63,6 +100,8 @@ class Variant(_Frozen):
     metrics: tuple[Quality, ...] = ()
     retained: float | None = None
     """Quality over the teacher's, inverted where lower is better."""
+    difference: Difference | None = None
+    """Quality less the teacher's; None for the teacher, and where there is nothing to judge by."""
     agreement: float | None = None
     """Share of the test rows predicted as the teacher does."""
     latency_ms: Latency | None = None
@@ -82,6 +121,7 @@ class Report(_Frozen):
     hardware: dict[str, Any] = {}
     versions: dict[str, str] = {}
     variants: tuple[Variant, ...] = ()
+    control: Control | None = None
     notes: tuple[str, ...] = ()
     """Sentences about the run as a whole: rows cut, rows in both splits, skew."""
 

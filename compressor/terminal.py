@@ -14,7 +14,7 @@ from rich.table import Table
 
 from compressor.report import Report, Variant
 from compressor.results.suiting import Suited, formats_for, number
-from compressor.results.summary import facts, summary
+from compressor.results.summary import facts, summary, worth
 
 STAGES = {
     "download": "downloading",
@@ -22,6 +22,7 @@ STAGES = {
     "fine-tune": "fine-tuning the teacher",
     "teacher-logits": "asking the teacher",
     "distill": "distilling",
+    "control": "training the same student without the teacher",
     "8bit": "making 8-bit",
     "4bit": "making 4-bit",
     "onnx": "making ONNX",
@@ -102,7 +103,8 @@ def table(report: Report) -> str:
         shown.add_column(title, justify="left" if title == "variant" else "right")
     for variant in report.variants:
         shown.add_row(variant.name, *_cells(variant))
-    return "\n".join([summary(report), "", _rendered(shown), *(f"Note: {note}" for note in notes(report))])
+    said = [summary(report), *([worth(report.control)] if report.control is not None else [])]
+    return "\n".join([*said, "", _rendered(shown), *(f"Note: {note}" for note in notes(report))])
 
 
 def suits(report: Report, found: Suited) -> str:

@@ -15,6 +15,7 @@ from compressor import pipeline
 from compressor.errors import DataError, ModelError, RunCancelledError, RunMismatchError
 from compressor.events import read_events
 from compressor.recipe import Recipe
+from compressor.report import Report
 from compressor.results.predicting import Predictor
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
@@ -288,6 +289,37 @@ def test_where_labels_have_the_whole_weight_the_teacher_is_not_asked(here, commo
     asked["data"]["unlabelled"] = str(raw)
     found = pipeline.run(Recipe.parse(asked), tmp_path / "more", settings=common)
     assert "teacher-logits" in found.seconds, "it labels the raw texts"
+
+
+def test_the_control_is_the_same_student_without_the_teacher(here, common, tmp_path, finished):
+    out, _ = finished
+    source = {name: str(here / f"{name}.csv") for name in ("train", "validation", "test")}
+    asked = {
+        "teacher": str(out / "variants" / "teacher"), "data": {"source": source}, "formats": [], "student": {"size": "half"},
+        "distill": {"control": True, "epochs": 2, "learning_rate": 2e-3, "alpha": 0.0},
+    }  # fmt: skip
+    found = pipeline.run(Recipe.parse(asked), tmp_path / "both", settings=common)
+    assert [v.name for v in found.variants] == ["teacher", "student"], "it is no variant to publish"
+    assert {"distill", "control"} < set(found.seconds)
+    alone = pipeline.run(
+        Recipe.parse(asked | {"distill": asked["distill"] | {"control": False, "alpha": 1.0}}),
+        tmp_path / "alone",
+        settings=common,
+    )
+    assert found.control.quality == alone.variants[1].quality
+    student = found.variants[1]
+    assert found.control.difference.value == pytest.approx(student.quality.value - found.control.quality.value)
+    assert student.difference.value == pytest.approx(student.quality.value - found.variants[0].quality.value)
+    assert found.variants[0].difference is None and alone.control is None
+    assert Report.load(tmp_path / "both") == found
+    raw = tmp_path / "raw.txt"
+    raw.write_text("\n".join(tiny.texts(300, 5)[0]), encoding="utf-8")
+    asked["data"]["unlabelled"] = str(raw)
+    more = pipeline.run(Recipe.parse(asked), tmp_path / "more", settings=common)
+    events, _ = read_events(tmp_path / "more" / "events.jsonl")
+    ends = {e["stage"]: e["total"] for e in events if e.get("stage") in ("distill", "control") and e.get("total")}
+    assert abs(ends["control"] - ends["distill"]) <= 32, "as many steps, though from the labelled rows alone"
+    assert more.control is not None
 
 
 def test_onnx_versions_are_measured_and_compared_like_all_others(here, common, tmp_path, finished):

@@ -228,3 +228,12 @@ def test_a_vocabulary_stands_beside_a_size_or_in_a_cut():
     ):
         with pytest.raises(RecipeError, match="vocabulary"):
             Recipe.parse(asked | {"student": wrong})
+
+
+def test_a_control_needs_a_student_that_learns_from_a_teacher():
+    asked = {"teacher": "t", "data": {"source": "d"}, "distill": {"control": True}}
+    assert Recipe.parse(asked).distill.control
+    alone = problems(asked | {"distill": {"control": True, "alpha": 1}})
+    assert "is its own control" in alone[0] and len(alone) == 1
+    thin = problems(asked | {"student": {"size": "half", "low_rank": {"weights": 0.5}}})
+    assert "has no control yet" in thin[0]

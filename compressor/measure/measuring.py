@@ -132,7 +132,7 @@ class _Bench:
 
     def time(self, ones: dict[int, _One], done: float, share: float) -> None:
         """Their latencies, in turns."""
-        children = {i: one.child for i, one in ones.items() if one.child is not None}
+        children = {i: one.child for i, one in ones.items() if one.child is not None and one.request.timed}
         found, failed = rounds(children, lambda part: self.progress(STAGE, done + share * part, self.total))
         for number, ms in found.items():
             ones[number].ms = ms
@@ -170,8 +170,12 @@ def _measured(one: _One, task: Task, first: np.ndarray | None, together: bool) -
     request, facts = one.request, one.facts
     notes: list[str] = [str(one.error)] if one.error is not None else []
     qualities: tuple[Quality, ...] = ()
+    difference = None
     if one.outputs is not None and one.rows is not None:
-        qualities = task.qualities(one.outputs, load_from_disk(str(one.rows)))
+        encoded = load_from_disk(str(one.rows))
+        qualities = task.qualities(one.outputs, encoded)
+        if first is not None and first is not one.outputs:
+            difference = task.difference(one.outputs, first, encoded)
     latency = None
     if one.ms and one.error is None:
         latency, few = summary(one.ms)
@@ -188,6 +192,7 @@ def _measured(one: _One, task: Task, first: np.ndarray | None, together: bool) -
         runtime=runtime,
         quality=qualities[0] if qualities else None,
         metrics=tuple(qualities[1:]),
+        difference=difference,
         agreement=_agreement(task, one.outputs, first),
         latency_ms=latency,
         throughput=one.throughput,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compressor.report import Latency, MeasuredOn, Quality
+from compressor.report import Difference, Latency, MeasuredOn, Quality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,8 @@ class Request:
     format: str = "float"
     rows: Path | None = None
     """Its own encoded test rows, where models with different tokenizers are compared; else those that `measure` is given."""
+    timed: bool = True
+    """Whether its latency is of interest."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Measured:
     quality: Quality | None = None
     metrics: tuple[Quality, ...] = ()
     """The other metrics, `quality` not among them."""
+    difference: Difference | None = None
+    """Its quality less that of the first one."""
     agreement: float | None = None
     """Share of the rows on which it decides as the first one does."""
     latency_ms: Latency | None = None

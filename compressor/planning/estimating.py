@@ -132,7 +132,8 @@ class _Work:
         if self.recipe.teacher_head == "new":
             flops += 6 * teacher * seen * max(4.0, self.recipe.distill.epochs if self.recipe.distill else 0)
         if self.trains and self.recipe.distill is not None:
-            flops += 2 * teacher * seen + 6 * student * seen * self.recipe.distill.epochs
+            trainings = 2 if self.recipe.distill.control else 1
+            flops += 2 * teacher * seen + 6 * student * seen * self.recipe.distill.epochs * trainings
         variants = 1 + int(self.trains) + len(self.recipe.formats)
         tested = max(200.0, 0.15 * self.rows) * self.tokens
         flops += 2 * tested * (teacher + student * (variants - 1))

@@ -16,6 +16,7 @@ from compressor.publishing.markdown import count, escape, fenced, linked, share,
 from compressor.publishing.sharing import file_name, shared_recipe
 from compressor.recipe import Recipe
 from compressor.report import Report, Variant
+from compressor.results.summary import beside, worth
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def _opening(story: Story) -> str:
         facts.append(_ratio(teacher.latency_ms.p50, variant.latency_ms.p50, "faster", "slower", "as fast"))
     text = f"{first}: {', '.join(facts)}."
     if variant.retained is not None and variant.quality is not None:
-        text += f" It keeps {variant.retained:.1%} of the teacher's {story.title(variant.quality.metric).lower()}."
+        text += f" It keeps {variant.retained:.1%} of the teacher's {story.title(variant.quality.metric).lower()}"
+        text += f" ({beside(variant.difference)})." if variant.difference is not None else "."
     elif variant.agreement is not None:
         text += f" It answers as the teacher does for {variant.agreement:.1%} of the test rows."
     return text
@@ -179,6 +181,8 @@ def _making(story: Story) -> str:
             f"- Distillation: {distill.epochs:g} epochs, temperature {distill.temperature:g}, weight of the labels "
             f"{distill.alpha:g}, learning rate {distill.learning_rate:g}"
         )
+    if story.distilled and story.report.control is not None:
+        lines.append(f"- {worth(story.report.control)}")
     if not story.is_student:
         lines.append(f"- Format: {escape(story.title(story.variant.format))}, stored as {escape(story.variant.dtype)}")
     notes = [*story.report.notes, *story.variant.notes]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from compressor.report import Report, Variant
+from compressor.report import Control, Difference, Report, Variant
+
+IN_POINTS = ("accuracy", "f1_macro", "f1_micro")
+"""Metrics that are shares: their differences are said in points of a hundred."""
 
 FLOOR = 0.95
 """Share of the teacher's quality that a variant should keep; below it a person is asked once more before publishing."""
+MINDED = 0.02
+"""A loss of quality that people would want to know of."""
 SAME_SPEED = 1.05
 """Ratios below this are no difference that a person would notice, or that one measurement could tell."""
 
@@ -53,10 +58,57 @@ def facts(variant: Variant, teacher: Variant, *, timed: bool = True) -> list[str
         name = {"accuracy": "accuracy", "perplexity": "quality (perplexity)"}.get(
             variant.quality.metric, variant.quality.metric
         )
-        parts.append(f"kept {variant.retained * 100:.1f} % of the {name}")
+        kept = f"kept {variant.retained * 100:.1f} % of the {name}"
+        parts.append(kept + (f" ({beside(variant.difference)})" if variant.difference is not None else ""))
     elif variant.agreement is not None:
         parts.append(f"predicts as the teacher on {variant.agreement * 100:.1f} % of the rows")
     return parts
+
+
+def worth(control: Control) -> str:
+    """What learning from the teacher was worth, held against the same student that learned from the labels alone."""
+    found = control.difference
+    came_to = _number(control.quality.metric, control.quality.value)
+    alone = f"trained as long on the labels alone, the same student came to {came_to}"
+    if not found.measurable:
+        return f"Learning from the teacher made no measurable difference here ({interval(found)}): {alone}."
+    verb = "cost" if found.worse else "was worth"
+    return f"Learning from the teacher {verb} {amount(found)} here ({interval(found)}): {alone}."
+
+
+def beside(found: Difference) -> str:
+    """The difference to the teacher, as it stands in brackets behind what was kept."""
+    if found.measurable:
+        return f"{'a loss' if found.worse else 'a gain'} of {amount(found)}; {interval(found)}"
+    if (room := room_for_loss(found)) is not None:
+        return f"no measurable loss, but {found.rows:,} rows leave room for one of {room * 100:.1f} points"
+    return f"no measurable loss; {interval(found)}"
+
+
+def room_for_loss(found: Difference) -> float | None:
+    """The loss that a difference which is not measurable may hide, where people would mind it: with few rows, hardly any loss is
+    measurable. None where it is small, and for metrics that are no shares."""
+    if found.measurable or found.metric not in IN_POINTS or found.ci95[0] > -MINDED:
+        return None
+    return -found.ci95[0]
+
+
+def amount(found: Difference) -> str:
+    """How far two models lie apart, without a sign: "1.2 points of accuracy"."""
+    name = {"f1_macro": "macro-F1", "f1_micro": "micro-F1"}.get(found.metric, found.metric)
+    value = abs(found.value)
+    return f"{value * 100:.1f} points of {name}" if found.metric in IN_POINTS else f"{value:.3g} of {name}"
+
+
+def interval(found: Difference) -> str:
+    """ "95 %: −1.0 to +0.4 points"."""
+    points = found.metric in IN_POINTS
+    low, high = (f"{x * 100:+.1f}" if points else f"{x:+.3g}" for x in found.ci95)
+    return f"95 %: {low} to {high}{' points' if points else ''}".replace("-", "−")
+
+
+def _number(metric: str, value: float) -> str:
+    return f"{value:.1%}" if metric in IN_POINTS else f"{value:.3g}"
 
 
 def _size(variant: Variant, teacher: Variant) -> str:

@@ -49,6 +49,7 @@ def variants_of(rows: Sequence[Row]) -> tuple[Variant, ...]:
             quality=row.measured.quality,
             metrics=row.measured.metrics,
             retained=retained(row.measured.quality, first),
+            difference=row.measured.difference,
             agreement=row.measured.agreement,
             latency_ms=row.measured.latency_ms,
             throughput=row.measured.throughput,

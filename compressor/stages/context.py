@@ -18,7 +18,7 @@ from compressor.tasks.base import Task
 if TYPE_CHECKING:
     from compressor.hub import Hub, LocalModel
 
-TEACHER, STUDENT = "teacher", "student"
+TEACHER, STUDENT, CONTROL = "teacher", "student", "control"
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Run:
     def folder_of(self, name: str) -> Path:
         if name == TEACHER:
             return self.teacher
-        return self.work / STUDENT if name == STUDENT and self.thin else self.variant(name)
+        return self.work / name if name == CONTROL or (name == STUDENT and self.thin) else self.variant(name)
 
     def in_parts(self, stage: str, variant: str, work: Callable[[int], T]) -> T:
         """`work(parts)`: a stage that works in batches, each computed in so many parts; in more of them, and from its last

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from compressor import models
 from compressor.formats import get
 from compressor.formats.stored import stored_format
-from compressor.measure import Request, measure
-from compressor.report import Variant
+from compressor.measure import Measured, Request, measure
+from compressor.report import Control, Variant
 from compressor.results.tables import Row, variants_of, write_tables
-from compressor.stages.context import STUDENT, TEACHER, Run
+from compressor.stages.context import CONTROL, STUDENT, TEACHER, Run
 from compressor.stages.data import RunData, token_limit
 from compressor.stages.quantize import variant_name
 from compressor.system.lease import lease
+from compressor.tasks.base import Task
 
 
 def made(run: Run) -> list[tuple[str, str, str | None]]:
@@ -29,8 +31,9 @@ def made(run: Run) -> list[tuple[str, str, str | None]]:
     return found
 
 
-def judge(run: Run, data: RunData | None) -> tuple[Variant, ...]:
-    """Measure all variants; writes `flips.csv` and `predictions.parquet` where there are test rows.
+def judge(run: Run, data: RunData | None) -> tuple[tuple[Variant, ...], Control | None]:
+    """Measure all variants, and the control where there is one; writes `flips.csv` and `predictions.parquet` where there are test
+    rows.
 
     Raises:
         ModelError, OutOfMemoryError: the teacher itself cannot be measured.
@@ -42,6 +45,8 @@ def judge(run: Run, data: RunData | None) -> tuple[Variant, ...]:
         Request(name=name, folder=run.folder_of(name), format=fmt, rows=None if name == TEACHER else own)
         for name, fmt, _ in variants
     ]
+    if test is not None and run.folder_of(CONTROL).is_dir():
+        requests.append(Request(name=CONTROL, folder=run.folder_of(CONTROL), rows=own, timed=False))
     with lease(run.settings, run.device):
         measured = measure(requests, run.task, rows=test, device=run.device, progress=run.progress)
     names = run.task.label_names(models.read_config(run.teacher))
@@ -55,11 +60,23 @@ def judge(run: Run, data: RunData | None) -> tuple[Variant, ...]:
             load=get(fmt).snippet(_reference(run, name), run.task),
             notes=tuple(run.notes.get(name, ())),
         )
-        for one, (name, fmt, base) in zip(measured, variants, strict=True)
+        for one, (name, fmt, base) in zip(measured[: len(variants)], variants, strict=True)
     ]
     if data is not None and test is not None:
-        write_tables(run.out, run.task, names, data.rows("test"), measured)
-    return variants_of(rows)
+        write_tables(run.out, run.task, names, data.rows("test"), measured[: len(variants)])
+    return variants_of(rows), _control(run.task, data, measured) if data is not None else None
+
+
+def _control(task: Task, data: RunData, measured: Sequence[Measured]) -> Control | None:
+    """What the student that learned without the teacher came to; None where there is none to compare."""
+    found = {one.name: one for one in measured}
+    student, control = found.get(STUDENT), found.get(CONTROL)
+    if student is None or control is None or control.quality is None:
+        return None
+    if student.outputs is None or control.outputs is None:
+        return None
+    difference = task.difference(student.outputs, control.outputs, data.split("test"))
+    return Control(quality=control.quality, difference=difference) if difference is not None else None
 
 
 def _own_tokens(run: Run, data: RunData) -> Path | None:

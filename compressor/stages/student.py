@@ -6,13 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
-from compressor.stages.context import STUDENT, Run
+from compressor.stages.context import CONTROL, STUDENT, Run
 from compressor.stages.data import SPLITS, RunData, batches_of, token_limit
 from compressor.stages.teacher import teacher_answers, trainable
 from compressor.system import processes
 from compressor.tasks.base import TrainableTask
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -27,9 +28,7 @@ def make_student(run: Run, data: RunData) -> None:
     task = trainable(run.task)
 
     def made(parts: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, int]]:
-        model, tokenizer, frozen = _student(run, data, task)
-        model, tokenizer = _with_fewer_words(run, data, task, model, tokenizer)
-        processes.give_back_memory()  # the teacher's, which training has no use for
+        model, tokenizer, frozen = _begun(run, data, task)
         ranks = _thinned(run, data, task, model, tokenizer)
         if run.recipe.distill is not None:
             _distil(run, data, task, model, tokenizer, frozen, parts)
@@ -40,6 +39,32 @@ def make_student(run: Run, data: RunData) -> None:
         low_rank.save(model, tokenizer, run.folder_of(STUDENT), ranks)
     else:
         saving.save_float(model, tokenizer, run.variant(STUDENT), task)
+
+
+def wants_control(run: Run, data: RunData) -> bool:
+    """Whether the student is to be held against one that learned as long without the teacher, which needs labels."""
+    return run.recipe.distill is not None and run.recipe.distill.control and data.kind != "none"
+
+
+def make_control(run: Run, data: RunData) -> None:
+    """The same student from the same beginning, trained on the labels alone for as many steps; leaves `work/control`."""
+    task = trainable(run.task)
+
+    def made(parts: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        model, tokenizer, frozen = _begun(run, data, task)
+        _distil(run, data, task, model, tokenizer, frozen, parts, alone=True)
+        return model, tokenizer
+
+    model, tokenizer = run.in_parts(CONTROL, "", made)
+    saving.save_float(model, tokenizer, run.folder_of(CONTROL), task)
+
+
+def _begun(run: Run, data: RunData, task: TrainableTask) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:
+    """The student before it has learned anything: (model in float32, its tokenizer, parameters to freeze)."""
+    model, tokenizer, frozen = _student(run, data, task)
+    model, tokenizer = _with_fewer_words(run, data, task, model, tokenizer)
+    processes.give_back_memory()  # the teacher's, which training has no use for
+    return model, tokenizer, frozen
 
 
 def _with_fewer_words(
@@ -134,16 +159,21 @@ def _distil(
     tokenizer: PreTrainedTokenizerBase,
     frozen: set[str],
     parts: int,
+    alone: bool = False,
 ) -> None:
+    """Train the student in place; `alone` from the labels, as if there were no teacher, in as many steps."""
     from compressor.training.trainer import Options, train
 
     asked = run.recipe.distill
     assert asked is not None
     length = _own_length(run, data, model, tokenizer)
     splits = {name: data.encoded(name, task, tokenizer, length) for name in ("train", "validation")}
-    teacher, validation_teacher = teacher_answers(run, data)
+    teacher, validation_teacher = (None, None) if alone else teacher_answers(run, data)
+    rows = len(splits["train"])
+    if alone:
+        splits["train"] = _labelled(splits["train"], task, len(data.labels))
     options = Options(
-        epochs=asked.epochs,
+        epochs=asked.epochs * rows / len(splits["train"]),
         learning_rate=asked.learning_rate,
         batch_size=asked.batch_size,
         alpha=asked.alpha,
@@ -154,6 +184,7 @@ def _distil(
         dropout=0.0 if asked.dropout is None and teacher is not None else asked.dropout,
         accumulate=parts,
     )
+    stage = CONTROL if alone else "distill"
     trained = train(
         model.to(run.device),
         task,
@@ -161,11 +192,22 @@ def _distil(
         splits["validation"],
         pad_id=int(tokenizer.pad_token_id or 0),
         options=options,
-        folder=run.work / "distill",
+        folder=run.work / (f"{stage}-training" if alone else stage),
         teacher=teacher,
         validation_teacher=validation_teacher,
         frozen=frozen,
+        stage=stage,
         progress=run.progress,
     )
-    if trained.stopped_early:
+    if trained.stopped_early and not alone:
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: validation quality no longer rose.")
+
+
+def _labelled(rows: Dataset, task: TrainableTask, labels: int) -> Dataset:
+    """Those of the encoded rows that have a label."""
+    import numpy as np
+
+    own = np.asarray(rows["labels"][:])
+    blank = np.isnan(own) if own.dtype.kind == "f" else own == task.no_label(labels)  # nothing equals nan
+    blank = blank if own.ndim == 1 else blank.all(axis=1)
+    return rows.select(np.flatnonzero(~blank).tolist()) if blank.any() else rows

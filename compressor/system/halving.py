@@ -32,7 +32,7 @@ def batch_of(folder: RunFolder, stage: str) -> int | None:
     """Rows of one step of a stage that works in batches; None for every other stage."""
     if stage == "teacher-logits":
         return TEACHER_BATCH
-    if stage not in ("fine-tune", "distill"):
+    if stage not in ("fine-tune", "distill", "control"):
         return None
     recipe = folder.recipe_or_none()
     return ((recipe.distill if recipe is not None else None) or Distill()).batch_size

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor.events import Progress, silent
 from compressor.recipe import Student
-from compressor.report import Better, Quality
+from compressor.report import Better, Difference, Quality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,6 +113,11 @@ class Task(ABC):
     @abstractmethod
     def qualities(self, outputs: np.ndarray, encoded: Dataset) -> tuple[Quality, ...]:
         """Metrics with 95 % intervals, the one to judge by first; () where there are no labels to judge by."""
+
+    def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:
+        """The first metric of `outputs` less that of `reference`, another model's outputs for the same rows; None where there is
+        nothing to judge by."""
+        return None
 
     @abstractmethod
     def decisions(self, outputs: np.ndarray) -> np.ndarray | None:

@@ -52,33 +52,38 @@ def f1_macro(truth: np.ndarray, said: np.ndarray) -> Quality:
 
 def f1_micro(truth: np.ndarray, said: np.ndarray) -> Quality:
     """F1 over all labels of all rows: bool [rows, labels] both."""
-    from sklearn.metrics import f1_score
-
-    value = float(f1_score(truth, said, average="micro", zero_division=0))
-    hits, both = (truth & said).sum(1), truth.sum(1) + said.sum(1)
-
-    def resampled(index: np.ndarray) -> float:
-        total = int(both[index].sum())
-        return float(2 * hits[index].sum() / total) if total else 0.0
-
     rows = len(truth)
-    return Quality(metric="f1_micro", better="higher", value=value, ci95=_bootstrap(resampled, rows), rows=rows)
+    ci95 = _bootstrap(lambda index: micro_f1(truth[index], said[index]), rows)
+    return Quality(metric="f1_micro", better="higher", value=micro_f1(truth, said), ci95=ci95, rows=rows)
+
+
+def micro_f1(truth: np.ndarray, said: np.ndarray) -> float:
+    """Twice the hits over all labels that are there or were said: bool [rows, labels] both. 0 where there are none."""
+    total = int(truth.sum()) + int(said.sum())
+    return float(2 * int((truth & said).sum()) / total) if total else 0.0
 
 
 def correlation(name: Literal["spearman", "pearson"], truth: np.ndarray, said: np.ndarray) -> Quality:
     """Rank or linear correlation of two float [rows]; 0 where one of them never changes."""
-    import numpy as np
-    from scipy.stats import rankdata
-
-    def one(a: np.ndarray, b: np.ndarray) -> float:
-        if name == "spearman":
-            a, b = rankdata(a), rankdata(b)
-        if a.std() == 0 or b.std() == 0:
-            return 0.0
-        return float(np.corrcoef(a, b)[0, 1])
-
+    one = rank_correlation if name == "spearman" else linear_correlation
     ci95 = _bootstrap(lambda index: one(truth[index], said[index]), len(truth))
     return Quality(metric=name, better="higher", value=one(truth, said), ci95=ci95, rows=len(truth))
+
+
+def rank_correlation(truth: np.ndarray, said: np.ndarray) -> float:
+    """Spearman's, of two float [rows]; 0 where one of them never changes."""
+    from scipy.stats import rankdata
+
+    return linear_correlation(rankdata(truth), rankdata(said))
+
+
+def linear_correlation(truth: np.ndarray, said: np.ndarray) -> float:
+    """Pearson's, of two float [rows]; 0 where one of them never changes."""
+    import numpy as np
+
+    if truth.std() == 0 or said.std() == 0:
+        return 0.0
+    return float(np.corrcoef(truth, said)[0, 1])
 
 
 def root_mean_square_error(truth: np.ndarray, said: np.ndarray) -> Quality:
@@ -90,16 +95,20 @@ def root_mean_square_error(truth: np.ndarray, said: np.ndarray) -> Quality:
     return Quality(metric="rmse", better="lower", value=float(np.sqrt(square.mean())), ci95=ci95, rows=len(truth))
 
 
-def perplexity(nats: np.ndarray, tokens: np.ndarray) -> Quality:
-    """exp of the mean negative log-likelihood per token, from sums and counts per window: float [windows] both."""
+def perplexity(windows: np.ndarray) -> Quality:
+    """Of nats and predicted tokens per window: float [windows, 2]."""
+    ci95 = _bootstrap(lambda index: per_token(windows[index]), len(windows))
+    return Quality(
+        metric="perplexity", better="lower", value=per_token(windows), ci95=ci95, rows=int(windows[:, 1].sum())
+    )
+
+
+def per_token(windows: np.ndarray) -> float:
+    """exp of the mean negative log-likelihood per token, from nats and tokens per window: float [windows, 2]."""
     import numpy as np
 
-    def of(index: np.ndarray) -> float:
-        return float(np.exp(nats[index].sum() / max(tokens[index].sum(), 1)))
-
-    value = of(np.arange(len(nats)))
-    ci95 = _bootstrap(of, len(nats))
-    return Quality(metric="perplexity", better="lower", value=value, ci95=ci95, rows=int(tokens.sum()))
+    nats, tokens = windows.sum(0)
+    return float(np.exp(nats / max(tokens, 1)))
 
 
 def _bootstrap(statistic: Callable[[np.ndarray], float], rows: int) -> tuple[float, float]:

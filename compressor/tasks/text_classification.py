@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from compressor.errors import ModelError
 from compressor.events import Progress, silent
 from compressor.recipe import DEFAULT_FORMATS, Student
-from compressor.report import Quality
+from compressor.report import Difference, Quality
 from compressor.tasks.base import Metric, Prediction, Role, TrainableTask
 from compressor.tasks.batching import batches, pad
-from compressor.tasks.intervals import accuracy, correlation, f1_macro, f1_micro, root_mean_square_error
+from compressor.tasks.intervals import (
+    accuracy,
+    correlation,
+    f1_macro,
+    f1_micro,
+    micro_f1,
+    rank_correlation,
+    root_mean_square_error,
+)
+from compressor.tasks.paired import accuracy_difference, resampled_difference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,6 +142,28 @@ class TextClassification(TrainableTask):
                     root_mean_square_error(truth, said))  # fmt: skip
         said = outputs.argmax(1)
         return (accuracy(said == labels), f1_macro(labels, said))
+
+    def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:
+        import numpy as np
+
+        if "labels" not in encoded.column_names or not len(encoded):
+            return None
+        labels = np.asarray(encoded["labels"])
+        if self.kind == "single":
+            return accuracy_difference(outputs.argmax(1) == labels, reference.argmax(1) == labels)
+        if self.kind == "multi":
+            metric, truth = micro_f1, labels > 0.5
+            pair = (outputs > 0, reference > 0)
+        else:
+            metric, truth = rank_correlation, labels.reshape(-1).astype(float)
+            pair = (outputs.reshape(-1).astype(float), reference.reshape(-1).astype(float))
+        name = "f1_micro" if self.kind == "multi" else "spearman"
+        return resampled_difference(
+            name,
+            "higher",
+            lambda rows: (metric(truth[rows], pair[0][rows]), metric(truth[rows], pair[1][rows])),
+            len(truth),
+        )
 
     def decisions(self, outputs: np.ndarray) -> np.ndarray | None:
         import numpy as np

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compressor.events import Progress, silent
 from compressor.recipe import DEFAULT_FORMATS, Student
-from compressor.report import Quality
+from compressor.report import Difference, Quality
 from compressor.tasks.base import Metric, Prediction, Role, Task
 from compressor.tasks.batching import batches
-from compressor.tasks.intervals import perplexity
+from compressor.tasks.intervals import per_token, perplexity
+from compressor.tasks.paired import resampled_difference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +84,17 @@ class TextGeneration(Task):
         return found
 
     def qualities(self, outputs: np.ndarray, encoded: Dataset) -> tuple[Quality, ...]:
-        return (perplexity(outputs[:, 0].astype(float), outputs[:, 1].astype(float)),) if len(outputs) else ()
+        return (perplexity(outputs.astype(float)),) if len(outputs) else ()
+
+    def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:
+        if not len(outputs) or outputs.shape != reference.shape:
+            return None
+        pair = (outputs.astype(float), reference.astype(float))
+
+        def both(rows: np.ndarray) -> tuple[float, float]:
+            return per_token(pair[0][rows]), per_token(pair[1][rows])
+
+        return resampled_difference("perplexity", "lower", both, len(outputs))
 
     def decisions(self, outputs: np.ndarray) -> np.ndarray | None:
         return None

@@ -15,6 +15,7 @@ from compressor.ui.text import clip
 KEPT = 5000
 """Points kept of a curve; beyond that every second one goes."""
 KEPT_NOTES = 3
+CONTROL = "control"
 
 
 @dataclass
@@ -79,6 +80,8 @@ class RunState:
 
     def _curve(self, metrics: Mapping[str, Any]) -> None:
         loss, quality = _number(metrics.get("loss")), _number(metrics.get("quality"))
+        if self.stage == CONTROL:
+            return  # the student's own curves stay
         if (loss is not None or quality is not None) and self.curves_of != self.stage:
             self.curves_of, self.loss, self.quality = self.stage, [], []  # the fine-tuned teacher's curves give way
         if loss is not None:
@@ -125,6 +128,7 @@ def expected_stages(recipe: Recipe | None) -> list[str]:
         stages.append("fine-tune")
     if recipe.student is not None:
         stages += ["teacher-logits", "distill"] if recipe.asks_teacher else ["distill"]
+        stages += [CONTROL] if recipe.distill is not None and recipe.distill.control else []
     return [*stages, *recipe.formats, "measure"]
 
 

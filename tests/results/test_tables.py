@@ -10,8 +10,8 @@ from datasets import Dataset
 
 from compressor import tasks
 from compressor.measure import Measured
-from compressor.report import Latency, MeasuredOn, Quality, Report, Variant
-from compressor.results.summary import best, summary
+from compressor.report import Control, Difference, Latency, MeasuredOn, Quality, Report, Variant
+from compressor.results.summary import best, summary, worth
 from compressor.results.tables import retained, write_tables
 
 
@@ -50,6 +50,40 @@ def test_the_sentence_speaks_of_the_smallest_variant_above_the_floor():
     said = summary(rows)
     assert said.startswith("student: 2.0× smaller, 2.0× faster on this CPU, kept 98.9 % of the accuracy; ")
     assert said.endswith("student-4bit is smaller still but slower than the teacher on this machine.")
+
+
+def difference(value, low, high, p, rows=1800, metric="accuracy"):
+    return Difference(metric=metric, better="higher", value=value, ci95=(low, high), p=p, rows=rows)
+
+
+def test_what_was_lost_says_whether_it_may_be_chance():
+    def said(**of):
+        first, second = variant("teacher", 900, 0.9), variant("student", 450, 0.89, 5)
+        return summary(report(first, second.model_copy(update={"difference": difference(**of)})))
+
+    assert "kept 98.9 % of the accuracy (no measurable loss; 95 %: −1.1 to +0.4 points)" in said(
+        value=-0.004, low=-0.011, high=0.004, p=0.3
+    )
+    assert "(a loss of 2.0 points of accuracy; 95 %: −3.1 to −0.9 points)" in said(
+        value=-0.02, low=-0.031, high=-0.009, p=0.001
+    )
+    assert "(a gain of 1.0 points of accuracy; " in said(value=0.01, low=0.002, high=0.018, p=0.01)
+    few = said(value=-0.01, low=-0.08, high=0.06, p=0.9, rows=40)
+    assert "no measurable loss, but 40 rows leave room for one of 8.0 points" in few
+
+
+def test_what_the_teacher_was_worth_is_held_against_the_control():
+    def said(**of):
+        return worth(Control(quality=quality(0.871), difference=difference(**of)))
+
+    assert said(value=0.012, low=0.003, high=0.021, p=0.01) == (
+        "Learning from the teacher was worth 1.2 points of accuracy here (95 %: +0.3 to +2.1 points): trained as long on the labels "
+        "alone, the same student came to 87.1%."
+    )
+    assert said(value=0.002, low=-0.007, high=0.011, p=0.6).startswith(
+        "Learning from the teacher made no measurable difference here (95 %: −0.7 to +1.1 points): "
+    )
+    assert said(value=-0.02, low=-0.03, high=-0.01, p=0.001).startswith("Learning from the teacher cost 2.0 points")
 
 
 def test_slower_and_below_the_floor_are_said():

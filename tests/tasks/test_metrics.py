@@ -68,7 +68,7 @@ def test_rows_without_labels_have_no_quality():
 
 
 def test_perplexity_weighs_tokens_not_windows():
-    quality = intervals.perplexity(np.array([10.0, 1.0]), np.array([10.0, 10.0]))
+    quality = intervals.perplexity(np.array([[10.0, 10.0], [1.0, 10.0]]))
     assert quality.value == pytest.approx(np.exp(11 / 20))
     assert (quality.better, quality.rows) == ("lower", 20)
 

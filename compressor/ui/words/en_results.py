@@ -31,6 +31,19 @@ RESULTS: dict[str, str] = {
     "compare.not_smaller": "not smaller",
     "compare.kept": ", and kept {share} of the {metric}",
     "compare.quality": "quality",
+    "proof.no_loss": "That is no measurable loss on these {rows} rows (95 %: {interval}).",
+    "proof.few_rows": "That is no measurable loss, but {rows} rows leave room for one of {room}.",
+    "proof.loss": "That is a loss of {amount} (95 %: {interval}), more than chance.",
+    "proof.gain": "That is a gain of {amount} (95 %: {interval}), more than chance.",
+    "proof.worth": "Learning from the teacher was worth {amount} (95 %: {interval}): the same student, trained as long on the "
+    "labels alone, came to {alone}.",
+    "proof.cost": "Learning from the teacher cost {amount} (95 %: {interval}): the same student, trained as long on the labels "
+    "alone, came to {alone}.",
+    "proof.worth_nothing": "Learning from the teacher made no measurable difference here (95 %: {interval}): the same student, "
+    "trained as long on the labels alone, came to {alone}.",
+    "proof.of": "{amount} of {metric}",
+    "proof.points": "{n} points",
+    "proof.range": "{low} to {high}",
     "compare.agrees": ", and decides as the teacher does in {share} of the test rows",
     "compare.smaller_still": "{name} is smaller still ({times}), but {but}.",
     "compare.kept_only": "kept {share} only",
