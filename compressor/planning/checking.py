@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from compressor import formats, models
-from compressor.errors import DataError
+from compressor.errors import CannotCutError, DataError
 from compressor.events import silent
 from compressor.planning.inspecting import task_of
 from compressor.recipe import Data
@@ -18,20 +19,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
 
+    from compressor.data.prepare import Prepared
     from compressor.hub import Hub
     from compressor.tasks.base import Task
 
 ROWS = 96
 """Rows that the teacher is asked about: enough to tell 60 % from chance, few enough to take seconds."""
 LONG_ROWS = 2000
+COUNTED_ROWS = 50_000
+"""Rows whose tokens are counted, of each split."""
 
 
 def tokens(
     reference: str, data: Mapping[str, Any], *, settings: Settings, hub: Hub, new_head: bool = False
 ) -> dict[str, Any]:
     """How long the data's rows are for this model's tokenizer: `{"max_length" (the default), "cut_share" (of the rows, at
-    that length or at the data's own max_length), "median", "longest", "rows" (of training), "mean"}`; lengths in tokens.
+    that length or at the data's own max_length), "median", "longest", "rows" (of training), "mean", "vocabulary" (see
+    `vocabulary_of`)}`; lengths in tokens.
 
     Raises:
         DataError, HubError, ModelError: the data or the tokenizer cannot be read.
@@ -42,7 +48,8 @@ def tokens(
     raw = models.read_config(folder)
     task, head = task_of(raw)
     spec = Data.model_validate(dict(data))
-    rows, total = _rows(spec, task, raw, settings, hub, new_head or head == "new")
+    prepared = _prepared(spec, task, raw, settings, hub, new_head or head == "new")
+    rows, total = _largest(prepared)
     tokenizer = models.load_tokenizer(folder)
     encoded = task.encode(tokenizer, rows.select(range(min(LONG_ROWS, len(rows)))), None)
     lengths = np.asarray(encoded["length"][:])
@@ -56,7 +63,25 @@ def tokens(
         "mean": float(np.minimum(lengths, kept).mean()),
         "longest": int(lengths.max()),
         "rows": total,
+        "vocabulary": vocabulary_of(prepared, task, tokenizer) if task.trainable else None,
     }
+
+
+def vocabulary_of(prepared: Prepared, task: Task, tokenizer: PreTrainedTokenizerBase) -> dict[str, int] | None:
+    """`{"known" (tokens of the tokenizer), "needed" (of them, by the data)}`; None for tokenizers that cannot be trimmed."""
+    from compressor.students import vocabulary
+
+    splits = [split for split in (prepared.train, prepared.validation, prepared.test, prepared.unlabelled) if split]
+    with models.quiet():
+        counts = [
+            vocabulary.count(task.encode(tokenizer, split.select(range(min(COUNTED_ROWS, len(split)))), None))
+            for split in splits
+        ]
+    try:
+        kept = vocabulary.choose(vocabulary.state_of(tokenizer), sum(counts, start=Counter()))
+    except CannotCutError:
+        return None
+    return {"known": len(tokenizer), "needed": len(kept)}
 
 
 def label_check(
@@ -81,7 +106,7 @@ def label_check(
     nothing = {"checked": 0, "accuracy": None, "chance": None, "warning": None, "seconds": 0.0}
     if head == "new" or not task.trainable or task.kind != "single":
         return nothing
-    rows, _ = _rows(Data.model_validate(dict(data)), task, raw, settings, hub, new_head=False)
+    rows, _ = _largest(_prepared(Data.model_validate(dict(data)), task, raw, settings, hub, new_head=False))
     if "label" not in rows.column_names:
         return nothing
     rows = rows.shuffle(seed=0).select(range(min(ROWS, len(rows))))
@@ -119,14 +144,16 @@ def _tokenizer_folder(reference: str, settings: Settings, hub: Hub) -> Path:
     return local_folder(reference, settings) or hub.fetch_config(reference)
 
 
-def _rows(
-    spec: Data, task: Task, raw: Mapping[str, Any], settings: Settings, hub: Hub, new_head: bool
-) -> tuple[Dataset, int]:
-    """Rows of the largest split there is (training, else test), and how many there are."""
+def _prepared(spec: Data, task: Task, raw: Mapping[str, Any], settings: Settings, hub: Hub, new_head: bool) -> Prepared:
+    """The data as a run would read them."""
     from compressor.data.prepare import prepare
 
     labels = None if new_head else task.label_names(raw)
-    prepared = prepare(spec, task, hub, labels, None if new_head else task.kind, settings, 0, silent)
+    return prepare(spec, task, hub, labels, None if new_head else task.kind, settings, 0, silent)
+
+
+def _largest(prepared: Prepared) -> tuple[Dataset, int]:
+    """Rows of the largest split there is (training, else test), and how many there are."""
     rows = prepared.train if prepared.train is not None and len(prepared.train) else prepared.test
     if rows is None:
         raise DataError("The data has no rows at all.")

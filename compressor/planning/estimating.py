@@ -34,7 +34,13 @@ _speeds: dict[str, float] = {}
 
 
 def estimate(
-    recipe: Mapping[str, Any], *, settings: Settings, hub: Hub, rows: int = 0, tokens: float = 64
+    recipe: Mapping[str, Any],
+    *,
+    settings: Settings,
+    hub: Hub,
+    rows: int = 0,
+    tokens: float = 64,
+    vocabulary: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Predict a run.
 
@@ -42,11 +48,12 @@ def estimate(
         recipe: as asked, plain data.
         rows: of training, as far as they are known.
         tokens: mean length of a row.
+        vocabulary: what `checking.vocabulary_of` counted.
 
     Returns:
         `{"seconds", "download_bytes", "disk_bytes", "disk_free", "memory_bytes", "memory_total", "device", "fits",
         "problem" (the sentence where it does not fit, else None), "would_fit" (names of sizes),
-        "memory_by_size" (bytes to make each size)}`.
+        "memory_by_size" (bytes to make each size), "words" (see `_Work.words`; None where nothing was counted)}`.
 
     Raises:
         RecipeError, ModelError, HubError: the recipe or its teacher is not usable.
@@ -71,6 +78,7 @@ def estimate(
         "problem": problem,
         "would_fit": [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else [],
         "memory_by_size": by_size,
+        "words": work.words(vocabulary) if vocabulary and work.trains else None,
     }
 
 
@@ -171,6 +179,14 @@ class _Work:
     def memory_by_size(self) -> dict[str, int]:
         """`memory` of every preset that this teacher can be cut to."""
         return {row["size"]: self.memory(Student(size=row["size"])) for row in self.card["sizes"]}
+
+    def words(self, vocabulary: Mapping[str, int]) -> dict[str, float]:
+        """What leaving out the words that the data never needs saves: `{"known", "needed", "saved_bytes", "share"}`; bytes of the
+        student as it is stored, in 16 bits, and what share of it they are."""
+        width = getattr(self.config, "embedding_size", None) or self.row.get("hidden") or self.config.hidden_size
+        saved = 2 * int(width) * (vocabulary["known"] - vocabulary["needed"])
+        whole = (self.row.get("bytes") or {}).get("float") if isinstance(self.row.get("bytes"), Mapping) else None
+        return {**vocabulary, "saved_bytes": saved, "share": saved / (whole or 2 * int(self.row["parameters"]))}
 
     def disk(self) -> int:
         """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows."""

@@ -112,10 +112,11 @@ class Handlers:
         form, who = self.who(values)
         return data_section.check(self.services, form, who)
 
-    def weigh(self, *values: Any) -> tuple[str, str]:
+    def weigh(self, *values: Any) -> tuple[str, str, str]:
         form, who = self.who(values)
         trained = estimate.trains(self.services, form, who)
-        return estimate.line(self.services, form, trained, who), estimate.recipe_of(form, trained)
+        line, saved = estimate.lines(self.services, form, trained, who)
+        return line, estimate.recipe_of(form, trained), saved
 
     def start(self, *values: Any) -> str:
         """The new run's id. Everything that is wrong with the form is said at once."""
@@ -146,7 +147,7 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
     teacher, data, options = tab.teacher, tab.data, tab.options
     everything = [*tab.inputs, *shared.who]
     chosen = [teacher.card, teacher.size, teacher.sizes, data.new_head]
-    weighed: dict[str, Any] = {"inputs": everything, "outputs": [tab.estimate, tab.recipe], **ASKS}
+    weighed: dict[str, Any] = {"inputs": everything, "outputs": [tab.estimate, tab.recipe, options.saved], **ASKS}
     looked: dict[str, Any] = {"inputs": everything, "outputs": data.shown, **ASKS}
 
     for box, kind in ((teacher.teacher, "model"), (data.source, "dataset")):

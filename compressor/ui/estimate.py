@@ -35,20 +35,20 @@ def recipe_of(form: Form, trained: bool) -> str:
         return "".join(f"# {line}\n" for line in str(error).splitlines())
 
 
-def line(services: Services, form: Form, trained: bool, who: Visitor) -> str:
-    """Minutes, download, disk and memory in a line; or why it cannot be."""
+def lines(services: Services, form: Form, trained: bool, who: Visitor) -> tuple[str, str]:
+    """Minutes, download, disk and memory in a line, or why it cannot be; and what leaving out words would save."""
     if not form.teacher or (trained and form.learns and not form.has_data):
-        return empty(t("estimate.waiting"))
+        return empty(t("estimate.waiting")), ""
     try:
         recipe = Recipe.parse(to_raw(form, trains=trained))
     except RecipeError as error:
-        return paragraphs(error.problems, "problem")
+        return paragraphs(error.problems, "problem"), ""
     try:
         asked = recipe.model_dump(mode="json", exclude_unset=True)
         found = services.ask("estimate", 60, who, recipe=asked, **_rows(services, form, asked.get("data"), who))
     except Exception as error:
-        return paragraphs([sentence(error)], "warning")
-    return render(found)
+        return paragraphs([sentence(error)], "warning"), ""
+    return render(found), saved(found)
 
 
 def _rows(services: Services, form: Form, data: Mapping[str, Any] | None, who: Visitor) -> dict[str, Any]:
@@ -59,7 +59,24 @@ def _rows(services: Services, form: Form, data: Mapping[str, Any] | None, who: V
         found = services.lengths(str(form.teacher), data, form.new_head, who)
     except CompressorError:
         return {}  # the preview says what is wrong with the data
-    return {"rows": found["rows"], "tokens": found["mean"]}
+    return {"rows": found["rows"], "tokens": found["mean"], "vocabulary": found.get("vocabulary")}
+
+
+WORTH_IT = 0.05
+"""Share of the student below which leaving out words is hardly worth what it costs with new texts."""
+
+
+def saved(found: Mapping[str, Any]) -> str:
+    """What leaving out the words that the data never uses would save; "" where that is not known."""
+    words = found.get("words")
+    if not words:
+        return ""
+    key = "options.words_saved" if words["share"] >= WORTH_IT else "options.words_few"
+    share = f"{words['share']:.0%}".replace("%", " %")
+    said = t(
+        key, needed=f"{words['needed']:,}", known=f"{words['known']:,}", size=size(words["saved_bytes"]), share=share
+    )
+    return f'<p class="small">{esc(said)}</p>'
 
 
 def render(found: Mapping[str, Any]) -> str:

@@ -47,9 +47,14 @@ class Form:
     intermediate: float | None = None
     thin: float | None = None
     """Percent of the large layers' weights that are left when each becomes two thin ones."""
+    vocabulary: float | None = None
+    """Tokens to keep at the most."""
+    words: bool = False
+    """Whether the student is to know the tokens of the data alone."""
     alpha: float = ALPHA
     student_model: str | None = None
     distill: bool = True
+    control: bool = False
     more: str = ""
     """What a recipe says and no field can: see `compressor.ui.more`."""
 
@@ -60,7 +65,7 @@ class Form:
     @property
     def learns(self) -> bool:
         """Whether something is trained, so that data are needed."""
-        numbers = self.layers or self.hidden or self.intermediate or self.thin
+        numbers = self.layers or self.hidden or self.intermediate or self.thin or self.vocabulary or self.words
         return bool(self.size in SIZES or numbers or _text(self.student_model) or self.new_head)
 
     @property
@@ -133,10 +138,12 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
 
 def _student(form: Form) -> dict[str, Any] | None:
     shape = _shape(form)
-    if not form.thin:
-        return shape
-    percent = _number(form.thin)
-    return {**(shape or {}), "low_rank": {"weights": percent / 100 if isinstance(percent, float) else percent}}
+    if form.thin:
+        percent = _number(form.thin)
+        shape = {**(shape or {}), "low_rank": {"weights": percent / 100 if isinstance(percent, float) else percent}}
+    if form.vocabulary or form.words:
+        shape = {**(shape or {}), "vocabulary": _whole(form.vocabulary) if form.vocabulary else "data"}
+    return shape
 
 
 def _shape(form: Form) -> dict[str, Any] | None:
@@ -158,6 +165,8 @@ def _training(form: Form) -> dict[str, Any]:
             distill[key] = _number(number)
     if form.alpha != ALPHA:
         distill["alpha"] = _number(form.alpha)
+    if form.control:
+        distill["control"] = True
     if form.batch_size:
         distill["batch_size"] = _whole(form.batch_size)
     if distill:

@@ -27,7 +27,7 @@ STORAGE = "compressor-form"
 FILES = ("train", "validation", "test")
 NAMES = tuple(one.name for one in fields(Form))
 ADVANCED = ("epochs", "limit", "max_length", "learning_rate", "batch_size", "temperature", "seed", "layers", "hidden",
-            "intermediate", "thin", "student_model")  # fmt: skip
+            "intermediate", "thin", "vocabulary", "student_model")  # fmt: skip
 MOST_TEXT, MOST_ROWS = 20_000, 1000
 
 

@@ -16,7 +16,7 @@ from compressor.ui.shared import step_title
 from compressor.ui.words import t
 
 TRAINING = ("epochs", "limit", "max_length", "learning_rate", "batch_size", "temperature", "seed")
-SHAPE = ("layers", "hidden", "intermediate", "thin")
+SHAPE = ("layers", "hidden", "intermediate", "thin", "vocabulary")
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,20 @@ class OptionsSection:
     budget: gr.Radio
     numbers: tuple[gr.Number, ...]
     """In the order of TRAINING, then of SHAPE. An empty box counts as 0, which is no value of any of them."""
+    words: gr.Checkbox
+    saved: gr.HTML
+    """What leaving out words would save."""
     alpha: gr.Slider
     student_model: gr.Textbox
     distill: gr.Checkbox
+    control: gr.Checkbox
     more: gr.Textbox
     accordion: gr.Accordion
 
     @property
     def all(self) -> list[Any]:
-        return [self.formats, self.budget, *self.numbers, self.alpha, self.student_model, self.distill, self.more]
+        return [self.formats, self.budget, *self.numbers, self.words, self.alpha, self.student_model, self.distill,
+                self.control, self.more]  # fmt: skip
 
 
 def _formats_info() -> str:
@@ -54,6 +59,11 @@ def build() -> OptionsSection:
             budget = gr.Radio(
                 choices=efforts, value="balanced", elem_id="budget", label=t("options.effort"), min_width=260
             )
+        with gr.Row():
+            words = gr.Checkbox(
+                False, elem_id="words", label=t("options.words"), info=t("options.words_info"), min_width=260
+            )
+            saved = gr.HTML("", elem_id="words-saved")
         with gr.Accordion(t("advanced.title"), open=False, elem_id="advanced") as accordion:
             gr.HTML(f'<p class="small">{t("advanced.lead")}</p>')
             numbers = [*_numbers(TRAINING[:4]), *_numbers(TRAINING[4:])]
@@ -70,11 +80,20 @@ def build() -> OptionsSection:
                 distill = gr.Checkbox(
                     True, elem_id="distill", label=t("advanced.distill"), info=t("advanced.distill_info"), min_width=220
                 )
+                control = gr.Checkbox(
+                    False,
+                    elem_id="control",
+                    label=t("advanced.control"),
+                    info=t("advanced.control_info"),
+                    min_width=220,
+                )
         more = gr.Textbox(
             "", visible=False, lines=3, max_lines=12, max_length=MOST, elem_id="more", label=t("more.title"),
             info=t("more.info"),
         )  # fmt: skip
-    return OptionsSection(formats, budget, tuple(numbers), alpha, student_model, distill, more, accordion)
+    return OptionsSection(
+        formats, budget, tuple(numbers), words, saved, alpha, student_model, distill, control, more, accordion
+    )
 
 
 def _numbers(names: tuple[str, ...]) -> list[gr.Number]:

@@ -28,6 +28,8 @@ def from_recipe(recipe: Recipe) -> Form:
     found |= {key: getattr(cut, key, None) for key in ("layers", "hidden", "intermediate")}
     if student is not None and student.low_rank is not None and student.low_rank.weights is not None:
         found["thin"] = 100 * student.low_rank.weights
+    if student is not None and student.vocabulary is not None:
+        found |= {"words": True} if student.vocabulary == "data" else {"vocabulary": student.vocabulary}
     found |= {
         key: getattr(distill, key) for key in ("epochs", "learning_rate", "batch_size", "temperature") if key in said
     }
@@ -49,6 +51,7 @@ def from_recipe(recipe: Recipe) -> Form:
         seed=recipe.seed or None,
         student_model=student.model if student else None,
         distill=distill is not None or student is None,
+        control=distill is not None and distill.control,
         **found,
     )
     return replace(form, more=more.write(rest(recipe, form)))

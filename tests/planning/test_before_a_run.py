@@ -7,12 +7,14 @@ import json
 
 import pytest
 
+from compressor import models, pipeline
 from compressor.errors import CannotCutError, DataError, ModelError
 from compressor.hub import Hub
 from compressor.planning import estimating
 from compressor.planning.checking import label_check, tokens
 from compressor.planning.estimating import estimate
 from compressor.planning.inspecting import inspect
+from compressor.recipe import Recipe
 from compressor.settings import ASSETS
 from compressor.students import shapes
 from tests import tiny
@@ -77,6 +79,26 @@ def test_lengths_of_the_demos_rows(settings, hub):
     short = tokens("demo", DEMO | {"max_length": 16}, settings=settings, hub=hub)
     assert short["max_length"] == 16
     assert short["cut_share"] > 0.5
+
+
+def test_what_words_would_save_is_told_beforehand(settings, hub, tmp_path):
+    found = tokens("demo", DEMO, settings=settings, hub=hub)["vocabulary"]
+    config = models.read_config(ASSETS / "demo" / "teacher")
+    assert found["known"] == config["vocab_size"] > found["needed"] > 100
+    asked = {"teacher": "demo", "data": DEMO, "student": {"size": "half"}}
+    words = estimate(asked, settings=settings, hub=hub, vocabulary=found)["words"]
+    assert words["saved_bytes"] == 2 * config["hidden_size"] * (found["known"] - found["needed"])
+    assert 0 < words["share"] < 1
+    assert estimate(asked | {"student": None}, settings=settings, hub=hub, vocabulary=found)["words"] is None
+    kept = pipeline.run(
+        Recipe.parse(
+            {"teacher": "demo", "data": DEMO, "student": {"vocabulary": "data"}, "distill": None, "formats": []}
+        ),
+        tmp_path / "run",
+        settings=settings,
+    )
+    teacher, student = kept.variants
+    assert (teacher.parameters - student.parameters) * 2 == words["saved_bytes"]
 
 
 def test_labels_that_are_matched_wrongly_are_noticed(settings, hub, tmp_path):

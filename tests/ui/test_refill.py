@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,7 +49,10 @@ def forms() -> st.SearchStrategy[Form]:
         alpha=st.floats(0, 1),
         student_model=st.one_of(st.none(), WORDS),
         distill=st.booleans(),
-    )
+        vocabulary=st.one_of(st.none(), NUMBER),
+        words=st.booleans(),
+        control=st.booleans(),
+    ).map(lambda form: replace(form, control=form.control and form.alpha < 1))
 
 
 def recipes() -> st.SearchStrategy[Recipe]:
@@ -65,9 +69,12 @@ def recipes() -> st.SearchStrategy[Recipe]:
     share = st.floats(0.01, 0.99)
     thin = st.one_of(share.map(lambda x: {"weights": x}), share.map(lambda x: {"energy": x}))
     student = st.one_of(student, st.builds(lambda s, t: {**(s or {}), "low_rank": t}, student, thin))
+    words = st.one_of(st.just("data"), NUMBER)
+    student = st.one_of(student, st.builds(lambda s, v: {**(s or {}), "vocabulary": v}, student, words))
     distill = st.one_of(st.none(), st.fixed_dictionaries({}, optional={
         "objective": st.sampled_from(["auto", "logits"]), "epochs": st.floats(0.5, 9), "alpha": st.floats(0, 1),
         "temperature": st.floats(0.5, 9), "learning_rate": st.floats(1e-6, 1e-2), "batch_size": NUMBER,
+        "control": st.booleans(),
     }))  # fmt: skip
     return st.fixed_dictionaries({"teacher": WORDS, "data": data}, optional={
         "schema": st.just(1), "teacher_head": st.sampled_from(["keep", "new"]), "task": MAYBE, "student": student,
@@ -77,7 +84,9 @@ def recipes() -> st.SearchStrategy[Recipe]:
 
 
 def possible(asked: dict[str, Any]) -> dict[str, Any]:
-    """Thin layers come in formats that hold a graph only."""
+    """Thin layers come in formats that hold a graph only; a control needs another student, and a teacher that says something."""
+    if (asked.get("student") or {}).get("low_rank") or (asked.get("distill") or {}).get("alpha") == 1:
+        (asked.get("distill") or {}).pop("control", None)
     if (asked.get("student") or {}).get("low_rank") and "formats" in asked:
         asked["formats"] = [f for f in asked["formats"] if f not in NEED_PLAIN] or ["onnx"]
     return asked

@@ -142,6 +142,11 @@ WORDS: dict[str, str] = {
     "options.onnx": "ONNX",
     "options.onnx-int8": "ONNX int8",
     "options.openvino-int8": "OpenVINO int8",
+    "options.words": "Only the words of your data",
+    "options.words_info": "Leaves out the parts of the vocabulary that your rows never use. Other words are read in "
+    "smaller pieces.",
+    "options.words_saved": "Your data uses {needed} of {known} tokens: the student gets {size} smaller, {share} of it.",
+    "options.words_few": "Your data uses {needed} of {known} tokens. That would save {share} of the student only.",
     "options.effort": "Effort",
     "options.quick": "quick",
     "options.balanced": "balanced",
@@ -173,10 +178,14 @@ WORDS: dict[str, str] = {
     "advanced.thin": "Thin layers, % left",
     "advanced.thin_info": "Low rank: each large layer becomes two thin ones, with so much of its weights left, such as 50. For "
     "ONNX and OpenVINO only.",
+    "advanced.vocabulary": "Tokens to know",
+    "advanced.vocabulary_info": "At most so many, the frequent ones first.",
     "advanced.student_model": "Another model as the student",
     "advanced.student_model_info": "A Hub id; it learns from the teacher as it is.",
     "advanced.distill": "Learn from the teacher",
     "advanced.distill_info": "Off: the teacher is cut and not trained.",
+    "advanced.control": "Measure what the teacher is worth",
+    "advanced.control_info": "Also trains the same student without it, which takes about twice as long.",
     "more.title": "Also in this recipe",
     "more.info": "What the recipe says and this page has no field for, as YAML. It is used as it stands; empty the box to "
     "leave it out.",
