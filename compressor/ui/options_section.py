@@ -59,11 +59,8 @@ def build() -> OptionsSection:
             budget = gr.Radio(
                 choices=efforts, value="balanced", elem_id="budget", label=t("options.effort"), min_width=260
             )
-        with gr.Row():
-            words = gr.Checkbox(
-                False, elem_id="words", label=t("options.words"), info=t("options.words_info"), min_width=260
-            )
-            saved = gr.HTML("", elem_id="words-saved")
+        words = gr.Checkbox(False, elem_id="words", label=t("options.words"), info=t("options.words_info"))
+        saved = gr.HTML("", elem_id="words-saved")
         with gr.Accordion(t("advanced.title"), open=False, elem_id="advanced") as accordion:
             gr.HTML(f'<p class="small">{t("advanced.lead")}</p>')
             numbers = [*_numbers(TRAINING[:4]), *_numbers(TRAINING[4:])]
@@ -72,21 +69,7 @@ def build() -> OptionsSection:
                 info=t("advanced.alpha_info"),
             )  # fmt: skip
             numbers += _numbers(SHAPE)
-            with gr.Row():
-                student_model = gr.Textbox(
-                    elem_id="student-model", label=t("advanced.student_model"), info=t("advanced.student_model_info"),
-                    max_length=200, min_width=220,
-                )  # fmt: skip
-                distill = gr.Checkbox(
-                    True, elem_id="distill", label=t("advanced.distill"), info=t("advanced.distill_info"), min_width=220
-                )
-                control = gr.Checkbox(
-                    False,
-                    elem_id="control",
-                    label=t("advanced.control"),
-                    info=t("advanced.control_info"),
-                    min_width=220,
-                )
+            student_model, distill, control = _learning()
         more = gr.Textbox(
             "", visible=False, lines=3, max_lines=12, max_length=MOST, elem_id="more", label=t("more.title"),
             info=t("more.info"),
@@ -94,6 +77,23 @@ def build() -> OptionsSection:
     return OptionsSection(
         formats, budget, tuple(numbers), words, saved, alpha, student_model, distill, control, more, accordion
     )
+
+
+def _learning() -> tuple[gr.Textbox, gr.Checkbox, gr.Checkbox]:
+    student_model = gr.Textbox(
+        elem_id="student-model",
+        label=t("advanced.student_model"),
+        info=t("advanced.student_model_info"),
+        max_length=200,
+    )
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=260):
+            distill = gr.Checkbox(True, elem_id="distill", label=t("advanced.distill"), info=t("advanced.distill_info"))
+        with gr.Column(min_width=260):
+            control = gr.Checkbox(
+                False, elem_id="control", label=t("advanced.control"), info=t("advanced.control_info")
+            )
+    return student_model, distill, control
 
 
 def _numbers(names: tuple[str, ...]) -> list[gr.Number]:
