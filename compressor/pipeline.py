@@ -124,6 +124,7 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
 def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     from compressor.stages.judge import judge
     from compressor.stages.quantize import make_format
+    from compressor.stages.search import found, recipe_of, search
     from compressor.stages.student import make_control, make_student, wants_control
     from compressor.stages.teacher import ask_teacher, fine_tune, needs_teacher
 
@@ -145,13 +146,20 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         run.task = data_stage.rebind(run.task, data, run.recipe.teacher_head == "new")
     if data is not None and run.recipe.teacher_head == "new":
         stage("fine-tune", lambda: fine_tune(run, data))
-    if data is not None and run.recipe.student is not None:
+    searched = None
+    if data is not None and run.recipe.target is not None:
+        stage("teacher-logits", lambda: ask_teacher(run, data))
+        stage("search", lambda: search(run, data))
+        searched = found(run)
+        assert searched is not None
+        run.recipe = recipe_of(run.recipe, searched)
+    elif data is not None and run.recipe.student is not None:
         if needs_teacher(run, data):
             stage("teacher-logits", lambda: ask_teacher(run, data))
         stage("distill", lambda: make_student(run, data))
         if wants_control(run, data):
             stage("control", lambda: make_control(run, data))
-    for fmt in run.recipe.formats:
+    for fmt in run.recipe.formats if searched is None else ():
         stage(fmt, lambda fmt=fmt: make_format(run, fmt, data))  # type: ignore[misc]
     folder.write_state(stage="measure")
     with _timed(folder, log, "measure", run):
@@ -164,6 +172,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         versions=versions(),
         variants=variants,
         control=control,
+        search=searched,
         notes=tuple(run.notes.get("", ())),
     )
     folder.finish(report)

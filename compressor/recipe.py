@@ -26,7 +26,7 @@ THIN_FORMATS: tuple[Format, ...] = ("onnx", "onnx-int8")
 NEED_PLAIN = ("8bit", "4bit")
 """Formats that only a plain model can take."""
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
-Size = Literal["half", "third", "quarter", "small", "mini", "tiny"]
+Size = Literal["half", "third", "quarter", "small", "mini", "tiny", "auto"]
 Budget = Literal["quick", "balanced", "thorough"]
 
 # What `budget` sets in `distill` where the person left it open.
@@ -97,6 +97,7 @@ class Student(Frozen):
     means the teacher's own shape."""
 
     size: Size | None = None
+    """`auto` is found by what `target` says."""
     cut: Cut | None = None
     model: str | None = None
     low_rank: LowRank | None = None
@@ -127,6 +128,27 @@ class Student(Frozen):
         return self
 
 
+class Target(Frozen):
+    """What a student is to be like, in place of its size."""
+
+    max_megabytes: Annotated[float, Field(gt=0)] | None = None
+    """Of its weights on disk; 10⁶ bytes each."""
+    min_retained: Annotated[float, Field(gt=0, le=1.5)] | None = None
+    """Share of the teacher's quality."""
+    min_speedup: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """How many times faster than the teacher, for one text on the machine that makes it."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Target:
+        if self.max_megabytes is None and self.min_retained is None and self.min_speedup is None:
+            raise ValueError("target says nothing: give max_megabytes, min_retained or min_speedup, or several of them")
+        return self
+
+    @property
+    def bytes(self) -> int | None:
+        return None if self.max_megabytes is None else int(self.max_megabytes * 1e6)
+
+
 class Distill(Frozen):
     objective: Literal["auto", "logits"] = "auto"
     epochs: Annotated[float, Field(gt=0, le=1000)] = 3.0
@@ -154,6 +176,8 @@ class Recipe(Frozen):
     distill: Distill | None = Distill()
     budget: Budget = "balanced"
     formats: tuple[Format, ...] = DEFAULT_FORMATS
+    target: Target | None = None
+    """Search among sizes and `formats` for the smallest that is like this."""
     backend: Literal["local"] = "local"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -228,8 +252,33 @@ class Recipe(Frozen):
                 )
         if self.distill is not None and self.distill.control:
             found += self._problems_of_control()
+        found += self._problems_of_target()
         if len(set(self.formats)) != len(self.formats):
             found.append(f"formats lists one twice: {', '.join(self.formats)}.")
+        return found
+
+    def _problems_of_target(self) -> list[str]:
+        """What does not go together with a search."""
+        student = self.student
+        if self.target is None:
+            if student is not None and student.size == "auto":
+                return [
+                    "student.size is auto, so say what it is to be like: add `target:`, for example {min_retained: 0.97}."
+                ]
+            return []
+        if "student" in self.model_fields_set and student is None:
+            return ["`target` searches for a student and `student` is null: leave one of them out."]
+        found = []
+        if student is not None and (
+            student.size not in (None, "auto") or student.cut or student.model or student.low_rank
+        ):
+            found.append("`target` searches for a size, and `student` names one: leave one of them out.")
+        if self.data is None:
+            found.append("`target` is searched for on data: add `data:`.")
+        if self.distill is None:
+            found.append("`target` searches among students that learn, and `distill` is null: leave one of them out.")
+        elif self.distill.control:
+            found.append("A search has no control: leave `distill.control` out, and run the size that it finds again.")
         return found
 
     def _problems_of_control(self) -> list[str]:
@@ -255,6 +304,13 @@ class Recipe(Frozen):
         """
         values: dict[str, Any] = {"task": self.task or task}
         student = self.student if "student" in self.model_fields_set else (default_student if self.data else None)
+        if self.target is not None:
+            if default_student is None:
+                raise RecipeError(
+                    "`target` searches among students, and Compressor cannot train one for this task yet: leave it out."
+                )
+            words = self.student.vocabulary if self.student is not None else None
+            student = Student(size="auto", vocabulary=words)
         values["student"] = student
         if "formats" not in self.model_fields_set:
             thin = student is not None and student.low_rank is not None
@@ -299,10 +355,15 @@ class Recipe(Frozen):
         )
 
 
-def _rate(student: Student) -> dict[str, float]:
+def rate_of(student: Student) -> float | None:
+    """The learning rate that a student's size sets; None where it sets none."""
     if student.cut is not None and student.cut.hidden is not None:
-        return {"learning_rate": LEARNING_RATES["small"]}
-    rate = LEARNING_RATES.get(student.size or "")
+        return LEARNING_RATES["small"]
+    return LEARNING_RATES.get(student.size or "")
+
+
+def _rate(student: Student) -> dict[str, float]:
+    rate = rate_of(student)
     return {"learning_rate": rate} if rate else {}
 
 
@@ -358,7 +419,8 @@ def _join(base: Path, value: Any) -> Any:
 
 def _known_keys(path: Sequence[Any]) -> list[str]:
     model: Any = Recipe
-    nested = {"data": Data, "student": Student, "cut": Cut, "low_rank": LowRank, "distill": Distill, "source": Files}
+    nested = {"data": Data, "student": Student, "cut": Cut, "low_rank": LowRank, "distill": Distill, "source": Files,
+              "target": Target}  # fmt: skip
     for part in path:
         model = nested.get(str(part), model)
     return [f.alias or name for name, f in model.model_fields.items()]

@@ -64,6 +64,36 @@ class Control(_Frozen):
     """The distilled student's quality less this one's."""
 
 
+class Point(_Frozen):
+    """What a search measured of one student in one format, on the validation rows."""
+
+    size: str
+    format: str
+    bytes: int
+    retained: float
+    """Quality over the teacher's, on the validation rows; of rows without labels, the share decided as the teacher does."""
+    epochs: float
+    speedup: float | None = None
+    met: bool = False
+    """Whether it meets the target; False for what was not trained in full."""
+    whole: bool = True
+    """Whether it was trained in full and measured as it would be used; else it was tried for a while, and `bytes` is
+    predicted."""
+
+
+class Search(_Frozen):
+    """How a student was found for a target."""
+
+    max_megabytes: float | None = None
+    min_retained: float | None = None
+    min_speedup: float | None = None
+    points: tuple[Point, ...] = ()
+    size: str
+    """The student that was taken, and its format."""
+    format: str
+    met: bool
+
+
 class Latency(_Frozen):
     """Milliseconds of one forward of one example, after warm-up."""
 
@@ -122,6 +152,7 @@ class Report(_Frozen):
     versions: dict[str, str] = {}
     variants: tuple[Variant, ...] = ()
     control: Control | None = None
+    search: Search | None = None
     notes: tuple[str, ...] = ()
     """Sentences about the run as a whole: rows cut, rows in both splits, skew."""
 

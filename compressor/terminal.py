@@ -14,7 +14,7 @@ from rich.table import Table
 
 from compressor.report import Report, Variant
 from compressor.results.suiting import Suited, formats_for, number
-from compressor.results.summary import facts, summary, worth
+from compressor.results.summary import facts, searched, summary, worth
 
 STAGES = {
     "download": "downloading",
@@ -22,6 +22,7 @@ STAGES = {
     "fine-tune": "fine-tuning the teacher",
     "teacher-logits": "asking the teacher",
     "distill": "distilling",
+    "search": "trying sizes",
     "control": "training the same student without the teacher",
     "8bit": "making 8-bit",
     "4bit": "making 4-bit",
@@ -103,7 +104,11 @@ def table(report: Report) -> str:
         shown.add_column(title, justify="left" if title == "variant" else "right")
     for variant in report.variants:
         shown.add_row(variant.name, *_cells(variant))
-    said = [summary(report), *([worth(report.control)] if report.control is not None else [])]
+    said = [summary(report)]
+    if report.search is not None:
+        said.insert(0, searched(report.search))
+    if report.control is not None:
+        said.append(worth(report.control))
     return "\n".join([*said, "", _rendered(shown), *(f"Note: {note}" for note in notes(report))])
 
 

@@ -40,7 +40,7 @@ def judge(run: Run, data: RunData | None) -> tuple[tuple[Variant, ...], Control 
     """
     variants = made(run)
     test = data.folder / "test" if data is not None and data.has("test") else None
-    own = _own_tokens(run, data) if data is not None and test is not None else None
+    own = own_tokens(run, data, "test") if data is not None and test is not None else None
     requests = [
         Request(name=name, folder=run.folder_of(name), format=fmt, rows=None if name == TEACHER else own)
         for name, fmt, _ in variants
@@ -79,16 +79,16 @@ def _control(task: Task, data: RunData, measured: Sequence[Measured]) -> Control
     return Control(quality=control.quality, difference=difference) if difference is not None else None
 
 
-def _own_tokens(run: Run, data: RunData) -> Path | None:
-    """The test rows in the tokens of a student that reads others than the teacher; None where it has the teacher's."""
+def own_tokens(run: Run, data: RunData, split: str) -> Path | None:
+    """A split's rows in the tokens of a student that reads others than the teacher; None where it has the teacher's."""
     if not run.recipe.own_tokens:
         return None
     folder = run.folder_of(STUDENT)
     tokenizer = models.load_tokenizer(folder)
     limit = token_limit(models.load_config(folder), tokenizer)
-    out = run.work / "student-test"
+    out = run.work / f"student-{split}"
     shutil.rmtree(out, ignore_errors=True)
-    run.task.encode(tokenizer, data.rows("test"), min(data.max_length or limit, limit)).save_to_disk(str(out))
+    run.task.encode(tokenizer, data.rows(split), min(data.max_length or limit, limit)).save_to_disk(str(out))
     return out
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from compressor.training.trainer import Trained
+
 
 def make_student(run: Run, data: RunData) -> None:
     """Build, distil and save the student; leaves `variants/student`, or `work/student` where its layers are thin.
@@ -39,6 +41,17 @@ def make_student(run: Run, data: RunData) -> None:
         low_rank.save(model, tokenizer, run.folder_of(STUDENT), ranks)
     else:
         saving.save_float(model, tokenizer, run.variant(STUDENT), task)
+
+
+def try_student(run: Run, data: RunData) -> float:
+    """The student's quality on the validation rows once it has learned, as `train` judges it. Nothing is kept of it."""
+    task = trainable(run.task)
+
+    def made(parts: int) -> float | None:
+        model, tokenizer, frozen = _begun(run, data, task)
+        return _distil(run, data, task, model, tokenizer, frozen, parts).best_quality
+
+    return run.in_parts("distill", STUDENT, made) or 0.0
 
 
 def wants_control(run: Run, data: RunData) -> bool:
@@ -73,15 +86,23 @@ def _with_fewer_words(
     """Leave out the tokens that the data never needs, where the recipe asks for it."""
     from compressor.students import vocabulary
 
+    kept = kept_tokens(run, data, task, tokenizer)
+    return (model, tokenizer) if kept is None else vocabulary.trim(model, tokenizer, kept, task)
+
+
+def kept_tokens(run: Run, data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase) -> list[int] | None:
+    """The tokens that the student is to know, as the recipe asks; None for all of them."""
+    from compressor.students import vocabulary
+
     asked = run.recipe.student.vocabulary if run.recipe.student is not None else None
     if asked is None:
-        return model, tokenizer
+        return None
     with models.quiet():  # rows as they are, however much of them the model is to read
         counts = {n: vocabulary.count(task.encode(tokenizer, data.rows(n), None)) for n in SPLITS if data.has(n)}
     together = sum(counts.values(), start=Counter())
     kept = vocabulary.choose(vocabulary.state_of(tokenizer), together, None if asked == "data" else asked)
     run.note("", vocabulary.said(kept, len(tokenizer), counts.get("train", Counter()), counts.get("test", Counter())))
-    return vocabulary.trim(model, tokenizer, kept, task)
+    return kept
 
 
 def _thinned(
@@ -160,7 +181,7 @@ def _distil(
     frozen: set[str],
     parts: int,
     alone: bool = False,
-) -> None:
+) -> Trained:
     """Train the student in place; `alone` from the labels, as if there were no teacher, in as many steps."""
     from compressor.training.trainer import Options, train
 
@@ -201,6 +222,7 @@ def _distil(
     )
     if trained.stopped_early and not alone:
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: validation quality no longer rose.")
+    return trained
 
 
 def _labelled(rows: Dataset, task: TrainableTask, labels: int) -> Dataset:

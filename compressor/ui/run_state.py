@@ -126,6 +126,8 @@ def expected_stages(recipe: Recipe | None) -> list[str]:
     stages = ([] if looks_local else ["download"]) + (["data"] if recipe.data is not None else [])
     if recipe.teacher_head == "new":
         stages.append("fine-tune")
+    if recipe.target is not None:
+        return [*stages, "teacher-logits", "search", "measure"]
     if recipe.student is not None:
         stages += ["teacher-logits", "distill"] if recipe.asks_teacher else ["distill"]
         stages += [CONTROL] if recipe.distill is not None and recipe.distill.control else []

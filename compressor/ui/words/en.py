@@ -218,6 +218,7 @@ WORDS: dict[str, str] = {
     "stage.fine-tune": "Fine-tune the teacher",
     "stage.teacher-logits": "Ask the teacher",
     "stage.distill": "Train the student",
+    "stage.search": "Try sizes",
     "stage.control": "Train it without the teacher",
     "stage.8bit": "Make the 8-bit version",
     "stage.4bit": "Make the 4-bit version",

@@ -1,0 +1,49 @@
+"""What a search may choose from: every size that this teacher can be cut to, and the teacher itself in fewer bits."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from compressor.errors import CannotCutError
+from compressor.recipe import Target
+from compressor.search.rungs import Candidate
+from compressor.students.sizes import size_table, teacher_row
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+    from compressor.tasks.base import Task
+
+TEACHER = "teacher"
+
+
+def candidates(config: PretrainedConfig, task: Task, formats: Sequence[str], vocabulary: int | None) -> list[Candidate]:
+    """All of them, with the bytes that each format is predicted to take.
+
+    Args:
+        config: the teacher's.
+        formats: beside `float`; those that this machine can make.
+        vocabulary: tokens that students know; None: all of the teacher's.
+    """
+    if vocabulary is not None:
+        config = copy.deepcopy(config)
+        config.vocab_size = vocabulary
+    try:
+        rows = size_table(config, task)
+    except CannotCutError:
+        rows = []
+    found = [Candidate(row.size, {name: row.bytes[name] for name in ("float", *formats)}) for row in rows]
+    whole = teacher_row(config, task).bytes
+    if formats and vocabulary is None:  # its float version is no smaller than itself
+        found.append(Candidate(TEACHER, {name: whole[name] for name in formats}))
+    elif vocabulary is not None:
+        found.append(Candidate(TEACHER, {name: whole[name] for name in ("float", *formats)}))
+    return found
+
+
+def within(found: Sequence[Candidate], target: Target) -> list[Candidate]:
+    """Those of which some format may be small enough, the smallest first; where none is, the smallest of all."""
+    fit = [c for c in found if c.formats_within(target)] or sorted(found, key=lambda c: c.least)[:1]
+    return sorted(fit, key=lambda c: c.least)

@@ -1,0 +1,113 @@
+"""Successive halving (Jamieson & Talwalkar 2016, arXiv 1502.07943) over student sizes, for a target.
+
+Every size is trained a little; those without prospects go, the others are trained three times as long, and so on. In the last
+round sizes are trained in full, made into their formats and measured, the smallest first, until one meets the target.
+Knows sizes, bytes and qualities only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from compressor.recipe import Target
+from compressor.report import Point
+
+FACTOR = 3
+"""How much longer each round trains than the one before."""
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A student size (`teacher`: the teacher itself, only quantized) and what it would weigh, predicted."""
+
+    size: str
+    bytes: Mapping[str, int]
+    """By format, `float` among them; only of formats that can be made."""
+
+    def formats_within(self, target: Target, slack: float = 1.05) -> list[str]:
+        """Formats that may be small enough, the smallest first; `slack` is for what the prediction does not know."""
+        most = target.bytes
+        fit = [name for name, size in self.bytes.items() if most is None or size <= most * slack]
+        return sorted(fit, key=lambda name: self.bytes[name])
+
+    @property
+    def least(self) -> int:
+        return min(self.bytes.values())
+
+
+def lengths(epochs: float, rounds: int = ROUNDS) -> list[float]:
+    """Epochs of each round, the last in full."""
+    return [epochs / FACTOR ** (rounds - 1 - i) for i in range(rounds)]
+
+
+def after_round(candidates: Sequence[Candidate], retained: Mapping[str, float], target: Target) -> list[Candidate]:
+    """Who goes on, the smallest first.
+
+    Args:
+        candidates: that were tried in this round.
+        retained: what each kept of the teacher's quality so far, by size.
+
+    With a quality to reach, whatever is larger than the smallest that has it already is not needed; of the rest, and without
+    such a quality, the better half goes on.
+    """
+    ordered = sorted(candidates, key=lambda c: c.least)
+    wanted = target.min_retained
+    there = next((c for c in ordered if wanted is not None and retained[c.size] >= wanted), None)
+    pool = ordered[: ordered.index(there)] if there is not None else ordered
+    places = ceil(len(ordered) / 2) - (there is not None)
+    best = sorted(pool, key=lambda c: -retained[c.size])[: max(places, 0)]
+    kept = {c.size for c in best} | ({there.size} if there is not None else set())
+    return [c for c in ordered if c.size in kept]
+
+
+def last_round(
+    finalists: Sequence[Candidate],
+    others: Sequence[Candidate],
+    target: Target,
+    measure: Callable[[Candidate], list[Point]],
+) -> list[Point]:
+    """Train in full and measure until the target is met; everything that was measured, in order.
+
+    Where a quality is asked for, the smallest finalist comes first and the first that meets the target is the last one
+    measured; where none does, larger ones of `others` follow. Without such a quality every finalist is measured, since the best
+    of them is wanted.
+    """
+    ordered = sorted(finalists, key=lambda c: c.least)
+    most = max((c.least for c in ordered), default=0)
+    larger = sorted((c for c in others if c.least > most), key=lambda c: c.least)
+    found: list[Point] = []
+    for candidate in ordered:
+        found += measure(candidate)
+        if target.min_retained is not None and any(p.met for p in found):
+            return found
+    for candidate in larger:
+        if any(p.met for p in found):
+            break
+        found += measure(candidate)
+    return found
+
+
+def chosen(points: Sequence[Point], target: Target) -> Point | None:
+    """Of the measured points: the smallest that meets the target; without a quality to reach, of those that meet it the best;
+    else the one that comes nearest. None where nothing was measured."""
+    met = [p for p in points if p.met]
+    if met and target.min_retained is not None:
+        return min(met, key=lambda p: p.bytes)
+    if met:
+        return max(met, key=lambda p: (p.retained, -p.bytes))
+    return min(points, key=lambda p: (miss(p, target), p.bytes), default=None)
+
+
+def miss(point: Point, target: Target) -> float:
+    """How far a point lies from the target: the shares that it lacks, added up; 0 where it meets it."""
+    lacks = 0.0
+    if target.bytes is not None:
+        lacks += max(0.0, point.bytes / target.bytes - 1)
+    if target.min_retained is not None:
+        lacks += max(0.0, 1 - point.retained / target.min_retained)
+    if target.min_speedup is not None:
+        lacks += max(0.0, 1 - (point.speedup or 0) / target.min_speedup)
+    return lacks

@@ -1,0 +1,97 @@
+"""Who goes on in a search, and what is taken in the end; on made-up sizes whose quality is known."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from compressor.recipe import Target
+from compressor.report import Point
+from compressor.search.rungs import Candidate, after_round, chosen, last_round, lengths, miss
+
+
+def sizes(**megabytes: float) -> list[Candidate]:
+    return [Candidate(n, {"float": int(m * 2e6), "onnx-int8": int(m * 1e6)}) for n, m in megabytes.items()]
+
+
+ALL = sizes(tiny=1, mini=3, small=8, quarter=10, third=14, half=20)
+
+
+def point(
+    candidate: Candidate, kept: float, target: Target, fmt: str = "onnx-int8", speed: float | None = None
+) -> Point:
+    size = candidate.bytes[fmt]
+    met = (
+        (target.bytes is None or size <= target.bytes)
+        and (target.min_retained is None or kept >= target.min_retained)
+        and (target.min_speedup is None or (speed or 0) >= target.min_speedup)
+    )
+    return Point(size=candidate.size, format=fmt, bytes=size, retained=kept, epochs=3, met=met, speedup=speed)
+
+
+def names(found: list[Candidate]) -> list[str]:
+    return [c.size for c in found]
+
+
+def test_each_round_trains_three_times_as_long_and_the_last_in_full():
+    assert lengths(9.0) == [1.0, 3.0, 9.0]
+
+
+def test_what_is_larger_than_needed_goes():
+    kept = {"tiny": 0.5, "mini": 0.7, "small": 0.9, "quarter": 0.95, "third": 0.97, "half": 0.99}
+    found = after_round(ALL, kept, Target(min_retained=0.96))
+    assert names(found) == ["small", "quarter", "third"], "third has it; of the smaller ones the two best go on"
+    assert names(after_round(ALL, kept, Target(max_megabytes=99))) == ["quarter", "third", "half"]
+    assert names(after_round(ALL, kept, Target(min_retained=0.999))) == ["quarter", "third", "half"]
+    assert names(after_round(ALL, kept, Target(min_retained=0.4))) == ["tiny"]
+
+
+def test_a_search_ends_with_the_smallest_that_meets_the_target_whatever_the_sizes_are_worth():
+    """Every order of qualities that grows with size, and every target: never more is measured than needed, and where the rounds
+    dropped what was needed after all, larger ones follow."""
+    grid = (0.6, 0.9, 0.97)
+    for worth in itertools.combinations_with_replacement(grid, 6):
+        final = dict(zip(names(ALL), worth, strict=True))
+        for wanted in (0.55, 0.85, 0.95, 0.99):
+            target = Target(min_retained=wanted)
+            asked: list[str] = []
+
+            def measure(c: Candidate, final=final, target=target, asked=asked) -> list[Point]:
+                asked.append(c.size)
+                return [point(c, final[c.size], target)]
+
+            going = after_round(ALL, {n: q - 0.08 for n, q in final.items()}, target)
+            going = after_round(going, {c.size: final[c.size] - 0.03 for c in going}, target)
+            found = last_round(going, [c for c in ALL if c not in going], target, measure)
+            best = chosen(found, target)
+            assert best is not None
+            assert best.met == any(q >= wanted for q in worth), (worth, wanted)
+            assert len(asked) == len(set(asked))
+            if best.met:
+                assert asked[-1] == best.size, "it stops there"
+
+
+def test_without_a_quality_to_reach_the_best_that_is_small_enough_is_taken():
+    target = Target(max_megabytes=15)
+    found = [point(c, q, target) for c, q in zip(ALL, (0.5, 0.7, 0.9, 0.93, 0.92, 0.99), strict=True)]
+    assert chosen(found, target).size == "quarter"
+    faster = Target(min_speedup=3)
+    found = [point(ALL[4], 0.98, faster, speed=2.5), point(ALL[3], 0.95, faster, speed=3.5)]
+    assert chosen(found, faster).size == "quarter"
+
+
+def test_where_nothing_meets_it_the_nearest_is_taken():
+    target = Target(max_megabytes=10, min_retained=0.98)
+    found = [point(ALL[1], 0.60, target), point(ALL[3], 0.97, target), point(ALL[5], 0.99, target)]
+    assert not any(p.met for p in found)
+    assert chosen(found, target).size == "quarter"
+    assert miss(found[1], target) == pytest.approx(1 - 0.97 / 0.98)
+    assert chosen([], target) is None
+
+
+def test_formats_that_are_too_large_are_not_made():
+    assert ALL[5].formats_within(Target(max_megabytes=30)) == ["onnx-int8"]
+    assert ALL[5].formats_within(Target(max_megabytes=39)) == ["onnx-int8", "float"], "a prediction may be a little off"
+    assert ALL[5].formats_within(Target(max_megabytes=10)) == []
+    assert ALL[5].formats_within(Target(min_retained=0.9)) == ["onnx-int8", "float"]

@@ -1,0 +1,128 @@
+"""A student that is found by what it is to be like; the demo's teacher on a few of its rows."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from compressor import pipeline
+from compressor.errors import RecipeError, RunCancelledError
+from compressor.events import read_events
+from compressor.recipe import Recipe
+from compressor.report import Report
+from compressor.results.summary import searched, wanted
+from compressor.settings import Settings
+
+
+def recipe(**target: float) -> Recipe:
+    return Recipe.parse(
+        {
+            "teacher": "demo", "data": {"source": "demo", "limit": 600}, "formats": ["onnx-int8"], "target": target,
+            "distill": {"epochs": 3, "learning_rate": 5e-4},
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", name="module_settings")
+def settings_of_all(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings.from_environ({"COMPRESSOR_DATA": str(tmp_path_factory.mktemp("data"))})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, module_settings) -> SimpleNamespace:
+    out = tmp_path_factory.mktemp("search") / "run"
+    report = pipeline.run(recipe(max_megabytes=2.2, min_retained=0.8), out, settings=module_settings)
+    return SimpleNamespace(out=out, report=report)
+
+
+def test_what_is_found_is_small_and_good_enough_and_is_a_variant_like_others(run):
+    search = run.report.search
+    taken = next(p for p in search.points if p.whole and (p.size, p.format) == (search.size, search.format))
+    assert search.met and taken.met
+    assert taken.bytes <= 2.2e6 and taken.retained >= 0.8
+    last = run.report.variants[-1]
+    assert last.format == search.format and last.bytes == taken.bytes
+    assert last.retained is not None and last.retained > 0.7, "on the test rows, measured like every other"
+    assert [v.name for v in run.report.variants][:2] == ["teacher", "student"]
+    assert all((run.out / v.path).is_dir() for v in run.report.variants[1:])
+    assert not (run.out / "work").exists()
+    assert set(run.report.seconds) == {"data", "teacher-logits", "search", "measure"}
+    assert Report.load(run.out) == run.report
+    assert "Wanted: at most 2.2 MB and at least 80 % kept. The smallest that was found" in searched(search)
+
+
+def test_every_size_is_tried_a_little_and_few_in_full(run):
+    points = run.report.search.points
+    tried = {p.size for p in points if not p.whole}
+    whole = {p.size for p in points if p.whole}
+    assert {"tiny", "mini", "small", "quarter", "third"} <= tried and len(whole) < len(tried)
+    epochs = [p.epochs for p in points if not p.whole]
+    assert sorted(set(epochs)) == pytest.approx([1 / 3, 1.0]) and {p.epochs for p in points if p.whole} == {3.0}
+    events, _ = read_events(run.out / "events.jsonl")
+    told = [e["metrics"]["point"] for e in events if "point" in (e.get("metrics") or {})]
+    assert [(p["size"], p["format"]) for p in told] == [(p.size, p.format) for p in points]
+    shares = [e["done"] for e in events if e.get("stage") == "search" and e.get("total")]
+    assert shares == sorted(shares) and 0 < shares[len(shares) // 2] < 1
+
+
+def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, tmp_path, module_settings):
+    seen: list[str] = []
+
+    def stop(stage: str, done: float = 0, total: float = 0, **metrics: object) -> None:
+        if metrics.get("point"):
+            seen.append(stage)
+        if len(seen) == 4:
+            seen.append("stopped")
+            raise RunCancelledError("stop")
+
+    asked = recipe(max_megabytes=2.2, min_retained=0.8)
+    with pytest.raises(RunCancelledError):
+        pipeline.run(asked, tmp_path / "run", settings=module_settings, progress=stop)
+    again = pipeline.run(asked, tmp_path / "run", settings=module_settings)
+    assert again.search == run.report.search
+    for name in (v.path for v in run.report.variants[1:]):
+        for file in (run.out / name).glob("*.safetensors"):
+            assert file.read_bytes() == (tmp_path / "run" / name / file.name).read_bytes()
+
+
+def test_a_target_that_nothing_meets_is_said_with_what_comes_nearest(tmp_path, module_settings):
+    asked = recipe(max_megabytes=0.01)
+    found = pipeline.run(asked, tmp_path / "run", settings=module_settings)
+    assert not found.search.met
+    said = searched(found.search)
+    assert (
+        "Wanted: at most 0.01 MB. Nothing that was tried is like that: the smallest takes 0.1 MB. The nearest: tiny"
+        in said
+    )
+    assert found.variants[-1].format == found.search.format, "and it is there to look at"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"student": {"size": "half"}}, "names one"),
+        ({"student": None}, "is null"),
+        ({"distill": None}, "`distill` is null"),
+        ({"distill": {"control": True}}, "no control"),
+        ({"target": {}}, "target says nothing"),
+        ({"target": None, "student": {"size": "auto"}}, "add `target:`"),
+        ({"target": {"max_megabyte": 3}}, "max_megabytes"),
+        ({"data": None}, "add `data:`"),
+    ],
+)
+def test_what_does_not_go_with_a_search_is_a_sentence(changes, says):
+    asked = {"teacher": "demo", "data": {"source": "demo"}, "target": {"min_retained": 0.9}} | changes
+    with pytest.raises(RecipeError, match=says):
+        Recipe.parse(asked)
+
+
+def test_a_target_in_words():
+    def words(**target):
+        return wanted(SimpleNamespace(**({"max_megabytes": None, "min_retained": None, "min_speedup": None} | target)))
+
+    assert words(max_megabytes=20, min_retained=0.96) == "at most 20 MB and at least 96 % kept"
+    assert words(max_megabytes=20, min_retained=0.96, min_speedup=3) == (
+        "at most 20 MB, at least 96 % kept and at least 3× faster"
+    )
+    assert words(min_speedup=2.5) == "at least 2.5× faster"
