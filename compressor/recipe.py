@@ -18,6 +18,8 @@ from compressor.untrusted.plain import MOST_YAML, NotPlainError, plain, read_yam
 from compressor.untrusted.problems import sentences
 
 SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
+AUTO = "auto"
+"""The size that a search finds."""
 Format = Literal["8bit", "4bit", "onnx", "onnx-int8", "openvino-int8"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 DEFAULT_FORMATS: tuple[Format, ...] = ("8bit", "4bit")
@@ -261,7 +263,7 @@ class Recipe(Frozen):
         """What does not go together with a search."""
         student = self.student
         if self.target is None:
-            if student is not None and student.size == "auto":
+            if student is not None and student.size == AUTO:
                 return [
                     "student.size is auto, so say what it is to be like: add `target:`, for example {min_retained: 0.97}."
                 ]
@@ -270,7 +272,7 @@ class Recipe(Frozen):
             return ["`target` searches for a student and `student` is null: leave one of them out."]
         found = []
         if student is not None and (
-            student.size not in (None, "auto") or student.cut or student.model or student.low_rank
+            student.size not in (None, AUTO) or student.cut or student.model or student.low_rank
         ):
             found.append("`target` searches for a size, and `student` names one: leave one of them out.")
         if self.data is None:

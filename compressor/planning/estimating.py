@@ -13,7 +13,7 @@ import psutil
 from compressor import models
 from compressor.errors import CannotCutError, CompressorError
 from compressor.planning.inspecting import inspect, task_of
-from compressor.recipe import Recipe, Student
+from compressor.recipe import AUTO, Recipe, Student
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.teachers import local_folder
@@ -27,6 +27,8 @@ EFFICIENCY = 0.5
 """Share of a plain matrix product's speed that a whole training step reaches."""
 DOWNLOAD_SPEED = 12e6
 """Bytes per second."""
+SEARCHED = 3
+"""A search trains about as much as so many students of half the teacher's size do."""
 PROCESS = 1_000_000_000
 """Bytes of the processes that quantize and measure, beside the models."""
 
@@ -115,7 +117,8 @@ class _Work:
         sizes = {row["size"]: row for row in card["sizes"]}
         student = recipe.student
         self.trains = student is not None
-        self.row: Mapping[str, Any] = sizes.get((student.size if student else None) or "", card)
+        size = "half" if student is not None and student.size == AUTO else student.size if student else None
+        self.row: Mapping[str, Any] = sizes.get(size or "", card)
         if student is not None and student.cut is not None:
             self.row = self._cut_row(student)
 
@@ -140,9 +143,9 @@ class _Work:
         if self.recipe.teacher_head == "new":
             flops += 6 * teacher * seen * max(4.0, self.recipe.distill.epochs if self.recipe.distill else 0)
         if self.trains and self.recipe.distill is not None:
-            trainings = 2 if self.recipe.distill.control else 1
+            trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
             flops += 2 * teacher * seen + 6 * student * seen * self.recipe.distill.epochs * trainings
-        variants = 1 + int(self.trains) + len(self.recipe.formats)
+        variants = (1 + int(self.trains) + len(self.recipe.formats)) * (2 if self.recipe.target is not None else 1)
         tested = max(200.0, 0.15 * self.rows) * self.tokens
         flops += 2 * tested * (teacher + student * (variants - 1))
         return START + PER_VARIANT * variants + flops / (speed * EFFICIENCY)
@@ -161,7 +164,9 @@ class _Work:
         quantizing = PROCESS + 6 * int(self.card["parameters"])
         student = student or self.recipe.student
         shapes = []
-        if student is not None and student.model is None:
+        if student is not None and student.size == AUTO:
+            shapes.append(shape_of(self.config))  # no student is larger
+        elif student is not None and student.model is None:
             shapes.append(plan(self.config, student, self.task))
         if self.recipe.teacher_head == "new" or (student is not None and student.model is not None):
             with suppress(CannotCutError):  # what cannot be cut can still learn, or teach another model

@@ -16,7 +16,7 @@ from compressor.publishing.markdown import count, escape, fenced, linked, share,
 from compressor.publishing.sharing import file_name, shared_recipe
 from compressor.recipe import Recipe
 from compressor.report import Report, Variant
-from compressor.results.summary import beside, worth
+from compressor.results.summary import beside, searched, worth
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,10 @@ def _making(story: Story) -> str:
     if story.distilled and (distill := story.recipe.distill) is not None:
         lines.append(
             f"- Distillation: {distill.epochs:g} epochs, temperature {distill.temperature:g}, weight of the labels "
-            f"{distill.alpha:g}, learning rate {distill.learning_rate:g}"
+            f"{distill.alpha:g}" + (f", learning rate {distill.learning_rate:g}" if story.report.search is None else "")
         )
+    if story.report.search is not None:  # which sets each size's own learning rate
+        lines.append(f"- {searched(story.report.search)}")
     if story.distilled and story.report.control is not None:
         lines.append(f"- {worth(story.report.control)}")
     if not story.is_student:

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from compressor.errors import CannotCutError, RecipeError
+from compressor.recipe import AUTO
 from compressor.students.anatomy import Anatomy, examine
 from compressor.students.shapes import FOLLOW_HIDDEN, STILL, Shape, has_own_intermediate, head_size, shape_of
 
@@ -42,8 +43,10 @@ def plan(config: PretrainedConfig, student: Student, task: Task | None = None) -
     anatomy = examine(config, task or task_of(config))
     if student.size in DEPTH:
         return _depth_preset(config, student.size)
-    if student.size is not None:
+    if student.size is not None and student.size != AUTO:
         return _width_preset(config, anatomy, student.size)
+    if student.size == AUTO:
+        raise RecipeError("student.size is auto: it has no shape before the search for it.")
     if student.cut is None and student.model is None:
         return shape_of(config)  # thin layers alone
     if student.cut is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from compressor.report import Report, Variant
 from compressor.results.suiting import Suited
 from compressor.results.summary import FLOOR, SAME_SPEED, best, is_slower
+from compressor.ui import frontier
 from compressor.ui.metrics import generates, in_a_sentence, interval, metric_title, value
 from compressor.ui.proof_view import loss, worth
 from compressor.ui.suiting_view import badge
@@ -22,6 +23,7 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
     teacher, chosen = report.teacher_variant, best(report, floor)
     if chosen is None:
         return t("compare.only_teacher", name=teacher.name)
+    found = frontier.sentence(report.search)
     said = t("compare.sentence", name=chosen.name, what=listed(_sizes(chosen, teacher)), kept=_kept(chosen))
     if about := loss(chosen.difference):
         said += " " + about
@@ -33,7 +35,7 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
         said += " " + t("compare.below_floor", floor=percent(floor, 0))
     if about := worth(report.control):
         said += " " + about
-    return said
+    return f"{found} {said}".strip()
 
 
 def _sizes(variant: Variant, teacher: Variant) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.recipe import Recipe
-from compressor.ui import data_section, estimate, keeping, options_section, teacher_section
+from compressor.recipe import AUTO, Recipe
+from compressor.ui import data_section, estimate, frontier, keeping, options_section, teacher_section
 from compressor.ui.data_section import DataSection
 from compressor.ui.form import DEMO, NONE, Form, to_raw
 from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
@@ -37,8 +37,19 @@ class CompressTab:
     @property
     def inputs(self) -> list[Any]:
         d = self.data
-        return [self.teacher.teacher, self.teacher.size, d.source, d.subset, d.train, d.validation, d.test, d.text,
-                d.text_pair, d.label, d.labels, d.new_head, *self.options.all]  # fmt: skip
+        of_data = [
+            d.source,
+            d.subset,
+            d.train,
+            d.validation,
+            d.test,
+            d.text,
+            d.text_pair,
+            d.label,
+            d.labels,
+            d.new_head,
+        ]
+        return [self.teacher.teacher, self.teacher.size, *self.teacher.wanted, *of_data, *self.options.all]
 
 
 def build(services: Services) -> CompressTab:
@@ -137,6 +148,8 @@ def run_title(form: Form) -> str:
     """What the list of runs calls it: `sst2 to half`."""
     name = clip((form.teacher or "").rstrip("/").split("/")[-1], 60)
     size = form.size if form.size != NONE else None
+    if size == AUTO and (target := Recipe.parse(to_raw(form)).target) is not None:
+        size = frontier.wanted(target)
     return f"{name} · {form.student_model or size or t('runs.no_student')}"
 
 
@@ -177,7 +190,7 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
                   *(box.input(act.look, **looked) for box in (data.subset, data.text, data.text_pair, data.label,
                                                               data.labels, data.new_head))):  # fmt: skip
         event.then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
-    for box in (teacher.size, *options.all):
+    for box in (teacher.size, *teacher.wanted, *options.all):
         (
             box.blur
             if isinstance(box, gr.Number | gr.Textbox)

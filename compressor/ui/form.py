@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compressor.recipe import DEFAULT_FORMATS, FORMATS, SIZES, Recipe
+from compressor.recipe import AUTO, DEFAULT_FORMATS, FORMATS, SIZES, Recipe
 from compressor.ui import more
 
 NONE = "none"
@@ -23,6 +23,10 @@ class Form:
 
     teacher: str | None = None
     size: str | None = None
+    max_megabytes: float | None = None
+    min_retained: float | None = None
+    """Percent of the teacher's quality."""
+    min_speedup: float | None = None
     source: str | None = None
     subset: str | None = None
     train: str | None = None
@@ -66,7 +70,7 @@ class Form:
     def learns(self) -> bool:
         """Whether something is trained, so that data are needed."""
         numbers = self.layers or self.hidden or self.intermediate or self.thin or self.vocabulary or self.words
-        return bool(self.size in SIZES or numbers or _text(self.student_model) or self.new_head)
+        return bool(self.size in (*SIZES, AUTO) or numbers or _text(self.student_model) or self.new_head)
 
     @property
     def files(self) -> dict[str, str]:
@@ -93,6 +97,8 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
     if data is not None:
         raw["data"] = data
     raw["student"] = _student(form) if trains else None
+    if raw["student"] is not None and raw["student"].get("size") == AUTO:
+        raw["target"] = _target(form)
     if "student" in extra:
         raw["student"] = more.merged(raw["student"], extra["student"])
     if raw["student"] is not None:
@@ -152,7 +158,20 @@ def _shape(form: Form) -> dict[str, Any] | None:
     cut = {key: _whole(number) for key in ("layers", "hidden", "intermediate") if (number := getattr(form, key))}
     if cut:
         return {"cut": cut}
-    return {"size": form.size} if form.size in SIZES else None
+    return {"size": form.size} if form.size in (*SIZES, AUTO) else None
+
+
+def _target(form: Form) -> dict[str, Any]:
+    """What a search is for."""
+    found: dict[str, Any] = {}
+    if form.max_megabytes:
+        found["max_megabytes"] = _number(form.max_megabytes)
+    if form.min_retained:
+        percent = _number(form.min_retained)
+        found["min_retained"] = percent / 100 if isinstance(percent, float) else percent
+    if form.min_speedup:
+        found["min_speedup"] = _number(form.min_speedup)
+    return found
 
 
 def _training(form: Form) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
-from compressor.recipe import SIZES
+from compressor.recipe import AUTO, SIZES
 from compressor.ui.form import NONE, Form
 from compressor.ui.handlers import LIGHT, guarded, visitor
 from compressor.ui.refill import from_recipe
@@ -103,7 +103,7 @@ def touched(form: Form) -> bool:
 def values(form: Form, files: Mapping[str, str] | None) -> list[Any]:
     """The form as values for its components. `files`: what to offer for upload, by part; None leaves them as they are.
     Choices that only the chain after it can tell stand there with what was chosen alone, so that it is a choice."""
-    sizes = [(t(f"size.{name}"), name) for name in SIZES]
+    sizes = [(t(f"size.{name}"), name) for name in (*SIZES, AUTO)]
     chosen = {
         "size": gr.update(choices=[*sizes, (t("student.none"), NONE)], value=form.size, visible=False),
         "subset": _only(form.subset, visible=bool(form.subset)),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from compressor.recipe import SIZES, THIN_FORMATS, Data, Files, Recipe, Student
+from compressor.recipe import AUTO, SIZES, THIN_FORMATS, Data, Files, Recipe, Student
 from compressor.ui import more
 from compressor.ui.form import ALPHA, NONE, Form, to_raw
 
@@ -33,6 +33,10 @@ def from_recipe(recipe: Recipe) -> Form:
     found |= {
         key: getattr(distill, key) for key in ("epochs", "learning_rate", "batch_size", "temperature") if key in said
     }
+    if recipe.target is not None:
+        found |= {"max_megabytes": recipe.target.max_megabytes, "min_speedup": recipe.target.min_speedup}
+        if recipe.target.min_retained is not None:
+            found["min_retained"] = 100 * recipe.target.min_retained
     if isinstance(data.source, Files):
         found |= data.source.model_dump()
     elif recipe.data is not None:
@@ -103,9 +107,15 @@ def _said(recipe: Recipe) -> dict[str, Any]:
 
 
 def _student(recipe: Recipe) -> Student | None:
+    if recipe.target is not None:
+        return Student.model_validate({**(_dumped(recipe.student)), "size": AUTO})
     if "student" in recipe.model_fields_set or recipe.data is None:
         return recipe.student
     return Student(size="half")
+
+
+def _dumped(student: Student | None) -> dict[str, Any]:
+    return student.model_dump(exclude_unset=True) if student is not None else {}
 
 
 def _size(student: Student | None) -> str:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from compressor.errors import CompressorError
 from compressor.jobs.quota import kept_until
-from compressor.ui import compare_view, plots, run_done, run_view
+from compressor.ui import compare_view, frontier, plots, run_done, run_view
 from compressor.ui.handlers import LIGHT, guarded, sentence, visitor
 from compressor.ui.run_layout import RunPanel
 from compressor.ui.run_state import RunState, expected_stages
@@ -92,7 +92,8 @@ class Handlers:
             _head(job, read_only, kept_until(self.services.settings, job)),
             run_view.progress(
                 job.status, state, _expected(job), place=job.place, wait=getattr(job, "wait", None), error=job.error
-            ),
+            )
+            + ("" if done else _frontier(job, state)),
             result(job.folder) if done else "",
             gr.update(visible=bool(loss or quality)),
             loss,
@@ -126,7 +127,18 @@ def result(folder: Path) -> str:
         report = Report.load(folder)
     except CompressorError as error:
         return paragraphs([str(error)], "problem")
-    return f'<p class="outcome">{esc(compare_view.sentence(report))}</p>'
+    plot = ""
+    if report.search is not None:
+        plot = frontier.plot(report.search.points, report.search, frontier.taken(report.search))
+    return f'<p class="outcome">{esc(compare_view.sentence(report))}</p>{plot}'
+
+
+def _frontier(job: Job, state: RunState) -> str:
+    """What a search has tried so far."""
+    if not state.points or job.kind == "compare":
+        return ""
+    found = job.run.recipe_or_none()
+    return frontier.plot(frontier.points_of(state.points), found.target) if found and found.target else ""
 
 
 def recipe_of(job: Job) -> str:

@@ -36,6 +36,8 @@ class RunState:
     stage_started: float | None = None
     last: float | None = None
     resumed: bool = False
+    points: list[Mapping[str, Any]] = field(default_factory=list)
+    """What a search has tried, as its events tell it."""
     notes: list[str] = field(default_factory=list)
     """Sentences on what the run did by itself, like trying again with half the batch; the oldest first."""
     offset: int = 0
@@ -75,8 +77,15 @@ class RunState:
         self.done, self.total = _number(event.get("done")) or 0, _number(event.get("total")) or 0
         metrics = event.get("metrics")
         if isinstance(metrics, Mapping):
-            self.metrics |= metrics
+            if isinstance(point := metrics.get("point"), Mapping):
+                self._point(point)
+            self.metrics |= {name: value for name, value in metrics.items() if name != "point"}
             self._curve(metrics)
+
+    def _point(self, point: Mapping[str, Any]) -> None:
+        """A search that goes on after a stop tells again what it knows."""
+        if point not in self.points and len(self.points) < KEPT:
+            self.points.append(point)
 
     def _curve(self, metrics: Mapping[str, Any]) -> None:
         loss, quality = _number(metrics.get("loss")), _number(metrics.get("quality"))

@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 
 from compressor.errors import CompressorError, TooOftenError
+from compressor.recipe import AUTO
 from compressor.ui import teacher_view
 from compressor.ui.form import DEMO, NONE
-from compressor.ui.handlers import guarded, sentence, visitor
+from compressor.ui.handlers import LIGHT, guarded, sentence, visitor
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import empty, step_title
 from compressor.ui.text import count, paragraphs
@@ -30,6 +31,10 @@ class TeacherSection:
     demo: gr.Button
     card: gr.HTML
     size: gr.Radio
+    target: gr.Column
+    """What a search is for; shown where the size is to be found."""
+    wanted: tuple[gr.Number, ...]
+    """Megabytes, percent kept, times faster."""
     sizes: gr.HTML
 
 
@@ -48,8 +53,24 @@ def build(services: Services) -> TeacherSection:
     with gr.Column(elem_classes="step", elem_id="step-student"):
         step_title("2", "student")
         size = gr.Radio(choices=[], visible=False, elem_id="student-size", label=t("student.label"))
+        target, wanted = _target()
         sizes = gr.HTML(empty(t("student.waiting")), elem_id="student-sizes")
-    return TeacherSection(teacher, demo, card, size, sizes)
+    size.change(lambda chosen: gr.update(visible=chosen == AUTO), size, target, **LIGHT)
+    return TeacherSection(teacher, demo, card, size, target, wanted, sizes)
+
+
+def _target() -> tuple[gr.Column, tuple[gr.Number, ...]]:
+    with gr.Column(visible=False, elem_id="target") as column:
+        gr.HTML(f'<p class="small">{t("target.lead")}</p>')
+        with gr.Row():
+            wanted = tuple(
+                gr.Number(
+                    value=given, minimum=0, elem_id=f"target-{name}", label=t(f"target.{name}"), info=t(f"target.{name}_info"),
+                    min_width=150,
+                )
+                for name, given in (("megabytes", None), ("retained", 97), ("speedup", None))
+            )  # fmt: skip
+    return column, wanted
 
 
 def found_choices(services: Services, query: str, kind: str, task: str | None, who: Visitor) -> list[tuple[str, str]]:
@@ -103,8 +124,8 @@ def _sizes(found: Mapping[str, Any], wanted: str | None) -> tuple[Any, str]:
     names = [str(row["size"]) for row in found.get("sizes") or ()]
     if not names:
         return gr.update(choices=[(t("student.none"), NONE)], value=NONE, visible=False), empty(t("student.cannot"))
-    chosen = wanted if wanted in (*names, NONE) else "half" if "half" in names else names[0]
-    choices = [*((teacher_view.t_size(n), n) for n in names), (t("student.none"), NONE)]
+    chosen = wanted if wanted in (*names, AUTO, NONE) else "half" if "half" in names else names[0]
+    choices = [*((teacher_view.t_size(n), n) for n in (*names, AUTO)), (t("student.none"), NONE)]
     return gr.update(choices=choices, value=chosen, visible=True), teacher_view.sizes_table(found, chosen)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compressor.errors import RecipeError
-from compressor.recipe import DEFAULT_FORMATS, FORMATS, NEED_PLAIN, SIZES, Data, Distill, Files, Recipe, Student
+from compressor.recipe import AUTO, DEFAULT_FORMATS, FORMATS, NEED_PLAIN, SIZES, Data, Distill, Files, Recipe, Student
 from compressor.ui import more
 from compressor.ui.form import NONE, Form, recipe_text, to_raw
 from compressor.ui.refill import from_recipe
@@ -26,7 +26,10 @@ def forms() -> st.SearchStrategy[Form]:
     return st.builds(
         Form,
         teacher=WORDS,
-        size=st.sampled_from([*SIZES, NONE]),
+        size=st.sampled_from([*SIZES, AUTO, NONE]),
+        max_megabytes=st.one_of(st.none(), st.floats(0.1, 900)),
+        min_retained=st.one_of(st.none(), st.floats(1, 140)),
+        min_speedup=st.one_of(st.none(), st.floats(0.5, 30)),
         source=WORDS,
         subset=MAYBE,
         train=MAYBE,
@@ -52,7 +55,16 @@ def forms() -> st.SearchStrategy[Form]:
         vocabulary=st.one_of(st.none(), NUMBER),
         words=st.booleans(),
         control=st.booleans(),
-    ).map(lambda form: replace(form, control=form.control and form.alpha < 1))
+    ).map(of_one_kind)
+
+
+def of_one_kind(form: Form) -> Form:
+    """A control needs a teacher that says something; a search is for something, and names no student of its own."""
+    form = replace(form, control=form.control and form.alpha < 1)
+    own = form.student_model or form.layers or form.hidden or form.intermediate or form.thin
+    if form.size != AUTO or own:
+        return replace(form, size="half" if form.size == AUTO else form.size)
+    return replace(form, control=False, distill=True, min_speedup=form.min_speedup or 2.0)
 
 
 def recipes() -> st.SearchStrategy[Recipe]:
@@ -76,7 +88,11 @@ def recipes() -> st.SearchStrategy[Recipe]:
         "temperature": st.floats(0.5, 9), "learning_rate": st.floats(1e-6, 1e-2), "batch_size": NUMBER,
         "control": st.booleans(),
     }))  # fmt: skip
+    target = st.fixed_dictionaries({"max_megabytes": st.floats(0.1, 900)}, optional={
+        "min_retained": st.floats(0.01, 1.4), "min_speedup": st.floats(0.5, 30),
+    })  # fmt: skip
     return st.fixed_dictionaries({"teacher": WORDS, "data": data}, optional={
+        "target": target,
         "schema": st.just(1), "teacher_head": st.sampled_from(["keep", "new"]), "task": MAYBE, "student": student,
         "distill": distill, "budget": st.sampled_from(["quick", "balanced", "thorough"]), "seed": st.integers(0, 2**32 - 1),
         "formats": st.lists(st.sampled_from(FORMATS), unique=True, min_size=1), "backend": st.just("local"),
@@ -85,6 +101,12 @@ def recipes() -> st.SearchStrategy[Recipe]:
 
 def possible(asked: dict[str, Any]) -> dict[str, Any]:
     """Thin layers come in formats that hold a graph only; a control needs another student, and a teacher that says something."""
+    if "target" in asked:
+        if asked.pop("student", None):
+            asked["student"] = {"size": "auto"}
+        if asked.get("distill", {}) is None:
+            asked.pop("distill")
+        (asked.get("distill") or {}).pop("control", None)
     if (asked.get("student") or {}).get("low_rank") or (asked.get("distill") or {}).get("alpha") == 1:
         (asked.get("distill") or {}).pop("control", None)
     if (asked.get("student") or {}).get("low_rank") and "formats" in asked:

@@ -29,6 +29,7 @@ FAMILIES = (
     "limit.",
     "place.",
     "suits.",
+    "target.",
 )
 
 
@@ -53,7 +54,18 @@ def test_the_halves_do_not_overlap() -> None:
 
 def test_sizes_statuses_and_stages_have_words() -> None:
     statuses = ("queued", "running", "finished", "failed", "cancelled", "interrupted")
-    stages = ("download", "data", "fine-tune", "teacher-logits", "distill", "8bit", "4bit", "measure")
+    stages = (
+        "download",
+        "data",
+        "fine-tune",
+        "teacher-logits",
+        "distill",
+        "control",
+        "search",
+        "8bit",
+        "4bit",
+        "measure",
+    )
     wanted = [f"size.{s}" for s in SIZES] + [f"status.{s}" for s in statuses] + [f"stage.{s}" for s in stages]
     assert [k for k in wanted if k not in en.WORDS] == []
 

@@ -1,0 +1,84 @@
+"""A search in words and as a picture."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from compressor.recipe import Recipe
+from compressor.report import Point, Search
+from compressor.ui import frontier
+from compressor.ui.compress_tab import run_title
+from compressor.ui.form import Form, to_raw
+from compressor.ui.run_state import RunState
+
+
+def point(
+    size: str, megabytes: float, kept: float, *, whole: bool = True, met: bool = False, fmt: str = "onnx-int8"
+) -> Point:
+    return Point(size=size, format=fmt, bytes=int(megabytes * 1e6), retained=kept, epochs=3, met=met, whole=whole)
+
+
+FOUND = Search(
+    max_megabytes=20, min_retained=0.96, size="third", format="onnx-int8", met=True,
+    points=(point("tiny", 1.2, 0.6, whole=False), point("third", 15, 0.93, whole=False), point("third", 15.5, 0.97, met=True),
+            point("third", 19, 0.972, met=True, fmt="8bit")),
+)  # fmt: skip
+
+
+def test_what_was_found_is_a_sentence() -> None:
+    assert frontier.sentence(FOUND) == (
+        "You wanted at most 20 MB and at least 96 % kept. "
+        "The smallest that was found is third, ONNX int8 (16 MB, 97.0 % kept on "
+        "the validation rows)."
+    )
+    assert frontier.sentence(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (
+            {"max_megabytes": 5},
+            "Nothing that was tried is like that: the smallest takes 16 MB. What comes nearest is third",
+        ),
+        ({"min_retained": 0.99}, "is like that: what was small enough kept 97.2 % at the most."),
+        ({"max_megabytes": 16, "min_retained": 0.971}, "Nothing that was tried is like that. What comes nearest"),
+        ({"min_speedup": 9}, "is like that: the fastest took"),
+    ],
+)
+def test_what_nothing_meets_is_said_with_why(wanted: dict[str, float], says: str) -> None:
+    asked = {"max_megabytes": None, "min_retained": None, "met": False} | wanted
+    assert says in frontier.sentence(FOUND.model_copy(update=asked))
+
+
+def test_the_picture_holds_every_point_and_what_is_wanted() -> None:
+    drawn = frontier.plot(FOUND.points, FOUND, frontier.taken(FOUND))
+    assert drawn.count('<circle class="trial ') == 4
+    assert drawn.count("trial-met") == 2 and drawn.count("trial-tried") == 2 and drawn.count('class="ring') == 1
+    assert 'class="wanted"' in drawn and "third, ONNX int8: 97.0 %, 16 MB" in drawn
+    for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', drawn):
+        assert 0 < float(x) < 560 and 0 < float(y) < 320
+    assert frontier.plot([], FOUND) == ""
+    assert "<script" not in frontier.plot([point("<script>", 1, 0.5)], FOUND)
+
+
+def test_a_run_tells_its_points_once_though_it_went_on_after_a_stop() -> None:
+    state = RunState()
+    told = [{"time": 1, "stage": "search", "metrics": {"point": p.model_dump()}} for p in FOUND.points]
+    state.take(told[:2])
+    state.take(told)
+    assert frontier.points_of(state.points) == list(FOUND.points)
+    assert "point" not in state.metrics
+    assert frontier.points_of([{"size": 3}]) == []
+
+
+def test_the_form_asks_for_a_search() -> None:
+    form = Form(teacher="demo", size="auto", source="demo", max_megabytes=20, min_retained=96, words=True)
+    asked = Recipe.parse(to_raw(form))
+    assert asked.target is not None and asked.student is not None
+    assert (asked.target.max_megabytes, asked.target.min_retained) == (20, 0.96)
+    assert (asked.student.size, asked.student.vocabulary) == ("auto", "data")
+    assert run_title(form) == "demo · at most 20 MB and at least 96 % kept"
+    assert Recipe.parse(to_raw(Form(teacher="demo", size="half", source="demo", min_retained=96))).target is None
