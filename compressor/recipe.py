@@ -38,6 +38,9 @@ BUDGETS: dict[str, dict[str, float]] = {
     "thorough": {"epochs": 8.0},
 }
 
+AUGMENT: dict[str, Literal["none"] | float] = {"quick": "none", "balanced": "none", "thorough": 1.0}
+"""What `budget` makes of `distill.augment: auto`."""
+
 # What the size sets where the person left `learning_rate` open: a student whose width was cut has lost more than one whose
 # layers were copied, and learns it again at a higher rate (tests/benchmarks/README.md has the figures).
 LEARNING_RATES = {"small": 5e-4, "mini": 1e-3, "tiny": 1e-3}
@@ -159,11 +162,18 @@ class Distill(Frozen):
     """Weight of the cross-entropy on the labels; 1 - alpha is the distillation's."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    augment: Literal["auto", "none"] | Annotated[float, Field(gt=0, le=20)] = "auto"
+    """Texts made from the training rows for the teacher to label, as a multiple of them."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Share of activations left out while the student learns. Left open it is 0 where the student learns from the teacher, whose
     answers say more than labels and are harder to learn by heart; from labels alone it is the model's own."""
     control: bool = False
     """Also train the same student as long from the labels alone, to measure what the teacher was worth."""
+
+    @property
+    def made(self) -> float:
+        """`augment` as a number, once it is resolved."""
+        return self.augment if isinstance(self.augment, float) else 0.0
 
 
 class Recipe(Frozen):
@@ -321,7 +331,9 @@ class Recipe(Frozen):
             values["distill"] = None
         elif self.distill is not None:
             defaults = {**BUDGETS[self.budget], **_rate(student)}
-            left_open = {k: v for k, v in defaults.items() if k not in self.distill.model_fields_set}
+            left_open: dict[str, Any] = {k: v for k, v in defaults.items() if k not in self.distill.model_fields_set}
+            if self.distill.augment == "auto":
+                left_open["augment"] = AUGMENT[self.budget] if self.distill.alpha < 1 else "none"
             values["distill"] = self.distill.model_copy(update={**left_open, "objective": "logits"})
         full = Recipe.model_validate(self.model_dump() | _dump(values))
         if problems := full._problems():
@@ -346,7 +358,7 @@ class Recipe(Frozen):
         """Whether a student learns from the teacher's answers: not where labels have the whole weight and each row has one (data
         without any labels has to be known as well)."""
         unlabelled = self.data is not None and self.data.unlabelled is not None
-        return self.distill is not None and (self.distill.alpha < 1 or unlabelled)
+        return self.distill is not None and (self.distill.alpha < 1 or unlabelled or self.distill.made > 0)
 
     # ------------------------------------------------------------------ out
 

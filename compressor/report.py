@@ -134,6 +134,9 @@ class Variant(_Frozen):
     """Quality less the teacher's; None for the teacher, and where there is nothing to judge by."""
     agreement: float | None = None
     """Share of the test rows predicted as the teacher does."""
+    robustness: dict[str, Quality] = {}
+    """The first metric on some test rows that were disturbed (`typos`, `case`, `shortened`), and on the same rows as they are
+    (`plain`)."""
     latency_ms: Latency | None = None
     throughput: float | None = None
     """Examples per second in batches; for text generation, tokens per second."""

@@ -109,7 +109,24 @@ def table(report: Report) -> str:
         said.insert(0, searched(report.search))
     if report.control is not None:
         said.append(worth(report.control))
-    return "\n".join([*said, "", _rendered(shown), *(f"Note: {note}" for note in notes(report))])
+    return "\n".join([*said, "", _rendered(shown), *untidy(report), *(f"Note: {note}" for note in notes(report))])
+
+
+def untidy(report: Report) -> list[str]:
+    """The first metric on disturbed rows, as a table of its own; nothing where it was not measured."""
+    titles = {"plain": "as they are", "typos": "with typos", "case": "in capitals", "shortened": "cut short"}
+    kinds = [kind for kind in titles if any(kind in v.robustness for v in report.variants)]
+    if not kinds:
+        return []
+    shown = Table(box=None, pad_edge=False)
+    rows = next(q.rows for v in report.variants for q in v.robustness.values())
+    shown.add_column(f"{rows} rows", justify="left")
+    for kind in kinds:
+        shown.add_column(titles[kind], justify="right")
+    for v in report.variants:
+        if v.robustness:
+            shown.add_row(v.name, *(f"{v.robustness[k].value:.4g}" if k in v.robustness else "-" for k in kinds))
+    return ["", _rendered(shown)]
 
 
 def suits(report: Report, found: Suited) -> str:

@@ -107,6 +107,15 @@ def test_another_process_without_this_project_gets_the_accuracy_that_the_report_
     assert said == pytest.approx([v.quality.value for v in report.variants], abs=0.009)  # one row of 120
 
 
+def test_every_variant_is_tried_on_untidy_text(finished):
+    _, report = finished
+    for variant in report.variants:
+        assert {"plain", "typos", "shortened"} <= set(variant.robustness)
+        assert variant.robustness["plain"].value == pytest.approx(variant.quality.value), "all 120 rows are taken"
+        assert variant.robustness["shortened"].value <= variant.quality.value
+        assert any(q.metric == "calibration_error" for q in variant.metrics)
+
+
 def test_the_tables_agree_with_the_report(finished):
     out, report = finished
     table = parquet.read_table(out / "predictions.parquet").to_pydict()
@@ -289,6 +298,26 @@ def test_where_labels_have_the_whole_weight_the_teacher_is_not_asked(here, commo
     asked["data"]["unlabelled"] = str(raw)
     found = pipeline.run(Recipe.parse(asked), tmp_path / "more", settings=common)
     assert "teacher-logits" in found.seconds, "it labels the raw texts"
+
+
+def test_made_up_texts_are_labelled_by_the_teacher_and_count_as_nobodys_words(here, common, tmp_path, finished):
+    out, _ = finished
+    source = {name: str(here / f"{name}.csv") for name in ("train", "validation", "test")}
+    asked = {
+        "teacher": str(out / "variants" / "teacher"), "data": {"source": source}, "formats": [], "budget": "quick",
+        "student": {"size": "half", "vocabulary": "data"}, "distill": {"augment": 1.5, "learning_rate": 2e-3},
+    }  # fmt: skip
+    steps, sizes = {}, {}
+    for name, changes in (("more", {}), ("none", {"augment": "none"})):
+        recipe = Recipe.parse(asked | {"distill": asked["distill"] | changes})
+        pipeline.run(recipe, tmp_path / name, settings=common)
+        events, _ = read_events(tmp_path / name / "events.jsonl")
+        steps[name] = {e["stage"]: e["total"] for e in events if e.get("total")}
+        config = json.loads((tmp_path / name / "variants" / "student" / "config.json").read_text())
+        sizes[name] = config["vocab_size"]
+    assert steps["more"]["teacher-logits"] == pytest.approx(2.5 * steps["none"]["teacher-logits"], abs=2)
+    assert steps["more"]["distill"] > 2 * steps["none"]["distill"]
+    assert sizes["more"] == sizes["none"]
 
 
 def test_the_control_is_the_same_student_without_the_teacher(here, common, tmp_path, finished):

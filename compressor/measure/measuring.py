@@ -40,6 +40,7 @@ class _One:
     child: Child | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     outputs: np.ndarray | None = None
+    disturbed: np.ndarray | None = None
     throughput: float | None = None
     ms: list[float] = field(default_factory=list)
     error: CompressorError | None = None
@@ -127,6 +128,11 @@ class _Bench:
             one.throughput = found["throughput"]
             if rows is not None:
                 one.outputs = np.load(out)
+            if one.request.disturbed is not None:
+                one.child.ask(
+                    self._hear(one, done + OPEN + RUN, 0), do="run", rows=str(one.request.disturbed), out=str(out)
+                )
+                one.disturbed = np.load(out)
         except (ModelError, OutOfMemoryError) as error:
             self.fail(number, one, error)
 
@@ -199,6 +205,7 @@ def _measured(one: _One, task: Task, first: np.ndarray | None, together: bool) -
         peak_memory_bytes=facts.get("peak"),
         measured_on=on,
         outputs=one.outputs,
+        disturbed=one.disturbed,
         notes=tuple(notes),
     )
 

@@ -21,6 +21,8 @@ class Request:
     format: str = "float"
     rows: Path | None = None
     """Its own encoded test rows, where models with different tokenizers are compared; else those that `measure` is given."""
+    disturbed: Path | None = None
+    """Encoded test rows that were disturbed, to be run as well."""
     timed: bool = True
     """Whether its latency is of interest."""
 
@@ -48,4 +50,6 @@ class Measured:
     measured_on: MeasuredOn | None = None
     outputs: np.ndarray | None = None
     """What the task's metrics need from each row: float32 [rows, …]."""
+    disturbed: np.ndarray | None = None
+    """Likewise, for the disturbed rows."""
     notes: tuple[str, ...] = ()

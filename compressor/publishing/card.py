@@ -15,7 +15,7 @@ from compressor.publishing.card_head import head_of, qualities
 from compressor.publishing.markdown import count, escape, fenced, linked, share, size
 from compressor.publishing.sharing import file_name, shared_recipe
 from compressor.recipe import Recipe
-from compressor.report import Report, Variant
+from compressor.report import Quality, Report, Variant
 from compressor.results.summary import beside, searched, worth
 
 
@@ -214,9 +214,34 @@ def _limits(story: Story) -> str:
         if compared
         else "Its quality was not measured: try it on data of your own before you rely on it."
     ]
+    if said := _untidy(story):
+        lines.append(said)
     if not story.origin.license:
         lines.append("The licence of the model that it was made from is not known; ask its owner before you use it.")
     return "\n".join(lines)
+
+
+def _untidy(story: Story) -> str:
+    """What untidy text costs this variant, beside what it costs the teacher."""
+    mine, teachers = story.variant.robustness, story.report.teacher_variant.robustness
+    titles = {"typos": "with typos", "case": "in capitals", "shortened": "cut short"}
+    kinds = [kind for kind in titles if kind in mine and kind in teachers and "plain" in mine]
+    if not kinds:
+        return ""
+
+    def shown(quality: Quality) -> str:
+        return ("{:.1%}" if quality.metric in story.percents else "{:.3g}").format(quality.value)
+
+    first = mine["plain"]
+    parts = [
+        f"{titles[kind]} {shown(mine[kind])}"
+        + ("" if story.variant.name == story.report.teacher_variant.name else f" (the teacher {shown(teachers[kind])})")
+        for kind in kinds
+    ]
+    return (
+        f"On untidy text ({first.rows:,} of the test rows, disturbed): {story.title(first.metric).lower()} as they are "
+        f"{shown(first)}, {', '.join(parts)}."
+    )
 
 
 def _teacher_name(story: Story) -> str:

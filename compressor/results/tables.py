@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ class Row:
     load: str
     revision: str | None = None
     notes: tuple[str, ...] = ()
+    robustness: Mapping[str, Quality] = field(default_factory=dict)
 
 
 def variants_of(rows: Sequence[Row]) -> tuple[Variant, ...]:
@@ -51,6 +52,7 @@ def variants_of(rows: Sequence[Row]) -> tuple[Variant, ...]:
             retained=retained(row.measured.quality, first),
             difference=row.measured.difference,
             agreement=row.measured.agreement,
+            robustness=dict(row.robustness),
             latency_ms=row.measured.latency_ms,
             throughput=row.measured.throughput,
             peak_memory_bytes=row.measured.peak_memory_bytes,

@@ -11,7 +11,7 @@ from compressor.errors import DataError
 from compressor.recipe import Recipe
 from compressor.stages.context import Run, read_json
 from compressor.system.whole import fresh, write_json
-from compressor.tasks.base import Task
+from compressor.tasks.base import Task, TrainableTask
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -40,6 +40,13 @@ class RunData:
     notes: tuple[str, ...]
     columns: dict[str, str]
     train_rows: int
+    made_rows: int = 0
+    """Training rows that were made from the others for the teacher to label; they stand last."""
+
+    @property
+    def own_rows(self) -> int:
+        """Training rows that are the person's own."""
+        return self.train_rows - self.made_rows
 
     @classmethod
     def load(cls, work: Path) -> RunData | None:
@@ -131,21 +138,43 @@ def _save(
     run: Run, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float
 ) -> None:
     with fresh(run.work / "data") as folder:
-        rows = 0
+        rows, made = 0, 0
         for name in SPLITS:
             split = getattr(prepared, name)
             if split is not None and len(split):
                 encoded = task.encode(tokenizer, split, max_length)
-                if name == "train" and prepared.unlabelled is not None:
-                    split, encoded = _with_unlabelled(task, prepared, tokenizer, encoded, max_length)
+                if name == "train":
+                    made, raw = _raw_texts(run, prepared)
+                    if raw is not None:
+                        split, encoded = _with_unlabelled(task, prepared, raw, tokenizer, encoded, max_length)
+                    rows = len(encoded)
                 encoded.save_to_disk(str(folder / name))
                 split.save_to_disk(str(folder / f"{name}-rows"))
-                rows = len(encoded) if name == "train" else rows
-        write_json(folder / "facts.json", _facts(prepared, tokenizer, max_length, cut, rows))
+        facts = _facts(prepared, tokenizer, max_length, cut)
+        write_json(folder / "facts.json", facts | {"train_rows": rows, "made_rows": made})
+
+
+def _raw_texts(run: Run, prepared: Prepared) -> tuple[int, Dataset | None]:
+    """(how many were made, all texts that only the teacher labels, those last that were made); None where there are none."""
+    from datasets import concatenate_datasets
+
+    from compressor.data.augment import made_up
+
+    given = prepared.unlabelled
+    share = run.recipe.distill.made if run.recipe.distill is not None else 0.0
+    assert prepared.train is not None
+    count = round(len(prepared.train) * share)
+    if not count:
+        return 0, given
+    own = prepared.train.select_columns([c for c in prepared.train.column_names if c != "label"])
+    if given is not None:
+        own = concatenate_datasets([own, given.select_columns(own.column_names)])
+    made = made_up(own, count, run.recipe.seed)
+    return count, made if given is None else concatenate_datasets([given, made.select_columns(given.column_names)])
 
 
 def _facts(
-    prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float, rows: int
+    prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float
 ) -> dict[str, Any]:
     notes = list(prepared.notes)
     if cut > 0 and max_length:
@@ -161,27 +190,45 @@ def _facts(
         "skewed": prepared.skewed,
         "notes": notes,
         "columns": dict(prepared.columns),
-        "train_rows": rows,
     }
 
 
 def _with_unlabelled(
-    task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, max_length: int | None
+    task: Task,
+    prepared: Prepared,
+    raw: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    encoded: Dataset,
+    max_length: int | None,
 ) -> tuple[Dataset, Dataset]:
     """The training rows with the raw texts behind them, which only the teacher labels: (rows, encoded)."""
     from datasets import concatenate_datasets
 
     from compressor.stages.teacher import trainable
 
-    raw, train = prepared.unlabelled, prepared.train
-    assert raw is not None and train is not None
+    train = prepared.train
+    assert train is not None
     more = task.encode(tokenizer, raw, max_length)
+    if "labels" not in encoded.column_names:  # the teacher alone says what any of them is
+        together = concatenate_datasets([encoded, more.select_columns(encoded.column_names)])
+        together = together.remove_columns("row").add_column("row", list(range(len(together))))
+        return concatenate_datasets([train, raw.select_columns(train.column_names)]), together
     nothing = trainable(task).no_label(len(prepared.labels.names))
     more = more.add_column("labels", [nothing] * len(more)).cast_column("labels", encoded.features["labels"])
     together = concatenate_datasets([encoded, more.select_columns(encoded.column_names)])
     together = together.remove_columns("row").add_column("row", list(range(len(together))))
     blank = raw.add_column("label", [nothing] * len(raw)).cast_column("label", train.features["label"])
     return concatenate_datasets([train, blank.select_columns(train.column_names)]), together
+
+
+def labelled(rows: Dataset, task: TrainableTask, labels: int) -> Dataset:
+    """Those of the encoded rows that have a label."""
+    import numpy as np
+
+    own = np.asarray(rows["labels"][:])
+    blank = np.isnan(own) if own.dtype.kind == "f" else own == task.no_label(labels)  # nothing equals nan
+    blank = blank if own.ndim == 1 else blank.all(axis=1)
+    return rows.select(np.flatnonzero(~blank).tolist()) if blank.any() else rows
 
 
 def token_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from compressor import models
 from compressor.formats import get
 from compressor.formats.stored import stored_format
 from compressor.measure import Measured, Request, measure
-from compressor.report import Control, Variant
+from compressor.report import Control, Quality, Variant
 from compressor.results.tables import Row, variants_of, write_tables
 from compressor.stages.context import CONTROL, STUDENT, TEACHER, Run
 from compressor.stages.data import RunData, token_limit
@@ -41,8 +42,15 @@ def judge(run: Run, data: RunData | None) -> tuple[tuple[Variant, ...], Control 
     variants = made(run)
     test = data.folder / "test" if data is not None and data.has("test") else None
     own = own_tokens(run, data, "test") if data is not None and test is not None else None
+    stress = _Stress.of(run, data) if data is not None and test is not None else None
     requests = [
-        Request(name=name, folder=run.folder_of(name), format=fmt, rows=None if name == TEACHER else own)
+        Request(
+            name=name,
+            folder=run.folder_of(name),
+            format=fmt,
+            rows=None if name == TEACHER else own,
+            disturbed=stress.rows(own=name != TEACHER) if stress is not None else None,
+        )
         for name, fmt, _ in variants
     ]
     if test is not None and run.folder_of(CONTROL).is_dir():
@@ -59,6 +67,7 @@ def judge(run: Run, data: RunData | None) -> tuple[tuple[Variant, ...], Control 
             revision=run.source.sha if name == TEACHER else None,
             load=get(fmt).snippet(_reference(run, name), run.task),
             notes=tuple(run.notes.get(name, ())),
+            robustness=stress.qualities(run.task, data, one) if stress is not None and data is not None else {},
         )
         for one, (name, fmt, base) in zip(measured[: len(variants)], variants, strict=True)
     ]
@@ -77,6 +86,54 @@ def _control(task: Task, data: RunData, measured: Sequence[Measured]) -> Control
         return None
     difference = task.difference(student.outputs, control.outputs, data.split("test"))
     return Control(quality=control.quality, difference=difference) if difference is not None else None
+
+
+@dataclass(frozen=True)
+class _Stress:
+    """Disturbed test rows, all kinds one behind the other, in the teacher's tokens and, where they differ, in the student's."""
+
+    folder: Path
+    taken: list[int]
+    """Which of the test rows they were."""
+    kinds: tuple[str, ...]
+    own: bool
+
+    @classmethod
+    def of(cls, run: Run, data: RunData) -> _Stress | None:
+        """None where rows have no labels, or the task is not about rows."""
+        from datasets import concatenate_datasets
+
+        from compressor.data.disturbed import disturbed
+
+        rows = data.rows("test")
+        if run.task.running_text or "label" not in rows.column_names:
+            return None
+        taken, found = disturbed(rows, run.recipe.seed)
+        if not found:
+            return None
+        together, folder = concatenate_datasets(list(found.values())), run.work / "disturbed"
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in (TEACHER, STUDENT) if run.recipe.own_tokens else (TEACHER,):
+            source = run.teacher if name == TEACHER else run.folder_of(STUDENT)
+            tokenizer = models.load_tokenizer(source)
+            limit = token_limit(models.load_config(source), tokenizer)
+            encoded = run.task.encode(tokenizer, together, min(data.max_length or limit, limit))
+            encoded.save_to_disk(str(folder / name))
+        return cls(folder, taken, tuple(found), run.recipe.own_tokens)
+
+    def rows(self, *, own: bool) -> Path:
+        return self.folder / (STUDENT if own and self.own else TEACHER)
+
+    def qualities(self, task: Task, data: RunData, one: Measured) -> dict[str, Quality]:
+        """The first metric of each kind, and of the same rows as they are."""
+        if one.disturbed is None or one.outputs is None:
+            return {}
+        same = data.split("test").select(self.taken)
+        parts = {"plain": one.outputs[self.taken]}
+        for i, kind in enumerate(self.kinds):
+            parts[kind] = one.disturbed[i * len(self.taken) : (i + 1) * len(self.taken)]
+        found = {kind: task.qualities(outputs, same, first=True) for kind, outputs in parts.items()}
+        return {kind: qualities[0] for kind, qualities in found.items() if qualities}
 
 
 def own_tokens(run: Run, data: RunData, split: str) -> Path | None:

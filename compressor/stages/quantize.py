@@ -46,7 +46,7 @@ def calibration(run: Run, data: RunData | None) -> Rows:
         return []
     own = run.recipe.own_tokens
     rows = data.rows("train") if own else data.split("train")
-    chosen = np.random.default_rng(run.recipe.seed).permutation(len(rows))[:CALIBRATION_ROWS]
+    chosen = np.random.default_rng(run.recipe.seed).permutation(data.own_rows)[:CALIBRATION_ROWS]
     rows, pad_id = rows.select(sorted(chosen.tolist())), data.pad_id
     if own:
         folder = run.folder_of(run.base)

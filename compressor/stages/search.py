@@ -166,7 +166,7 @@ class _Trials:
         requests = [Request(TEACHER, trial.teacher, timed=timed)]
         for fmt in formats:
             name = trial.base if fmt == "float" else variant_name(trial.base, fmt)
-            requests.append(Request(name, trial.folder_of(name), fmt, own, timed))
+            requests.append(Request(name, trial.folder_of(name), fmt, own, timed=timed))
         teacher, *others = measure(requests, trial.task, rows=rows, device=trial.device, progress=trial.progress)
         return [
             point
@@ -253,7 +253,7 @@ class _Trials:
         run, rows = self.base, self.data.split("validation")
         with np.load(run.work / "teacher-logits.npz") as stored:
             logits = stored["validation"]
-        if qualities := run.task.qualities(logits, rows):
+        if qualities := run.task.qualities(logits, rows, first=True):
             if qualities[0].value <= 0 or qualities[0].better == "lower":
                 raise DataError(
                     "The teacher gets nothing right on these rows: there is nothing to hold students against."

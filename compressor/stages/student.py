@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
 from compressor.stages.context import CONTROL, STUDENT, Run
-from compressor.stages.data import SPLITS, RunData, batches_of, token_limit
+from compressor.stages.data import SPLITS, RunData, batches_of, labelled, token_limit
 from compressor.stages.teacher import teacher_answers, trainable
 from compressor.system import processes
 from compressor.tasks.base import TrainableTask
@@ -98,11 +98,17 @@ def kept_tokens(run: Run, data: RunData, task: TrainableTask, tokenizer: PreTrai
     if asked is None:
         return None
     with models.quiet():  # rows as they are, however much of them the model is to read
-        counts = {n: vocabulary.count(task.encode(tokenizer, data.rows(n), None)) for n in SPLITS if data.has(n)}
+        counts = {n: vocabulary.count(task.encode(tokenizer, _own_rows(data, n), None)) for n in SPLITS if data.has(n)}
     together = sum(counts.values(), start=Counter())
     kept = vocabulary.choose(vocabulary.state_of(tokenizer), together, None if asked == "data" else asked)
     run.note("", vocabulary.said(kept, len(tokenizer), counts.get("train", Counter()), counts.get("test", Counter())))
     return kept
+
+
+def _own_rows(data: RunData, split: str) -> Dataset:
+    """The person's own texts of a split: what was made from them has no words that matter, but slips that do not."""
+    rows = data.rows(split)
+    return rows.select(range(data.own_rows)) if split == "train" else rows
 
 
 def _thinned(
@@ -192,7 +198,7 @@ def _distil(
     teacher, validation_teacher = (None, None) if alone else teacher_answers(run, data)
     rows = len(splits["train"])
     if alone:
-        splits["train"] = _labelled(splits["train"], task, len(data.labels))
+        splits["train"] = labelled(splits["train"], task, len(data.labels))
     options = Options(
         epochs=asked.epochs * rows / len(splits["train"]),
         learning_rate=asked.learning_rate,
@@ -223,13 +229,3 @@ def _distil(
     if trained.stopped_early and not alone:
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: validation quality no longer rose.")
     return trained
-
-
-def _labelled(rows: Dataset, task: TrainableTask, labels: int) -> Dataset:
-    """Those of the encoded rows that have a label."""
-    import numpy as np
-
-    own = np.asarray(rows["labels"][:])
-    blank = np.isnan(own) if own.dtype.kind == "f" else own == task.no_label(labels)  # nothing equals nan
-    blank = blank if own.ndim == 1 else blank.all(axis=1)
-    return rows.select(np.flatnonzero(~blank).tolist()) if blank.any() else rows

@@ -9,7 +9,7 @@ from compressor import models, saving
 from compressor.errors import DataError, ModelError
 from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
-from compressor.stages.data import RunData
+from compressor.stages.data import RunData, labelled
 from compressor.system import halving
 from compressor.system.whole import fresh
 from compressor.tasks.base import Task, TrainableTask
@@ -75,7 +75,7 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     train(
         model,
         task,
-        data.split("train"),
+        labelled(data.split("train"), task, len(data.labels)),
         data.split("validation"),
         pad_id=data.pad_id,
         options=options,
@@ -98,7 +98,7 @@ def ask_teacher(run: Run, data: RunData) -> None:
     train, validation = run.in_parts(
         "teacher-logits", TEACHER, lambda parts: _asked(run, data, halving.TEACHER_BATCH // parts)
     )
-    if qualities := run.task.qualities(validation, data.split("validation")):
+    if qualities := run.task.qualities(validation, data.split("validation"), first=True):
         run.progress("teacher-logits", len(train), len(train), teacher_quality=qualities[0].value)
     with fresh(run.work / "teacher-logits.npz") as part, part.open("wb") as file:
         np.savez(file, train=train, validation=validation)

@@ -111,8 +111,9 @@ class Task(ABC):
         """What the metrics need from each row, in row order: float32 [rows, …]."""
 
     @abstractmethod
-    def qualities(self, outputs: np.ndarray, encoded: Dataset) -> tuple[Quality, ...]:
-        """Metrics with 95 % intervals, the one to judge by first; () where there are no labels to judge by."""
+    def qualities(self, outputs: np.ndarray, encoded: Dataset, *, first: bool = False) -> tuple[Quality, ...]:
+        """Metrics with 95 % intervals, the one to judge by first; () where there are no labels to judge by. With `first` that one
+        alone, which is quicker."""
 
     def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:
         """The first metric of `outputs` less that of `reference`, another model's outputs for the same rows; None where there is

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 RESAMPLES = 1000
+BINS = 15
+"""Classes of sureness of a calibration error."""
 Z = 1.959964
 
 
@@ -84,6 +86,23 @@ def linear_correlation(truth: np.ndarray, said: np.ndarray) -> float:
     if truth.std() == 0 or said.std() == 0:
         return 0.0
     return float(np.corrcoef(truth, said)[0, 1])
+
+
+def calibration_error(sure: np.ndarray, right: np.ndarray) -> Quality:
+    """How far a model is from being right as often as it is sure: the mean gap between the two over fifteen classes of sureness,
+    weighted by their rows (expected calibration error; Guo et al. 2017, arXiv 1706.04599). float and bool [rows]."""
+    import numpy as np
+
+    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    gaps = sure - right
+
+    def of(index: np.ndarray) -> float:
+        return float(np.abs(np.bincount(bins[index], gaps[index], BINS)).sum() / len(index))
+
+    rows = len(sure)
+    return Quality(
+        metric="calibration_error", better="lower", value=of(np.arange(rows)), ci95=_bootstrap(of, rows), rows=rows
+    )
 
 
 def root_mean_square_error(truth: np.ndarray, said: np.ndarray) -> Quality:

@@ -15,6 +15,7 @@ from compressor.tasks.base import Metric, Prediction, Role, TrainableTask
 from compressor.tasks.batching import batches, pad
 from compressor.tasks.intervals import (
     accuracy,
+    calibration_error,
     correlation,
     f1_macro,
     f1_micro,
@@ -62,6 +63,7 @@ class TextClassification(TrainableTask):
         Metric("f1_micro", "Micro-F1"),
         Metric("spearman", "Spearman correlation", percent=False),
         Metric("pearson", "Pearson correlation", percent=False),
+        Metric("calibration_error", "Calibration error", better="lower"),
         Metric("rmse", "Root mean square error", better="lower", percent=False),
     )
     default_student: ClassVar[Student | None] = Student(size="half")
@@ -127,7 +129,7 @@ class TextClassification(TrainableTask):
             progress("measure", done, len(encoded), rate=done / (time.perf_counter() - started))
         return found if found is not None else np.zeros((0, 1), np.float32)
 
-    def qualities(self, outputs: np.ndarray, encoded: Dataset) -> tuple[Quality, ...]:
+    def qualities(self, outputs: np.ndarray, encoded: Dataset, *, first: bool = False) -> tuple[Quality, ...]:
         import numpy as np
 
         if "labels" not in encoded.column_names or not len(encoded):
@@ -135,13 +137,19 @@ class TextClassification(TrainableTask):
         labels = np.asarray(encoded["labels"])
         if self.kind == "multi":
             truth, said = labels > 0.5, outputs > 0
-            return (f1_micro(truth, said), accuracy((truth == said).all(1)))
+            return (f1_micro(truth, said),) if first else (f1_micro(truth, said), accuracy((truth == said).all(1)))
         if self.kind == "regression":
             truth, said = labels.reshape(-1).astype(float), outputs.reshape(-1).astype(float)
-            return (correlation("spearman", truth, said), correlation("pearson", truth, said),
-                    root_mean_square_error(truth, said))  # fmt: skip
+            ranks = correlation("spearman", truth, said)
+            if first:
+                return (ranks,)
+            return (ranks, correlation("pearson", truth, said), root_mean_square_error(truth, said))
         said = outputs.argmax(1)
-        return (accuracy(said == labels), f1_macro(labels, said))
+        if first:
+            return (accuracy(said == labels),)
+        return (
+            accuracy(said == labels), f1_macro(labels, said), calibration_error(self.scores(outputs).max(1), said == labels)
+        )  # fmt: skip
 
     def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:
         import numpy as np

@@ -83,7 +83,7 @@ class TextGeneration(Task):
             progress("measure", done, len(encoded), rate=done / (time.perf_counter() - started))
         return found
 
-    def qualities(self, outputs: np.ndarray, encoded: Dataset) -> tuple[Quality, ...]:
+    def qualities(self, outputs: np.ndarray, encoded: Dataset, *, first: bool = False) -> tuple[Quality, ...]:
         return (perplexity(outputs.astype(float)),) if len(outputs) else ()
 
     def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:

@@ -169,7 +169,7 @@ def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None)
 
     def quality(prediction: EvalPrediction) -> float:
         outputs = np.asarray(prediction.predictions)
-        if qualities := task.qualities(outputs, validation):
+        if qualities := task.qualities(outputs, validation, first=True):
             first = qualities[0]
             return first.value if first.better == "higher" else -first.value
         if teacher is None:

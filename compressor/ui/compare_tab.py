@@ -17,6 +17,7 @@ from compressor.ui import (
     place_panel,
     plots,
     quick_panel,
+    robust_view,
     rows,
     suiting_view,
     try_panel,
@@ -133,7 +134,11 @@ class Handlers:
 def suited(report: Report, place: str | None) -> tuple[str, str, str]:
     """(what suits the place, plots, table), all marked alike."""
     found = suiting_view.suited(report, place)
-    return suiting_view.render(report, found), drawings(report, found), compare_view.table(report, found)
+    return (
+        suiting_view.render(report, found),
+        drawings(report, found),
+        compare_view.table(report, found) + robust_view.table(report),
+    )
 
 
 def _closed() -> tuple[Any, ...]:

@@ -101,7 +101,7 @@ def test_planted_costs_are_what_is_measured(planted, rows, tmp_path):
     # Quality: outputs are in row order; agreement is with the first.
     assert (a.quality.metric, a.quality.value, a.quality.rows, a.agreement) == ("accuracy", 1.0, 48, 1.0)
     assert 0 < c.quality.value == c.agreement < 1
-    assert [q.metric for q in c.metrics] == ["f1_macro"]
+    assert [q.metric for q in c.metrics] == ["f1_macro", "calibration_error"]
     assert a.outputs.shape == (48, 2)
     assert (a.dtype, a.parameters, a.notes) == ("planted", 7, ())
     # Turns: after the last of b's rows, a and b alternate.

@@ -27,12 +27,14 @@ def test_single_label_metrics():
     random = np.random.default_rng(1)
     outputs = random.normal(size=(200, 3)).astype(np.float32)
     labels = random.choice(3, 200, p=[0.8, 0.15, 0.05])
-    accuracy, macro = task.qualities(outputs, Dataset.from_dict({"labels": labels.tolist()}))
+    rows = Dataset.from_dict({"labels": labels.tolist()})
+    accuracy, macro, calibration = task.qualities(outputs, rows)
+    assert task.qualities(outputs, rows, first=True) == (accuracy,)
     said = outputs.argmax(1)
     assert accuracy.metric == "accuracy"
     assert accuracy.value == pytest.approx((said == labels).mean())
     assert macro.value == pytest.approx(f1_score(labels, said, average="macro"))
-    for quality in (accuracy, macro):
+    for quality in (accuracy, macro, calibration):
         assert quality.ci95[0] < quality.value < quality.ci95[1]
         assert quality.rows == 200
 
@@ -108,3 +110,14 @@ def test_a_thousand_classes_need_no_gigabytes():
     assert peak < 50e6
     assert quality.value == pytest.approx(f1_score(truth, said, average="macro", zero_division=0))
     assert quality.ci95[0] < quality.ci95[1]
+
+
+def test_calibration_error_is_the_gap_between_sure_and_right():
+    random = np.random.default_rng(0)
+    sure = random.uniform(0.5, 1, 20_000)
+    honest = random.random(20_000) < sure
+    found = intervals.calibration_error(sure, honest)
+    assert found.value < 0.015 and found.better == "lower"
+    boasting = intervals.calibration_error(np.minimum(sure + 0.1, 1), honest)
+    assert boasting.value == pytest.approx(np.mean(np.minimum(sure + 0.1, 1) - sure), abs=0.01)
+    assert intervals.calibration_error(np.ones(10), np.arange(10) < 7).value == pytest.approx(0.3)

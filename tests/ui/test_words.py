@@ -30,6 +30,7 @@ FAMILIES = (
     "place.",
     "suits.",
     "target.",
+    "robust.",
 )
 
 

@@ -45,6 +45,12 @@ RESULTS: dict[str, str] = {
     "search.plot_key": "Hollow: trained for a while, to see what becomes of it; its bytes are calculated. Full: trained, made "
     "and measured. Quality is of the validation rows, as a share of the teacher's.",
     "search.wanted_here": "wanted",
+    "robust.title": "{metric} on untidy text",
+    "robust.lead": "{rows} of the test rows again, disturbed; below each number, how much that costs.",
+    "robust.plain": "As they are",
+    "robust.typos": "With typos",
+    "robust.case": "In capitals",
+    "robust.shortened": "Cut short",
     "proof.no_loss": "That is no measurable loss on these {rows} rows (95 %: {interval}).",
     "proof.few_rows": "That is no measurable loss, but {rows} rows leave room for one of {room}.",
     "proof.loss": "That is a loss of {amount} (95 %: {interval}), more than chance.",
