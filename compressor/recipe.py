@@ -155,7 +155,8 @@ class Target(Frozen):
 
 
 class Distill(Frozen):
-    objective: Literal["auto", "logits"] = "auto"
+    objective: Literal["auto", "logits", "relations"] = "auto"
+    """What of the teacher is learned: its answers, or besides how the tokens of a text stand to one another in its layers."""
     epochs: Annotated[float, Field(gt=0, le=1000)] = 3.0
     temperature: Annotated[float, Field(gt=0, le=100)] = 2.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -334,7 +335,9 @@ class Recipe(Frozen):
             left_open: dict[str, Any] = {k: v for k, v in defaults.items() if k not in self.distill.model_fields_set}
             if self.distill.augment == "auto":
                 left_open["augment"] = AUGMENT[self.budget] if self.distill.alpha < 1 else "none"
-            values["distill"] = self.distill.model_copy(update={**left_open, "objective": "logits"})
+            if self.distill.objective == "auto":
+                left_open["objective"] = objective_of(student, self.distill)
+            values["distill"] = self.distill.model_copy(update=left_open)
         full = Recipe.model_validate(self.model_dump() | _dump(values))
         if problems := full._problems():
             raise RecipeError(problems)
@@ -367,6 +370,14 @@ class Recipe(Frozen):
         return yaml.safe_dump(
             self.model_dump(mode="json", exclude_unset=asked_only), sort_keys=False, allow_unicode=True
         )
+
+
+def objective_of(student: Student, distill: Distill) -> Literal["logits", "relations"]:
+    """What `distill.objective: auto` is: relations too for students that lost width, where they read the teacher's tokens. Those
+    that kept it began as copies, and gain little by them (tests/benchmarks/README.md)."""
+    narrow = student.size in (*LEARNING_RATES, AUTO) or (student.cut is not None and student.cut.hidden is not None)
+    own = student.model is not None or student.vocabulary is not None
+    return "relations" if narrow and not own and distill.alpha < 1 else "logits"
 
 
 def rate_of(student: Student) -> float | None:

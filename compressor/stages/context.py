@@ -38,6 +38,8 @@ class Run:
     progress: Progress
     notes: dict[str, list[str]] = field(default_factory=dict)
     """Sentences for the report, by variant; `""` holds those about the run as a whole."""
+    answers: Path | None = None
+    """Where the teacher's answers lie, if not in this run's own `work`."""
 
     @property
     def work(self) -> Path:

@@ -16,7 +16,7 @@ from compressor import models
 from compressor.errors import CannotCutError, DataError
 from compressor.formats import get
 from compressor.measure import Measured, Request, measure
-from compressor.recipe import Distill, Recipe, Student, Target, rate_of
+from compressor.recipe import Distill, Recipe, Student, Target, objective_of, rate_of
 from compressor.report import Point, Search
 from compressor.results.tables import retained
 from compressor.search.candidates import TEACHER as ITSELF
@@ -82,7 +82,10 @@ def _distill(recipe: Recipe, size: str, epochs: float) -> Distill:
     rate = asked.learning_rate
     if rate == Distill().learning_rate:  # nobody chose another: what suits the size
         rate = rate_of(Student.model_validate({"size": size})) or rate
-    return asked.model_copy(update={"epochs": epochs, "learning_rate": rate})
+    objective = (
+        asked.objective if asked.objective == "logits" else objective_of(Student.model_validate({"size": size}), asked)
+    )
+    return asked.model_copy(update={"epochs": epochs, "learning_rate": rate, "objective": objective})
 
 
 class _Trials:
@@ -205,9 +208,10 @@ class _Trials:
         )
         out = self.folder / f"{size}-{epochs:g}"
         (out / "work").mkdir(parents=True, exist_ok=True)
-        shutil.copy(run.work / "teacher-logits.npz", out / "work")
         source = replace(run.source, folder=run.teacher)
-        return replace(run, recipe=recipe, source=source, out=out, progress=self._hear(size, epochs), notes={})
+        return replace(
+            run, recipe=recipe, source=source, out=out, answers=run.work, progress=self._hear(size, epochs), notes={}
+        )
 
     def keep(self, point: Point) -> None:
         """What was chosen becomes variants of the run."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from compressor import models, saving
 from compressor.stages.context import CONTROL, STUDENT, Run
 from compressor.stages.data import SPLITS, RunData, batches_of, labelled, token_limit
-from compressor.stages.teacher import teacher_answers, trainable
+from compressor.stages.teacher import relations_of, teacher_answers, trainable
 from compressor.system import processes
 from compressor.tasks.base import TrainableTask
 
@@ -189,6 +189,8 @@ def _distil(
     alone: bool = False,
 ) -> Trained:
     """Train the student in place; `alone` from the labels, as if there were no teacher, in as many steps."""
+    import numpy as np
+
     from compressor.training.trainer import Options, train
 
     asked = run.recipe.distill
@@ -222,6 +224,7 @@ def _distil(
         folder=run.work / (f"{stage}-training" if alone else stage),
         teacher=teacher,
         validation_teacher=validation_teacher,
+        relations=None if alone else relations_of(run, np.asarray(splits["train"]["length"][:]), model.config),
         frozen=frozen,
         stage=stage,
         progress=run.progress,

@@ -3,11 +3,13 @@ about every row, once)."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from compressor import models, saving
 from compressor.errors import DataError, ModelError
-from compressor.recipe import Distill
+from compressor.recipe import AUTO, Distill
 from compressor.stages.context import TEACHER, Run
 from compressor.stages.data import RunData, labelled
 from compressor.system import halving
@@ -16,9 +18,14 @@ from compressor.tasks.base import Task, TrainableTask
 
 if TYPE_CHECKING:
     import numpy as np
-    from transformers import PreTrainedModel
+    from datasets import Dataset
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from compressor.training.relations import Relations, Writer
 
 FINE_TUNE_EPOCHS = 4.0
+RELATIONS = "relations"
+"""The folder of the teacher's relations, within `work`."""
 
 
 def trainable(task: Task) -> TrainableTask:
@@ -92,7 +99,8 @@ def needs_teacher(run: Run, data: RunData) -> bool:
 
 
 def ask_teacher(run: Run, data: RunData) -> None:
-    """The teacher's logits for the training and validation rows; leaves `work/teacher-logits.npz`."""
+    """The teacher's logits for the training and validation rows; leaves `work/teacher-logits.npz`, and `work/relations` where
+    students learn those too."""
     import numpy as np
 
     train, validation = run.in_parts(
@@ -114,8 +122,61 @@ def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]
     dtype = torch.bfloat16 if has_fast_bf16(run.device) else torch.float32
     model = models.load_model(run.teacher, task, dtype=dtype, device=run.device, strict=False)
     task.load_for(model)
-    train = teacher_logits(model, data.split("train"), data.pad_id, batch_size=batch, progress=run.progress)
+    rows = data.split("train")
+    with _relating(run, rows, model.config) as relations:
+        train = teacher_logits(model, rows, data.pad_id, batch_size=batch, relations=relations, progress=run.progress)
     return train, teacher_logits(model, data.split("validation"), data.pad_id, batch_size=batch)
+
+
+@contextlib.contextmanager
+def _relating(run: Run, rows: Dataset, config: PretrainedConfig) -> Iterator[Writer | None]:
+    """What takes down the teacher's relations during its pass; None where no student learns them, or there is no room."""
+    import numpy as np
+
+    from compressor.training.relations import Writer, room, wanted_layers
+
+    depths = _depths(run, config)
+    if not depths:
+        yield None
+        return
+    lengths = np.asarray(rows["length"][:])
+    layers = wanted_layers(int(config.num_hidden_layers), depths)
+    tokens = room(lengths, len(layers))
+    if tokens is None:
+        run.note(
+            "",
+            "The data is too large to keep how the teacher relates its tokens, so the student learns its answers alone.",
+        )
+        yield None
+        return
+    with Writer(run.work / RELATIONS, lengths, layers, tokens) as writer:
+        yield writer
+
+
+def _depths(run: Run, config: PretrainedConfig) -> list[int]:
+    """Layers of the students that are to learn the teacher's relations; of all sizes where one is searched for."""
+    from compressor.students.presets import plan
+    from compressor.students.sizes import size_table
+
+    student, distill = run.recipe.student, run.recipe.distill
+    if student is None or distill is None or distill.objective != "relations" or run.recipe.own_tokens:
+        return []
+    if student.size == AUTO:
+        return [row.layers for row in size_table(config, run.task)]
+    return [plan(config, student, run.task).layers]
+
+
+def relations_of(run: Run, lengths: np.ndarray, student: PretrainedConfig) -> Relations | None:
+    """The teacher's relations for a student of this config in training rows of these lengths; None where there are none."""
+    from compressor.training.relations import Relations, matched
+
+    folder = (run.answers or run.work) / RELATIONS
+    wanted = run.recipe.distill is not None and run.recipe.distill.objective == "relations"
+    if not wanted or run.recipe.own_tokens or not folder.is_dir():
+        return None
+    teacher = models.load_config(run.teacher)
+    layers = matched(int(teacher.num_hidden_layers), int(student.num_hidden_layers))
+    return Relations(folder, lengths).of(layers)
 
 
 def teacher_answers(run: Run, data: RunData) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -124,5 +185,5 @@ def teacher_answers(run: Run, data: RunData) -> tuple[np.ndarray | None, np.ndar
 
     if not needs_teacher(run, data):
         return None, None
-    with np.load(run.work / "teacher-logits.npz") as stored:
+    with np.load((run.answers or run.work) / "teacher-logits.npz") as stored:
         return stored["train"], stored["validation"]

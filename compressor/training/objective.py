@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from compressor.tasks.base import TrainableTask
+from compressor.training.relations import WEIGHT, relation_loss
 
 
 @dataclass(frozen=True)
 class Objective:
-    """alpha · hard loss on the labels + (1 - alpha) · soft loss against the teacher (Hinton et al. 2015, arXiv:1503.02531).
+    """alpha · hard loss on the labels + (1 - alpha) · soft loss against the teacher (Hinton et al. 2015, arXiv:1503.02531), and
+    the loss of relations where a batch has the teacher's.
 
     Where a batch has no labels, or no teacher, the other takes the whole weight.
     """
@@ -21,8 +23,17 @@ class Objective:
     alpha: float
     temperature: float
 
-    def __call__(self, logits: torch.Tensor, signals: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Student logits [batch, labels] and signals (`labels` [batch, …], `teacher` [batch, labels]) → a scalar loss."""
+    def __call__(
+        self, logits: torch.Tensor, signals: Mapping[str, torch.Tensor], states: Sequence[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Student logits [batch, labels] and signals (`labels` [batch, …], `teacher` [batch, labels], `relations` with the
+        student's hidden `states`) → a scalar loss."""
+        loss = self._of_logits(logits, signals)
+        if states is not None and "relations" in signals:
+            loss = loss + WEIGHT * relation_loss(states, signals["relations"])
+        return loss
+
+    def _of_logits(self, logits: torch.Tensor, signals: Mapping[str, torch.Tensor]) -> torch.Tensor:
         labels, teacher = signals.get("labels"), signals.get("teacher")
         if teacher is None:
             if labels is None:

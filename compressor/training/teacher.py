@@ -14,14 +14,25 @@ from transformers import PreTrainedModel
 from compressor.events import Progress, silent
 from compressor.tasks.batching import batches
 from compressor.training.first_token import first_token_only
+from compressor.training.relations import Writer
 from compressor.training.rows import model_inputs, unwanted_inputs
 
 
 @torch.inference_mode()
 def teacher_logits(
-    model: PreTrainedModel, encoded: Dataset, pad_id: int, *, batch_size: int = 64, progress: Progress = silent
+    model: PreTrainedModel,
+    encoded: Dataset,
+    pad_id: int,
+    *,
+    batch_size: int = 64,
+    relations: Writer | None = None,
+    progress: Progress = silent,
 ) -> np.ndarray:
-    """Logits of every row, in row order: float32 [rows, labels]. Length-sorted, in bfloat16 where the hardware has it."""
+    """Logits of every row, in row order: float32 [rows, labels]. Length-sorted, in bfloat16 where the hardware has it.
+
+    Args:
+        relations: takes down those of the rows' tokens in the same pass.
+    """
     model.eval()
     drop = unwanted_inputs(model)
 
@@ -31,10 +42,15 @@ def teacher_logits(
 
     found: np.ndarray | None = None
     done, started = 0, time.perf_counter()
-    with first_token_only(model, inputs(_example(encoded, pad_id))):
+    more = {"output_hidden_states": True} if relations is not None else {}
+    whole = contextlib.nullcontext() if more else first_token_only(model, inputs(_example(encoded, pad_id)))
+    with whole:
         for index, arrays in batches(encoded, pad_id, batch_size):
             with autocast(model.device.type):
-                logits = model(**inputs(arrays)).logits.float().cpu().numpy()
+                outputs = model(**inputs(arrays), **more)
+            logits = outputs.logits.float().cpu().numpy()
+            if relations is not None:
+                relations.write(index, outputs.hidden_states)
             if found is None:
                 found = np.zeros((len(encoded), logits.shape[1]), np.float32)
             found[index] = logits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from compressor.training.checkpoints import EVERY, Checkpoints, is_over, keep_be
 from compressor.training.first_token import first_token_only
 from compressor.training.kernels import dropping, kernels
 from compressor.training.objective import Objective
+from compressor.training.relations import Relations
 from compressor.training.reporting import Reporting
 from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, some, unwanted_inputs
 from compressor.training.teacher import has_fast_bf16
@@ -67,9 +69,10 @@ class _Trainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
+        more = {"output_hidden_states": True} if "relations" in inputs else {}
         with kernels(self.args.device.type):
-            outputs = model(**model_inputs(inputs))
-        loss = self.objective(outputs.logits, inputs)
+            outputs = model(**model_inputs(inputs), **more)
+        loss = self.objective(outputs.logits, inputs, outputs.hidden_states if more else None)
         return (loss, {"loss": loss.detach(), "logits": outputs.logits}) if return_outputs else loss
 
     def prediction_step(
@@ -112,6 +115,7 @@ def train(
     folder: Path,
     teacher: np.ndarray | None = None,
     validation_teacher: np.ndarray | None = None,
+    relations: Relations | None = None,
     frozen: Collection[str] = (),
     stage: str = "distill",
     progress: Progress = silent,
@@ -122,6 +126,7 @@ def train(
         rows, validation: encoded splits.
         teacher: logits for `rows`, float32 [rows, labels]; None trains on the labels alone.
         validation_teacher: logits for `validation`, to judge by agreement where there are no labels.
+        relations: the teacher's for `rows`, of one layer for each of the model's.
         frozen: parameters (names) that keep their values: no gradient and no optimizer state for them.
         folder: checkpoints; a training that was cut off goes on from the last one there.
     """
@@ -129,7 +134,7 @@ def train(
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
     validation, validation_teacher = _by_length(validation, validation_teacher)
-    data = Rows(rows, teacher)
+    data = Rows(rows, teacher, relations)
     report = Reporting(stage, progress, options.batch_size)
     with quiet():
         trainer = _Trainer(
@@ -145,7 +150,8 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
         example = {k: v.to(model.device) for k, v in model_inputs(trainer.data_collator(some(data))).items()}
-        with dropping(model, options.dropout), first_token_only(model, example):
+        whole = relations is not None  # which are of all tokens, in the last layer too
+        with dropping(model, options.dropout), nullcontext() if whole else first_token_only(model, example):
             trainer.go_on(last_whole(folder))
     for parameter in model.parameters():
         parameter.requires_grad_(True)
