@@ -38,8 +38,10 @@ BUDGETS: dict[str, dict[str, float]] = {
     "thorough": {"epochs": 8.0},
 }
 
-AUGMENT: dict[str, Literal["none"] | float] = {"quick": "none", "balanced": "none", "thorough": 1.0}
-"""What `budget` makes of `distill.augment: auto`."""
+AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 1.0}
+AUGMENT_NARROW: dict[str, float] = {"quick": 1.0, "balanced": 3.0, "thorough": 3.0}
+"""What `budget` makes of `distill.augment: auto`, for students that kept their teacher's width and for narrow ones, which
+begin far from it and learn few rows by heart (tests/benchmarks/README.md)."""
 
 # What the size sets where the person left `learning_rate` open: a student whose width was cut has lost more than one whose
 # layers were copied, and learns it again at a higher rate (tests/benchmarks/README.md has the figures).
@@ -334,7 +336,8 @@ class Recipe(Frozen):
             defaults = {**BUDGETS[self.budget], **_rate(student)}
             left_open: dict[str, Any] = {k: v for k, v in defaults.items() if k not in self.distill.model_fields_set}
             if self.distill.augment == "auto":
-                left_open["augment"] = AUGMENT[self.budget] if self.distill.alpha < 1 else "none"
+                share = (AUGMENT_NARROW if is_narrow(student) else AUGMENT)[self.budget]
+                left_open["augment"] = share if share and self.distill.alpha < 1 else "none"
             if self.distill.objective == "auto":
                 left_open["objective"] = objective_of(student, self.distill)
             values["distill"] = self.distill.model_copy(update=left_open)
@@ -375,9 +378,14 @@ class Recipe(Frozen):
 def objective_of(student: Student, distill: Distill) -> Literal["logits", "relations"]:
     """What `distill.objective: auto` is: relations too for students that lost width, where they read the teacher's tokens. Those
     that kept it began as copies, and gain little by them (tests/benchmarks/README.md)."""
-    narrow = student.size in (*LEARNING_RATES, AUTO) or (student.cut is not None and student.cut.hidden is not None)
     own = student.model is not None or student.vocabulary is not None
+    narrow = is_narrow(student) or student.size == AUTO
     return "relations" if narrow and not own and distill.alpha < 1 else "logits"
+
+
+def is_narrow(student: Student) -> bool:
+    """Whether a student loses width, and not layers alone."""
+    return student.size in LEARNING_RATES or (student.cut is not None and student.cut.hidden is not None)
 
 
 def rate_of(student: Student) -> float | None:

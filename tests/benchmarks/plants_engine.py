@@ -9,6 +9,52 @@ PLANTS = [
         "(1 - self.alpha) * self.task.hard_loss(logits, labels) + self.alpha * soft", "tests/tasks/test_losses.py",
     ),
     (
+        "a control learns from the teacher", "compressor/stages/student.py",
+        "(None, None) if alone else teacher_answers(run, data)", "teacher_answers(run, data)",
+        "tests/test_pipeline.py::test_the_control_is_the_same_student_without_the_teacher",
+    ),
+    (
+        "chance counts as a loss", "compressor/report.py",
+        "return self.p < CHANCE", "return self.value != 0", "tests/tasks/test_paired.py tests/results/test_tables.py",
+    ),
+    (
+        "McNemar looks at one side", "compressor/tasks/paired.py",
+        "binomtest(gained, gained + lost).pvalue", 'binomtest(gained, gained + lost, alternative="less").pvalue',
+        "tests/tasks/test_paired.py",
+    ),
+    (
+        "a search takes the largest", "compressor/search/rungs.py",
+        "return min(met, key=lambda p: p.bytes)", "return max(met, key=lambda p: p.bytes)", "tests/search",
+    ),
+    (
+        "a search gives up where its finalists fail", "compressor/search/rungs.py",
+        "    for candidate in larger:\n", "    for candidate in ():\n", "tests/search",
+    ),
+    (
+        "a search forgets what it tried", "compressor/stages/search.py",
+        'read_json(self.folder / "known.json", {"tried": {}, "measured": {}})', '{"tried": {}, "measured": {}}',
+        "tests/stages/test_search.py::test_a_search_that_was_stopped_goes_on_and_ends_the_same",
+    ),
+    (
+        "relations of padding count", "compressor/training/relations.py",
+        "total = total + (gaps * there).sum() / count", "total = total + gaps.nan_to_num().mean()",
+        "tests/training/test_relations.py",
+    ),
+    (
+        "relations of another row", "compressor/training/relations.py",
+        "for i, row in enumerate(rows.tolist()):", "for row, i in enumerate(rows.argsort().tolist()):",
+        "tests/training/test_relations.py",
+    ),
+    (
+        "made-up words keep their tokens", "compressor/stages/student.py",
+        'return rows.select(range(data.own_rows)) if split == "train" else rows', "return rows",
+        "tests/test_pipeline.py::test_made_up_texts_are_labelled_by_the_teacher_and_count_as_nobodys_words",
+    ),
+    (
+        "disturbed rows are tidy", "compressor/data/disturbed.py",
+        "table = table.remove_columns(name).add_column(name, changed[name])", "pass", "tests/data/test_disturbed.py",
+    ),
+    (
         "temperature not squared", "compressor/tasks/text_classification.py",
         "return loss * temperature**2", "return loss * temperature", "tests/tasks/test_losses.py",
     ),

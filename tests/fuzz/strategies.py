@@ -114,15 +114,18 @@ _data = keyed(
 )
 _student = st.none() | keyed(
     {
-        "size": st.sampled_from(("half", "third", "tiny", "huge")),
+        "size": st.sampled_from(("half", "third", "tiny", "huge", "auto")),
         "cut": keyed({"layers": _many, "hidden": _many, "intermediate": _many, "kv_heads": _many}),
         "low_rank": keyed({"energy": _many, "weights": _many}),
         "model": _words | texts,
+        "vocabulary": st.just("data") | _many,
     }
 )
 _distill = st.none() | keyed(
     {
-        "objective": st.sampled_from(("auto", "logits")),
+        "objective": st.sampled_from(("auto", "logits", "relations")),
+        "augment": st.sampled_from(("auto", "none")) | _many,
+        "control": st.booleans(),
         "epochs": _one,
         "temperature": _one,
         "alpha": _one,
@@ -141,6 +144,7 @@ recipe_values = keyed(
         "distill": _distill,
         "budget": st.sampled_from(("quick", "balanced", "thorough")),
         "formats": st.lists(st.sampled_from(("8bit", "4bit", "2bit")), max_size=3),
+        "target": st.none() | keyed({"max_megabytes": _one, "min_retained": _one, "min_speedup": _one}),
         "backend": st.just("local"),
         "seed": _many,
     },

@@ -84,7 +84,7 @@ def recipes() -> st.SearchStrategy[Recipe]:
     words = st.one_of(st.just("data"), NUMBER)
     student = st.one_of(student, st.builds(lambda s, v: {**(s or {}), "vocabulary": v}, student, words))
     distill = st.one_of(st.none(), st.fixed_dictionaries({}, optional={
-        "objective": st.sampled_from(["auto", "logits"]), "epochs": st.floats(0.5, 9), "alpha": st.floats(0, 1),
+        "objective": st.sampled_from(["auto", "logits", "relations"]), "epochs": st.floats(0.5, 9), "alpha": st.floats(0, 1),
         "temperature": st.floats(0.5, 9), "learning_rate": st.floats(1e-6, 1e-2), "batch_size": NUMBER,
         "control": st.booleans(),
     }))  # fmt: skip

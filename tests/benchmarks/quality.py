@@ -1,0 +1,99 @@
+"""How good students become, and what learning from the teacher is worth: several seeds of each size, each beside its control.
+
+    python -m tests.benchmarks.quality TEACHER DATA OUT [--sizes half mini] [--seeds 0 1 2] [--budget thorough]
+                                       [--format onnx-int8] [--set distill.augment=none ...]
+
+TEACHER is a text classifier's folder, or `demo`; DATA a folder with train.csv, test.csv and perhaps validation.csv, or `demo`.
+For each size: accuracy on the test rows, what is kept, bytes as a share of the teacher's in 32 bits, the control's accuracy, the
+difference to it with its 95 % interval for each seed, and seconds to the end of the student's training, the control left out.
+Finished runs in OUT are taken as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from compressor.report import Report, Variant
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("teacher")
+    parser.add_argument("data")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sizes", nargs="+", default=["half", "mini"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--budget", default="thorough")
+    parser.add_argument("--format", default="onnx-int8")
+    parser.add_argument("--no-control", action="store_true")
+    parser.add_argument("--set", nargs="+", default=[], dest="changes")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    print(f"| size | accuracy | kept | {asked.format} | bytes | control | worth, points (95 %) by seed | seconds |")
+    print("|---|---:|---:|---:|---:|---:|---|---:|")
+    for size in asked.sizes:
+        print(line(size, [one(asked, size, seed) for seed in asked.seeds]), flush=True)
+
+
+def one(asked: argparse.Namespace, size: str, seed: int) -> Report:
+    """The report of one run."""
+    folder = asked.out / f"{size}-{seed}"
+    if not (folder / "report.json").is_file():
+        path = folder.with_suffix(".yaml")
+        path.write_text(yaml.safe_dump(recipe(asked, size, seed)), encoding="utf-8")
+        changes = [part for change in asked.changes for part in ("--set", change)]
+        command = [sys.executable, "-m", "compressor", "run", str(path), "--out", str(folder), *changes]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return Report.load(folder)
+
+
+def recipe(asked: argparse.Namespace, size: str, seed: int) -> dict[str, Any]:
+    source: Any = "demo"
+    if asked.data != "demo":
+        files = {name: Path(asked.data).resolve() / f"{name}.csv" for name in ("train", "validation", "test")}
+        source = {name: str(path) for name, path in files.items() if path.is_file()}
+    return {
+        "teacher": asked.teacher if asked.teacher == "demo" else str(Path(asked.teacher).resolve()),
+        "data": {"source": source}, "student": {"size": size}, "budget": asked.budget, "formats": [asked.format],
+        "distill": {"control": not asked.no_control}, "seed": seed,
+    }  # fmt: skip
+
+
+def line(size: str, reports: list[Report]) -> str:
+    teacher = reports[0].teacher_variant
+    students = [report.variant("student") for report in reports]
+    made = [report.variants[-1] for report in reports]
+    whole = 4 * teacher.parameters
+    controls = [report.control for report in reports if report.control is not None]
+    worth = "; ".join(
+        f"{c.difference.value * 100:+.1f} ({c.difference.ci95[0] * 100:+.1f} to {c.difference.ci95[1] * 100:+.1f})"
+        for c in controls
+    )
+    seconds = [
+        sum(s for stage, s in r.seconds.items() if stage in ("data", "teacher-logits", "distill")) for r in reports
+    ]
+    cells = [
+        size, _each(students), f"{_mean([v.retained for v in students]):.1%}", _each(made), f"{made[0].bytes / whole:.3f}×",
+        f"{_mean([c.quality.value for c in controls]):.4f}" if controls else "", worth, f"{statistics.mean(seconds):.0f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _each(variants: list[Variant]) -> str:
+    values = [v.quality.value for v in variants if v.quality is not None]
+    return f"{statistics.mean(values):.4f} ({', '.join(f'{value:.4f}' for value in values)})"
+
+
+def _mean(values: list[Any]) -> float:
+    return statistics.mean(value for value in values if value is not None)
+
+
+if __name__ == "__main__":
+    main()
