@@ -25,6 +25,7 @@ from compressor.settings import Settings
 from compressor.stages import data as data_stage
 from compressor.stages.context import Run, read_json
 from compressor.stages.data import RunData
+from compressor.system import processes
 from compressor.system.lease import lease
 from compressor.system.whole import sweep, write_json
 
@@ -51,6 +52,7 @@ def run(
     """
     from compressor.hub import Hub as HubClient
 
+    processes.keep_memory_together()
     settings = settings or Settings.from_environ()
     hub = hub or HubClient(settings)
     folder = RunFolder(out)

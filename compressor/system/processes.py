@@ -23,6 +23,8 @@ from compressor.settings import child_environ
 
 WINDOWS = sys.platform == "win32"
 ROOT = Path(__file__).resolve().parent.parent.parent
+M_ARENA_MAX = -8
+"""glibc's number for how many heaps there may be (malloc.h)."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,15 @@ def limit_memory(bytes_: int | None) -> None:
 
     with contextlib.suppress(OSError, ValueError):  # a lower limit is set already
         resource.setrlimit(resource.RLIMIT_DATA, (bytes_, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+def keep_memory_together() -> None:
+    """Have the C library keep one heap for all threads of this process, in place of one each, which hold on to what was freed
+    (glibc alone; 40 MB of a training's peak). Before they are started."""
+    with contextlib.suppress(OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, 1)
 
 
 def give_back_memory() -> None:
