@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from compressor.errors import CannotCutError
 from compressor.recipe import Cut, Student
-from compressor.students import build_student, copied, plan
+from compressor.students import build_student, copied, importance, plan
 from compressor.students.anatomy import examine
 from compressor.students.importance import Scores, score, select
 from compressor.students.shapes import Shape, evenly_spaced, head_size, shape_of
@@ -217,3 +217,29 @@ def test_a_width_that_cannot_be_cut_is_refused_with_a_sentence() -> None:
     with pytest.raises(CannotCutError, match="width of this mobilebert model cannot be cut, because"):
         build_student(model, Shape(2, old.hidden, old.intermediate // 2, old.heads, old.kv_heads), TASK)
     assert build_student(model, Shape(1, old.hidden, old.intermediate, old.heads, old.kv_heads), TASK)
+
+
+def test_the_score_tells_what_leaving_a_neuron_out_does() -> None:
+    """Against leaving out each of a layer's neurons in turn; and better than without the gradient."""
+    from scipy.stats import spearmanr
+
+    model, layer = teacher("bert"), 4
+    shape, parts = shape_of(model.config), examine(model.config, TASK).parts
+    ids = torch.randint(5, 60, (48, 14), generator=torch.Generator().manual_seed(1))
+    rows = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    dense = model.bert.encoder.layer[layer].output.dense
+    before, told = dense.weight.detach().clone(), []
+    with torch.inference_mode():
+        whole = model(**rows).logits
+        for neuron in range(shape.intermediate):
+            dense.weight[:, neuron] = 0
+            told.append(float((model(**rows).logits - whole).norm()))
+            dense.weight.copy_(before)
+    asked = [p.requires_grad for p in model.parameters()]
+    with_gradient = score(model, parts, range(shape.layers), [rows]).ffn[layer]
+    assert [p.requires_grad for p in model.parameters()] == asked and all(p.grad is None for p in model.parameters())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importance, "BY_GRADIENT", ())
+        without = score(model, parts, range(shape.layers), [rows]).ffn[layer]
+    close, less = (float(spearmanr(found.numpy(), told).statistic) for found in (with_gradient, without))
+    assert close > 0.8 and close > less
