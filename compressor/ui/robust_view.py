@@ -44,4 +44,5 @@ def _cell(variant: Variant, kind: str) -> str:
         return shown
     change = quality.value - plain.value
     said = f"{change * 100:+.1f}" if is_percent(quality.metric) else f"{change:+.3g}"
-    return f'{shown}<small class="under">{esc(said.replace("-", "−"))}</small>'
+    said = f"±{said[1:]}" if not change else said.replace("-", "−")
+    return f'{shown}<small class="under">{esc(said)}</small>'
