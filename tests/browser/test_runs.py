@@ -39,7 +39,8 @@ def compare(page: Page, app: App, run_id: str) -> None:
 def test_the_comparison_of_the_demo(page: Page, app: App, finished: str) -> None:
     compare(page, app, finished)
     expect(page.locator("#trade-offs svg")).to_have_count(2)
-    expect(page.locator("#compare-table tbody")).to_have_count(4)
+    expect(page.locator("#compare-table table.compare:not(.robust) tbody")).to_have_count(4)
+    expect(page.locator("#compare-table table.robust tbody")).to_have_count(4)
     expect(page.locator("#compare-table .best").first).to_be_visible()
     page.locator("#compare-table summary").nth(1).click()
     expect(page.locator("#compare-table pre").nth(1)).to_contain_text("from_pretrained")
