@@ -7,176 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
+from compressor.recipe_defaults import left_open, objective_of, rate_of
+from compressor.recipe_parts import (
+    AUTO,
+    DATA_SUFFIXES,
+    DEFAULT_FORMATS,
+    FORMATS,
+    NEED_PLAIN,
+    SIZES,
+    THIN_FORMATS,
+    Budget,
+    Cut,
+    Data,
+    Distill,
+    Files,
+    Format,
+    Frozen,
+    LowRank,
+    Student,
+    Target,
+)
 from compressor.untrusted.paths import at_home
 from compressor.untrusted.plain import MOST_YAML, NotPlainError, plain, read_yaml
 from compressor.untrusted.problems import sentences
 
-SIZES = ("half", "third", "quarter", "small", "mini", "tiny")
-AUTO = "auto"
-"""The size that a search finds."""
-Format = Literal["8bit", "4bit", "onnx", "onnx-int8", "openvino-int8"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-DEFAULT_FORMATS: tuple[Format, ...] = ("8bit", "4bit")
-THIN_FORMATS: tuple[Format, ...] = ("onnx", "onnx-int8")
-"""What a student of thin layers becomes where the recipe does not say: it has no plain form."""
-NEED_PLAIN = ("8bit", "4bit")
-"""Formats that only a plain model can take."""
-DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
-Size = Literal["half", "third", "quarter", "small", "mini", "tiny", "auto"]
-Budget = Literal["quick", "balanced", "thorough"]
-
-# What `budget` sets in `distill` where the person left it open.
-BUDGETS: dict[str, dict[str, float]] = {
-    "quick": {"epochs": 1.0},
-    "balanced": {"epochs": 3.0},
-    "thorough": {"epochs": 8.0},
-}
-
-AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 1.0}
-AUGMENT_NARROW: dict[str, float] = {"quick": 1.0, "balanced": 3.0, "thorough": 3.0}
-"""What `budget` makes of `distill.augment: auto`, for students that kept their teacher's width and for narrow ones, which
-begin far from it and learn few rows by heart (tests/benchmarks/README.md)."""
-
-# What the size sets where the person left `learning_rate` open: a student whose width was cut has lost more than one whose
-# layers were copied, and learns it again at a higher rate (tests/benchmarks/README.md has the figures).
-LEARNING_RATES = {"small": 5e-4, "mini": 1e-3, "tiny": 1e-3}
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
-
-
-class Files(Frozen):
-    """Local files, one a split; paths are absolute once the recipe is loaded."""
-
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
-
-    @model_validator(mode="after")
-    def _some(self) -> Files:
-        if not (self.train or self.validation or self.test):
-            raise ValueError("data.source names no file: give at least `train` (or `test` where nothing is trained)")
-        return self
-
-
-class Data(Frozen):
-    source: str | Files = "demo"
-    subset: str | None = None
-    revision: str | None = None
-    columns: dict[str, str] | None = None
-    labels: dict[str, str] | None = None
-    unlabelled: str | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
-    max_length: Annotated[int, Field(ge=8, le=131072)] | None = None
-
-
-class Cut(Frozen):
-    """Own numbers in place of a preset; what is left out stays as the teacher has it."""
-
-    layers: Annotated[int, Field(ge=1)] | None = None
-    hidden: Annotated[int, Field(ge=8)] | None = None
-    intermediate: Annotated[int, Field(ge=8)] | None = None
-    kv_heads: Annotated[int, Field(ge=1)] | None = None
-
-
-class LowRank(Frozen):
-    """How thin the large layers become as two: by the energy that is kept, or by the share of their weights that is left."""
-
-    energy: Annotated[float, Field(gt=0, lt=1)] | None = None
-    weights: Annotated[float, Field(gt=0, lt=1)] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> LowRank:
-        if (self.energy is None) == (self.weights is None):
-            raise ValueError("student.low_rank takes exactly one of `energy` and `weights`")
-        return self
-
-
-class Student(Frozen):
-    """Exactly one of a preset size, own numbers, or another model to start from; with thin layers or fewer words, none of them
-    means the teacher's own shape."""
-
-    size: Size | None = None
-    """`auto` is found by what `target` says."""
-    cut: Cut | None = None
-    model: str | None = None
-    low_rank: LowRank | None = None
-    vocabulary: Literal["data"] | Annotated[int, Field(ge=1)] | None = None
-    """Tokens to keep: those that the data has, or so many of them, the frequent ones first. Null keeps all."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _beside(cls, value: Any) -> Any:
-        """`cut: {vocabulary: N}` is the same as `vocabulary: N` beside the cut."""
-        cut = value.get("cut") if isinstance(value, Mapping) else None
-        if not isinstance(cut, Mapping) or "vocabulary" not in cut:
-            return value
-        if value.get("vocabulary") not in (None, cut["vocabulary"]):
-            raise ValueError("student.vocabulary and student.cut.vocabulary differ: leave one of them out")
-        rest = {k: v for k, v in cut.items() if k != "vocabulary"}
-        return (
-            {k: v for k, v in value.items() if k != "cut"}
-            | {"vocabulary": cut["vocabulary"]}
-            | ({"cut": rest} if rest else {})
-        )
-
-    @model_validator(mode="after")
-    def _one(self) -> Student:
-        named = sum(x is not None for x in (self.size, self.cut, self.model))
-        if named > 1 or (named == 0 and self.low_rank is None and self.vocabulary is None):
-            raise ValueError("student takes exactly one of `size`, `cut` and `model`")
-        return self
-
-
-class Target(Frozen):
-    """What a student is to be like, in place of its size."""
-
-    max_megabytes: Annotated[float, Field(gt=0)] | None = None
-    """Of its weights on disk; 10⁶ bytes each."""
-    min_retained: Annotated[float, Field(gt=0, le=1.5)] | None = None
-    """Share of the teacher's quality."""
-    min_speedup: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """How many times faster than the teacher, for one text on the machine that makes it."""
-
-    @model_validator(mode="after")
-    def _some(self) -> Target:
-        if self.max_megabytes is None and self.min_retained is None and self.min_speedup is None:
-            raise ValueError("target says nothing: give max_megabytes, min_retained or min_speedup, or several of them")
-        return self
-
-    @property
-    def bytes(self) -> int | None:
-        return None if self.max_megabytes is None else int(self.max_megabytes * 1e6)
-
-
-class Distill(Frozen):
-    objective: Literal["auto", "logits", "relations"] = "auto"
-    """What of the teacher is learned: its answers, or besides how the tokens of a text stand to one another in its layers."""
-    epochs: Annotated[float, Field(gt=0, le=1000)] = 3.0
-    temperature: Annotated[float, Field(gt=0, le=100)] = 2.0
-    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Weight of the cross-entropy on the labels; 1 - alpha is the distillation's."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
-    augment: Literal["auto", "none"] | Annotated[float, Field(gt=0, le=20)] = "auto"
-    """Texts made from the training rows for the teacher to label, as a multiple of them."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Share of activations left out while the student learns. Left open it is 0 where the student learns from the teacher, whose
-    answers say more than labels and are harder to learn by heart; from labels alone it is the model's own."""
-    control: bool = False
-    """Also train the same student as long from the labels alone, to measure what the teacher was worth."""
-
-    @property
-    def made(self) -> float:
-        """`augment` as a number, once it is resolved."""
-        return self.augment if isinstance(self.augment, float) else 0.0
+__all__ = [
+    "AUTO",
+    "DATA_SUFFIXES",
+    "DEFAULT_FORMATS",
+    "FORMATS",
+    "NEED_PLAIN",
+    "SIZES",
+    "THIN_FORMATS",
+    "Cut",
+    "Data",
+    "Distill",
+    "Files",
+    "Format",
+    "Frozen",
+    "LowRank",
+    "Recipe",
+    "Student",
+    "Target",
+    "objective_of",
+    "rate_of",
+]
 
 
 class Recipe(Frozen):
@@ -333,14 +214,8 @@ class Recipe(Frozen):
         if student is None:
             values["distill"] = None
         elif self.distill is not None:
-            defaults = {**BUDGETS[self.budget], **_rate(student)}
-            left_open: dict[str, Any] = {k: v for k, v in defaults.items() if k not in self.distill.model_fields_set}
-            if self.distill.augment == "auto":
-                share = (AUGMENT_NARROW if is_narrow(student) else AUGMENT)[self.budget]
-                left_open["augment"] = share if share and self.distill.alpha < 1 else "none"
-            if self.distill.objective == "auto":
-                left_open["objective"] = objective_of(student, self.distill)
-            values["distill"] = self.distill.model_copy(update=left_open)
+            update = left_open(self.budget, student, self.distill)
+            values["distill"] = self.distill.model_copy(update=update)
         full = Recipe.model_validate(self.model_dump() | _dump(values))
         if problems := full._problems():
             raise RecipeError(problems)
@@ -351,7 +226,7 @@ class Recipe(Frozen):
         """The learning rate of a teacher's new head: `distill.learning_rate`, unless that is what the student's size set. A
         teacher has lost nothing, and a narrow student's rate would undo what it was trained for."""
         asked = self.distill or Distill()
-        by_size = _rate(self.student).get("learning_rate") if self.student is not None else None
+        by_size = rate_of(self.student) if self.student is not None else None
         return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
 
     @property
@@ -373,31 +248,6 @@ class Recipe(Frozen):
         return yaml.safe_dump(
             self.model_dump(mode="json", exclude_unset=asked_only), sort_keys=False, allow_unicode=True
         )
-
-
-def objective_of(student: Student, distill: Distill) -> Literal["logits", "relations"]:
-    """What `distill.objective: auto` is: relations too for students that lost width, where they read the teacher's tokens. Those
-    that kept it began as copies, and gain little by them (tests/benchmarks/README.md)."""
-    own = student.model is not None or student.vocabulary is not None
-    narrow = is_narrow(student) or student.size == AUTO
-    return "relations" if narrow and not own and distill.alpha < 1 else "logits"
-
-
-def is_narrow(student: Student) -> bool:
-    """Whether a student loses width, and not layers alone."""
-    return student.size in LEARNING_RATES or (student.cut is not None and student.cut.hidden is not None)
-
-
-def rate_of(student: Student) -> float | None:
-    """The learning rate that a student's size sets; None where it sets none."""
-    if student.cut is not None and student.cut.hidden is not None:
-        return LEARNING_RATES["small"]
-    return LEARNING_RATES.get(student.size or "")
-
-
-def _rate(student: Student) -> dict[str, float]:
-    rate = rate_of(student)
-    return {"learning_rate": rate} if rate else {}
 
 
 def _dump(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""What a recipe leaves open, and its budget and student decide. The figures behind it are in tests/benchmarks/README.md."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from compressor.recipe_parts import AUTO, Distill, Student
+
+# What `budget` sets in `distill` where the person left it open.
+BUDGETS: dict[str, dict[str, float]] = {
+    "quick": {"epochs": 1.0},
+    "balanced": {"epochs": 3.0},
+    "thorough": {"epochs": 8.0},
+}
+
+AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 1.0}
+AUGMENT_NARROW: dict[str, float] = {"quick": 1.0, "balanced": 3.0, "thorough": 3.0}
+"""What `budget` makes of `distill.augment: auto`, for students that kept their teacher's width and for narrow ones, which
+begin far from it and learn few rows by heart (tests/benchmarks/README.md)."""
+
+# What the size sets where the person left `learning_rate` open: a student whose width was cut has lost more than one whose
+# layers were copied, and learns it again at a higher rate (tests/benchmarks/README.md has the figures).
+LEARNING_RATES = {"small": 5e-4, "mini": 1e-3, "tiny": 1e-3}
+
+
+def left_open(budget: str, student: Student, distill: Distill) -> dict[str, Any]:
+    """Values for what `distill` does not say."""
+    values: dict[str, Any] = dict(BUDGETS[budget])
+    if rate := rate_of(student):
+        values["learning_rate"] = rate
+    found = {k: v for k, v in values.items() if k not in distill.model_fields_set}
+    if distill.augment == "auto":
+        share = (AUGMENT_NARROW if is_narrow(student) else AUGMENT)[budget]
+        found["augment"] = share if share and distill.alpha < 1 else "none"
+    if distill.objective == "auto":
+        found["objective"] = objective_of(student, distill)
+    return found
+
+
+def objective_of(student: Student, distill: Distill) -> Literal["logits", "relations"]:
+    """What `distill.objective: auto` is: relations too for students that lost width, where they read the teacher's tokens. Those
+    that kept it began as copies, and gain little by them (tests/benchmarks/README.md)."""
+    own = student.model is not None or student.vocabulary is not None
+    narrow = is_narrow(student) or student.size == AUTO
+    return "relations" if narrow and not own and distill.alpha < 1 else "logits"
+
+
+def is_narrow(student: Student) -> bool:
+    """Whether a student loses width, and not layers alone."""
+    return student.size in LEARNING_RATES or (student.cut is not None and student.cut.hidden is not None)
+
+
+def rate_of(student: Student) -> float | None:
+    """The learning rate that a student's size sets; None where it sets none."""
+    if student.cut is not None and student.cut.hidden is not None:
+        return LEARNING_RATES["small"]
+    return LEARNING_RATES.get(student.size or "")
