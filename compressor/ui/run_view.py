@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from compressor.ui.run_state import RunState
+from compressor.ui.teacher_view import t_size
 from compressor.ui.text import clip, count, duration, esc, paragraphs, size
 from compressor.ui.words import t
 
@@ -109,6 +110,8 @@ def _facts(state: RunState) -> list[str]:
     metrics: dict[str, Any] = state.metrics
     if state.share is not None:
         facts.append(f"{state.share * 100:.0f} %")
+    if metrics.get("size") and state.stage == "search":
+        facts.append(t("run.trying", size=t_size(str(metrics["size"]))))
     if metrics.get("epoch"):
         facts.append(t("run.epoch", n=f"{float(metrics['epoch']):.1f}"))
     if metrics.get("rate"):

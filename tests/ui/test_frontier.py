@@ -8,7 +8,7 @@ import pytest
 
 from compressor.recipe import Recipe
 from compressor.report import Point, Search
-from compressor.ui import frontier
+from compressor.ui import frontier, run_view
 from compressor.ui.compress_tab import run_title
 from compressor.ui.form import Form, to_raw
 from compressor.ui.run_state import RunState
@@ -71,6 +71,8 @@ def test_a_run_tells_its_points_once_though_it_went_on_after_a_stop() -> None:
     state.take(told)
     assert frontier.points_of(state.points) == list(FOUND.points)
     assert "point" not in state.metrics
+    state.take([{"time": 2, "stage": "search", "done": 0.4, "total": 1, "metrics": {"size": "mini"}}])
+    assert "40 % · trying mini" in run_view.progress("running", state, ["search"])
     assert frontier.points_of([{"size": 3}]) == []
 
 

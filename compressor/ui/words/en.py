@@ -256,6 +256,7 @@ WORDS: dict[str, str] = {
     "run.failed": "The run stopped with a problem. Its log and recipe are kept.",
     "run.cancelled": "Cancelled. What was finished is kept, and the run can go on from there.",
     "run.interrupted": "The run was interrupted. It can go on from where it was.",
+    "run.trying": "trying {size}",
     "run.epoch": "epoch {n}",
     "run.rate": "{n} a second",
     "run.bytes_rate": "{n} a second",
