@@ -95,3 +95,22 @@ def test_formats_that_are_too_large_are_not_made():
     assert ALL[5].formats_within(Target(max_megabytes=39)) == ["onnx-int8", "float"], "a prediction may be a little off"
     assert ALL[5].formats_within(Target(max_megabytes=10)) == []
     assert ALL[5].formats_within(Target(min_retained=0.9)) == ["onnx-int8", "float"]
+
+
+def test_of_several_that_meet_it_the_smallest_is_taken():
+    target = Target(min_retained=0.9)
+    found = [point(ALL[3], 0.99, target), point(ALL[2], 0.91, target, fmt="float"), point(ALL[2], 0.92, target)]
+    best = chosen(found, target)
+    assert (best.size, best.format) == ("small", "onnx-int8")
+
+
+def test_where_the_finalists_lose_it_in_their_formats_larger_ones_follow_the_smallest_first():
+    target, asked = Target(min_retained=0.95), []
+
+    def measure(c: Candidate) -> list[Point]:
+        asked.append(c.size)
+        return [point(c, {"small": 0.94, "quarter": 0.93, "third": 0.96}.get(c.size, 0.99), target)]
+
+    found = last_round([ALL[2]], [ALL[0], ALL[5], ALL[4], ALL[3]], target, measure)
+    assert asked == ["small", "quarter", "third"], "tiny is smaller than what failed, half is not needed"
+    assert chosen(found, target).size == "third"
