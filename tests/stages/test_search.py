@@ -79,7 +79,14 @@ def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, tmp_path, modu
     asked = recipe(max_megabytes=2.2, min_retained=0.8)
     with pytest.raises(RunCancelledError):
         pipeline.run(asked, tmp_path / "run", settings=module_settings, progress=stop)
-    again = pipeline.run(asked, tmp_path / "run", settings=module_settings)
+    trained: list[str] = []
+
+    def hear(stage: str, done: float = 0, total: float = 0, **metrics: object) -> None:
+        if metrics.get("doing") == "distill":
+            trained.append(str(metrics["size"]))
+
+    again = pipeline.run(asked, tmp_path / "run", settings=module_settings, progress=hear)
+    assert trained[0] == run.report.search.points[4].size, "what was tried before the stop is known"
     assert again.search == run.report.search
     for name in (v.path for v in run.report.variants[1:]):
         for file in (run.out / name).glob("*.safetensors"):
