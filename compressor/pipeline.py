@@ -19,7 +19,7 @@ from compressor.events import EventLog, Progress
 from compressor.formats.stored import stored_format
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import Recipe
-from compressor.report import Report
+from compressor.report import Report, Search
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from compressor.stages import data as data_stage
@@ -126,9 +126,7 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
 def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     from compressor.stages.judge import judge
     from compressor.stages.quantize import make_format
-    from compressor.stages.search import found, recipe_of, search
-    from compressor.stages.student import make_control, make_student, wants_control
-    from compressor.stages.teacher import ask_teacher, fine_tune, needs_teacher
+    from compressor.stages.teacher import fine_tune
 
     def stage(name: str, work: Callable[[], Any], exclusive: bool = True) -> None:
         if name in _finished_stages(folder):
@@ -148,19 +146,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         run.task = data_stage.rebind(run.task, data, run.recipe.teacher_head == "new")
     if data is not None and run.recipe.teacher_head == "new":
         stage("fine-tune", lambda: fine_tune(run, data))
-    searched = None
-    if data is not None and run.recipe.target is not None:
-        stage("teacher-logits", lambda: ask_teacher(run, data))
-        stage("search", lambda: search(run, data))
-        searched = found(run)
-        assert searched is not None
-        run.recipe = recipe_of(run.recipe, searched)
-    elif data is not None and run.recipe.student is not None:
-        if needs_teacher(run, data):
-            stage("teacher-logits", lambda: ask_teacher(run, data))
-        stage("distill", lambda: make_student(run, data))
-        if wants_control(run, data):
-            stage("control", lambda: make_control(run, data))
+    searched = _learn(run, data, stage) if data is not None else None
     for fmt in run.recipe.formats if searched is None else ():
         stage(fmt, lambda fmt=fmt: make_format(run, fmt, data))  # type: ignore[misc]
     folder.write_state(stage="measure")
@@ -181,6 +167,30 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     shutil.rmtree(run.work, ignore_errors=True)  # caches and checkpoints, several times the size of the results
     log.write(event="finished")
     return report
+
+
+def _learn(run: Run, data: RunData, stage: Callable[[str, Callable[[], Any]], None]) -> Search | None:
+    """The stages of the student: the one that is asked for, or the one that a search finds and that the recipe asks for from
+    then on."""
+    from compressor.stages.search import found, recipe_of, search
+    from compressor.stages.student import make_control, make_student, wants_control
+    from compressor.stages.teacher import ask_teacher, needs_teacher
+
+    searching = run.recipe.target is not None
+    if run.recipe.student is None:
+        return None
+    if searching or needs_teacher(run, data):
+        stage("teacher-logits", lambda: ask_teacher(run, data))
+    if searching:
+        stage("search", lambda: search(run, data))
+        searched = found(run)
+        assert searched is not None
+        run.recipe = recipe_of(run.recipe, searched)
+        return searched
+    stage("distill", lambda: make_student(run, data))
+    if wants_control(run, data):
+        stage("control", lambda: make_control(run, data))
+    return None
 
 
 @contextmanager

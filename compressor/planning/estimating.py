@@ -131,8 +131,7 @@ class _Work:
 
     def _dense(self, row: Mapping[str, Any]) -> float:
         """Parameters that every token is multiplied with: all but the embeddings, from the 8-bit size's arithmetic."""
-        sizes = row.get("bytes") if isinstance(row.get("bytes"), Mapping) else row["formats"]
-        assert sizes is not None
+        sizes = _by_format(row)
         return max(1.0, float(sizes["float"] - sizes["8bit"]))  # each quantized weight goes from 2 bytes to 1
 
     def seconds(self, speed: float) -> float:
@@ -190,8 +189,7 @@ class _Work:
         student as it is stored, in 16 bits, and what share of it they are."""
         width = getattr(self.config, "embedding_size", None) or self.row.get("hidden") or self.config.hidden_size
         saved = 2 * int(width) * (vocabulary["known"] - vocabulary["needed"])
-        whole = (self.row.get("bytes") or {}).get("float") if isinstance(self.row.get("bytes"), Mapping) else None
-        return {**vocabulary, "saved_bytes": saved, "share": saved / (whole or 2 * int(self.row["parameters"]))}
+        return {**vocabulary, "saved_bytes": saved, "share": saved / _by_format(self.row)["float"]}
 
     def disk(self) -> int:
         """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows."""
@@ -200,6 +198,12 @@ class _Work:
         trained = int(self.card["parameters"]) if self.recipe.teacher_head == "new" else 0
         checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
         return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20)
+
+
+def _by_format(row: Mapping[str, Any]) -> Mapping[str, int]:
+    """Bytes by format of a row of the table of sizes, or of the card, whose own `bytes` are the teacher's as it is stored."""
+    found: Mapping[str, int] = row["bytes"] if isinstance(row["bytes"], Mapping) else row["formats"]
+    return found
 
 
 def _problem(memory: int, total: int, by_size: Mapping[str, int]) -> str | None:

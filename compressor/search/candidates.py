@@ -36,10 +36,10 @@ def candidates(config: PretrainedConfig, task: Task, formats: Sequence[str], voc
         rows = []
     found = [Candidate(row.size, {name: row.bytes[name] for name in ("float", *formats)}) for row in rows]
     whole = teacher_row(config, task).bytes
-    if formats and vocabulary is None:  # its float version is no smaller than itself
-        found.append(Candidate(TEACHER, {name: whole[name] for name in formats}))
-    elif vocabulary is not None:
-        found.append(Candidate(TEACHER, {name: whole[name] for name in ("float", *formats)}))
+    # With all its words and in floats it is the teacher itself, and no smaller.
+    smaller = [*formats] if vocabulary is None else ["float", *formats]
+    if smaller:
+        found.append(Candidate(TEACHER, {name: whole[name] for name in smaller}))
     return found
 
 

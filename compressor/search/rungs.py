@@ -33,6 +33,10 @@ class Candidate:
         fit = [name for name, size in self.bytes.items() if most is None or size <= most * slack]
         return sorted(fit, key=lambda name: self.bytes[name])
 
+    def formats_for(self, target: Target) -> list[str]:
+        """`formats_within`; where none may be small enough, the smallest."""
+        return self.formats_within(target) or [min(self.bytes, key=lambda name: self.bytes[name])]
+
     @property
     def least(self) -> int:
         return min(self.bytes.values())

@@ -46,6 +46,11 @@ class Run:
         """Caches and checkpoints; nothing in it is a result."""
         return self.out / "work"
 
+    @property
+    def answered(self) -> Path:
+        """The folder of the teacher's answers."""
+        return self.answers or self.work
+
     def variant(self, name: str) -> Path:
         return self.out / "variants" / name
 

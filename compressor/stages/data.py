@@ -81,6 +81,13 @@ class RunData:
         return self.split(name) if own is None else task.encode(tokenizer, self.rows(name), own)
 
 
+def in_tokens_of(folder: Path, task: Task, rows: Dataset, max_length: int | None) -> tuple[Dataset, int]:
+    """(rows in the tokens of the model in `folder`, at most as many as it takes; its padding token)."""
+    tokenizer = models.load_tokenizer(folder)
+    limit = token_limit(models.load_config(folder), tokenizer)
+    return task.encode(tokenizer, rows, min(max_length or limit, limit)), int(tokenizer.pad_token_id or 0)
+
+
 def batches_of(encoded: Dataset, pad_id: int) -> list[dict[str, Any]]:
     """The first `CALIBRATION_ROWS` of an encoded split in padded batches: int64 [32, longest] each."""
     from compressor.tasks.batching import batches
@@ -209,16 +216,13 @@ def _with_unlabelled(
     train = prepared.train
     assert train is not None
     more = task.encode(tokenizer, raw, max_length)
-    if "labels" not in encoded.column_names:  # the teacher alone says what any of them is
-        together = concatenate_datasets([encoded, more.select_columns(encoded.column_names)])
-        together = together.remove_columns("row").add_column("row", list(range(len(together))))
-        return concatenate_datasets([train, raw.select_columns(train.column_names)]), together
-    nothing = trainable(task).no_label(len(prepared.labels.names))
-    more = more.add_column("labels", [nothing] * len(more)).cast_column("labels", encoded.features["labels"])
+    if "labels" in encoded.column_names:  # else the teacher alone says what any of them is
+        nothing = trainable(task).no_label(len(prepared.labels.names))
+        more = more.add_column("labels", [nothing] * len(more)).cast_column("labels", encoded.features["labels"])
+        raw = raw.add_column("label", [nothing] * len(raw)).cast_column("label", train.features["label"])
     together = concatenate_datasets([encoded, more.select_columns(encoded.column_names)])
     together = together.remove_columns("row").add_column("row", list(range(len(together))))
-    blank = raw.add_column("label", [nothing] * len(raw)).cast_column("label", train.features["label"])
-    return concatenate_datasets([train, blank.select_columns(train.column_names)]), together
+    return concatenate_datasets([train, raw.select_columns(train.column_names)]), together
 
 
 def labelled(rows: Dataset, task: TrainableTask, labels: int) -> Dataset:

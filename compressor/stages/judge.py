@@ -14,7 +14,7 @@ from compressor.measure import Measured, Request, measure
 from compressor.report import Control, Quality, Variant
 from compressor.results.tables import Row, variants_of, write_tables
 from compressor.stages.context import CONTROL, STUDENT, TEACHER, Run
-from compressor.stages.data import RunData, token_limit
+from compressor.stages.data import RunData, in_tokens_of
 from compressor.stages.quantize import variant_name
 from compressor.system.lease import lease
 from compressor.tasks.base import Task
@@ -114,10 +114,7 @@ class _Stress:
         together, folder = concatenate_datasets(list(found.values())), run.work / "disturbed"
         shutil.rmtree(folder, ignore_errors=True)
         for name in (TEACHER, STUDENT) if run.recipe.own_tokens else (TEACHER,):
-            source = run.teacher if name == TEACHER else run.folder_of(STUDENT)
-            tokenizer = models.load_tokenizer(source)
-            limit = token_limit(models.load_config(source), tokenizer)
-            encoded = run.task.encode(tokenizer, together, min(data.max_length or limit, limit))
+            encoded, _ = in_tokens_of(run.folder_of(name), run.task, together, data.max_length)
             encoded.save_to_disk(str(folder / name))
         return cls(folder, taken, tuple(found), run.recipe.own_tokens)
 
@@ -140,12 +137,10 @@ def own_tokens(run: Run, data: RunData, split: str) -> Path | None:
     """A split's rows in the tokens of a student that reads others than the teacher; None where it has the teacher's."""
     if not run.recipe.own_tokens:
         return None
-    folder = run.folder_of(STUDENT)
-    tokenizer = models.load_tokenizer(folder)
-    limit = token_limit(models.load_config(folder), tokenizer)
     out = run.work / f"student-{split}"
     shutil.rmtree(out, ignore_errors=True)
-    run.task.encode(tokenizer, data.rows(split), min(data.max_length or limit, limit)).save_to_disk(str(out))
+    encoded, _ = in_tokens_of(run.folder_of(STUDENT), run.task, data.rows(split), data.max_length)
+    encoded.save_to_disk(str(out))
     return out
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressor import models
 from compressor.errors import ModelError
 from compressor.formats import get
 from compressor.stages.context import Run
-from compressor.stages.data import CALIBRATION_ROWS, RunData, batches_of, token_limit
+from compressor.stages.data import CALIBRATION_ROWS, RunData, batches_of, in_tokens_of
 
 if TYPE_CHECKING:
     from compressor.formats.base import Rows
@@ -49,9 +48,5 @@ def calibration(run: Run, data: RunData | None) -> Rows:
     chosen = np.random.default_rng(run.recipe.seed).permutation(data.own_rows)[:CALIBRATION_ROWS]
     rows, pad_id = rows.select(sorted(chosen.tolist())), data.pad_id
     if own:
-        folder = run.folder_of(run.base)
-        tokenizer = models.load_tokenizer(folder)
-        limit = token_limit(models.load_config(folder), tokenizer)
-        rows = run.task.encode(tokenizer, rows, min(data.max_length or limit, limit))
-        pad_id = int(tokenizer.pad_token_id or 0)
+        rows, pad_id = in_tokens_of(run.folder_of(run.base), run.task, rows, data.max_length)
     return batches_of(rows, pad_id)

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from compressor import models
 from compressor.errors import CannotCutError, DataError
 from compressor.formats import get
@@ -21,13 +19,13 @@ from compressor.report import Point, Search
 from compressor.results.tables import retained
 from compressor.search.candidates import TEACHER as ITSELF
 from compressor.search.candidates import candidates, within
-from compressor.search.rungs import Candidate, after_round, chosen, last_round, lengths
+from compressor.search.rungs import Candidate, after_round, chosen, last_round, lengths, miss
 from compressor.stages.context import STUDENT, TEACHER, Run, read_json
 from compressor.stages.data import RunData
 from compressor.stages.judge import own_tokens
 from compressor.stages.quantize import make_format, variant_name
 from compressor.stages.student import kept_tokens, make_student, try_student
-from compressor.stages.teacher import trainable
+from compressor.stages.teacher import stored_answers, trainable
 from compressor.system.whole import fresh, write_json
 
 STAGE = "search"
@@ -62,30 +60,24 @@ def found(run: Run) -> Search | None:
 
 def recipe_of(recipe: Recipe, said: Search) -> Recipe:
     """The recipe that makes what was found."""
-    student = recipe.student or Student(size="half")
-    itself = said.size == ITSELF
-    changed: Student | None = student.model_copy(update={"size": None if itself else said.size})
-    if itself and student.vocabulary is None:
-        changed = None
-    return recipe.model_copy(
-        update={
-            "student": changed,
-            "formats": () if said.format == "float" else (said.format,),
-            "distill": None if itself else _distill(recipe, said.size, (recipe.distill or Distill()).epochs),
-            "target": None,
-        }
-    )
+    made = _recipe(recipe, said.size, (recipe.distill or Distill()).epochs)
+    return made.model_copy(update={"formats": () if said.format == "float" else (said.format,)})
 
 
-def _distill(recipe: Recipe, size: str, epochs: float) -> Distill:
+def _recipe(recipe: Recipe, size: str, epochs: float) -> Recipe:
+    """What the search's recipe comes to for one size, trained for so long."""
+    words = recipe.student.vocabulary if recipe.student is not None else None
     asked = recipe.distill or Distill()
-    rate = asked.learning_rate
-    if rate == Distill().learning_rate:  # nobody chose another: what suits the size
-        rate = rate_of(Student.model_validate({"size": size})) or rate
-    objective = (
-        asked.objective if asked.objective == "logits" else objective_of(Student.model_validate({"size": size}), asked)
-    )
-    return asked.model_copy(update={"epochs": epochs, "learning_rate": rate, "objective": objective})
+    student = Student(vocabulary=words) if words is not None else None
+    distill = None
+    if size != ITSELF:
+        student = Student.model_validate({"size": size, "vocabulary": words})
+        rate = asked.learning_rate
+        if rate == Distill().learning_rate:  # nobody chose another: what suits the size
+            rate = rate_of(student) or rate
+        objective = asked.objective if asked.objective == "logits" else objective_of(student, asked)
+        distill = asked.model_copy(update={"epochs": epochs, "learning_rate": rate, "objective": objective})
+    return recipe.model_copy(update={"student": student, "distill": distill, "target": None})
 
 
 class _Trials:
@@ -94,7 +86,7 @@ class _Trials:
     def __init__(self, run: Run, data: RunData, target: Target):
         self.base, self.data, self.target = run, data, target
         self.folder = run.work / STAGE
-        self.known: dict[str, Any] = read_json(self.folder / "known.json", {"tried": {}, "measured": {}})
+        self.known: dict[str, Any] = read_json(self.folder / "known.json", {"tried": {}, "measured": {}, "notes": {}})
         self.points: list[Point] = []
         self.done, self.planned, self.shown = 0.0, 1.0, 0.0
         self.teacher_quality = self._teacher_quality()
@@ -134,12 +126,9 @@ class _Trials:
                 shutil.rmtree(trial.work / "distill", ignore_errors=True)
             self.save()
         kept = float(self.known["tried"][key])
-        names = candidate.formats_within(self.target) or sorted(candidate.bytes, key=lambda n: candidate.bytes[n])
-        self.tell(
-            Point(
-                size=candidate.size, format=names[0], bytes=candidate.bytes[names[0]], retained=kept, epochs=epochs, whole=False
-            )
-        )  # fmt: skip
+        fmt = candidate.formats_for(self.target)[0]
+        size, predicted = candidate.size, candidate.bytes[fmt]
+        self.tell(Point(size=size, format=fmt, bytes=predicted, retained=kept, epochs=epochs, whole=False))
         self.done += epochs
         return kept
 
@@ -147,14 +136,13 @@ class _Trials:
         """A size trained in full and measured in all formats that may be small enough."""
         if candidate.size not in self.known["measured"]:
             trial = self.trial(candidate.size, epochs)
-            if candidate.size != ITSELF or trial.recipe.student is not None:
+            if trial.recipe.student is not None:
                 make_student(trial, self.data)
-            names = candidate.formats_within(self.target)
-            names = names or sorted(candidate.bytes, key=lambda n: candidate.bytes[n])[:1]
+            names = candidate.formats_for(self.target)
             made = [name for name in names if name == "float" or make_format(trial, name, self.data)]
             points = self._measure(trial, candidate.size, made, epochs)
             self.known["measured"][candidate.size] = [p.model_dump() for p in points]
-            self.known.setdefault("notes", {})[candidate.size] = trial.notes
+            self.known["notes"][candidate.size] = trial.notes
             self.save()
         found = [Point.model_validate(p) for p in self.known["measured"][candidate.size]]
         for point in found:
@@ -182,30 +170,13 @@ class _Trials:
         if kept is None:
             return None
         speedup = teacher.latency_ms.p50 / one.latency_ms.p50 if teacher.latency_ms and one.latency_ms else None
-        wanted = self.target
-        met = (
-            (wanted.bytes is None or one.bytes <= wanted.bytes)
-            and (wanted.min_retained is None or kept >= wanted.min_retained)
-            and (wanted.min_speedup is None or (speedup or 0) >= wanted.min_speedup)
-        )
-        return Point(size=size, format=fmt, bytes=one.bytes, retained=kept, epochs=epochs, speedup=speedup, met=met)
+        point = Point(size=size, format=fmt, bytes=one.bytes, retained=kept, epochs=epochs, speedup=speedup)
+        return point.model_copy(update={"met": miss(point, self.target) == 0})
 
     def trial(self, size: str, epochs: float) -> Run:
         """The run that tries a size."""
         run = self.base
-        student = run.recipe.student or Student(size="half")
-        shape = None if size == ITSELF else size
-        changed: Student | None = student.model_copy(update={"size": shape})
-        if shape is None and student.vocabulary is None:
-            changed = None
-        recipe = run.recipe.model_copy(
-            update={
-                "student": changed,
-                "distill": _distill(run.recipe, size, epochs) if shape is not None else None,
-                "target": None,
-                "teacher_head": "keep",
-            }
-        )
+        recipe = _recipe(run.recipe, size, epochs).model_copy(update={"teacher_head": "keep"})
         out = self.folder / f"{size}-{epochs:g}"
         (out / "work").mkdir(parents=True, exist_ok=True)
         source = replace(run.source, folder=run.teacher)
@@ -221,7 +192,7 @@ class _Trials:
         for name in names:
             with fresh(self.base.variant(name)) as part:
                 shutil.copytree(trial.variant(name), part, dirs_exist_ok=True)
-        for name, notes in self.known.get("notes", {}).get(point.size, {}).items():
+        for name, notes in self.known["notes"].get(point.size, {}).items():
             if name in ("", *names):
                 self.base.note(name, *notes)
 
@@ -255,8 +226,7 @@ class _Trials:
             DataError: neither is there.
         """
         run, rows = self.base, self.data.split("validation")
-        with np.load(run.work / "teacher-logits.npz") as stored:
-            logits = stored["validation"]
+        _, logits = stored_answers(run)
         if qualities := run.task.qualities(logits, rows, first=True):
             if qualities[0].value <= 0 or qualities[0].better == "lower":
                 raise DataError(

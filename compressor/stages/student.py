@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
-from compressor.stages.context import CONTROL, STUDENT, Run
+from compressor.stages.context import CONTROL, STUDENT, Run, read_json
 from compressor.stages.data import SPLITS, RunData, batches_of, labelled, token_limit
-from compressor.stages.teacher import relations_of, teacher_answers, trainable
+from compressor.stages.teacher import options_of, relations_of, teacher_answers, trainable
 from compressor.system import processes
+from compressor.system.whole import write_json
 from compressor.tasks.base import TrainableTask
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from compressor.training.trainer import Trained
+
+KEPT_TOKENS = "kept-tokens.json"
+"""The file of the tokens that a student is to know, within `work`."""
 
 
 def make_student(run: Run, data: RunData) -> None:
@@ -91,18 +96,30 @@ def _with_fewer_words(
 
 
 def kept_tokens(run: Run, data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase) -> list[int] | None:
-    """The tokens that the student is to know, as the recipe asks; None for all of them."""
-    from compressor.students import vocabulary
-
+    """The tokens that the student is to know, as the recipe asks; None for all of them. Counted once a run."""
     asked = run.recipe.student.vocabulary if run.recipe.student is not None else None
     if asked is None:
         return None
+    file = run.answered / KEPT_TOKENS  # a control and the trials of a search leave out the same
+    if (found := read_json(file)) is None:
+        found = _chosen_tokens(data, task, tokenizer, None if asked == "data" else asked)
+        write_json(file, found)
+    run.note("", found["said"])
+    return list(found["kept"])
+
+
+def _chosen_tokens(
+    data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase, most: int | None
+) -> dict[str, Any]:
+    """`{"kept" (ids), "said" (the report's sentence)}`, from all of the person's own rows."""
+    from compressor.students import vocabulary
+
     with models.quiet():  # rows as they are, however much of them the model is to read
         counts = {n: vocabulary.count(task.encode(tokenizer, _own_rows(data, n), None)) for n in SPLITS if data.has(n)}
     together = sum(counts.values(), start=Counter())
-    kept = vocabulary.choose(vocabulary.state_of(tokenizer), together, None if asked == "data" else asked)
-    run.note("", vocabulary.said(kept, len(tokenizer), counts.get("train", Counter()), counts.get("test", Counter())))
-    return kept
+    kept = vocabulary.choose(vocabulary.state_of(tokenizer), together, most)
+    said = vocabulary.said(kept, len(tokenizer), counts.get("train", Counter()), counts.get("test", Counter()))
+    return {"kept": kept, "said": said}
 
 
 def _own_rows(data: RunData, split: str) -> Dataset:
@@ -191,7 +208,7 @@ def _distil(
     """Train the student in place; `alone` from the labels, as if there were no teacher, in as many steps."""
     import numpy as np
 
-    from compressor.training.trainer import Options, train
+    from compressor.training.trainer import train
 
     asked = run.recipe.distill
     assert asked is not None
@@ -201,17 +218,10 @@ def _distil(
     rows = len(splits["train"])
     if alone:
         splits["train"] = labelled(splits["train"], task, len(data.labels))
-    options = Options(
+    options = replace(
+        options_of(run, asked, parts),
         epochs=asked.epochs * rows / len(splits["train"]),
-        learning_rate=asked.learning_rate,
-        batch_size=asked.batch_size,
-        alpha=asked.alpha,
-        temperature=asked.temperature,
-        seed=run.recipe.seed,
-        device=run.device,
-        patience=4,
         dropout=0.0 if asked.dropout is None and teacher is not None else asked.dropout,
-        accumulate=parts,
     )
     stage = CONTROL if alone else "distill"
     trained = train(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compressor import models, saving
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
     from compressor.training.relations import Relations, Writer
+    from compressor.training.trainer import Options
 
 FINE_TUNE_EPOCHS = 4.0
+ANSWERS = "teacher-logits.npz"
+"""The file of the teacher's logits, within `work`."""
 RELATIONS = "relations"
 """The folder of the teacher's relations, within `work`."""
 
@@ -60,7 +64,7 @@ def fine_tune(run: Run, data: RunData) -> None:
 def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> PreTrainedModel:
     import torch
 
-    from compressor.training.trainer import Options, train
+    from compressor.training.trainer import train
 
     config = models.load_config(run.source.folder)
     task.new_head(config, data.labels, data.kind)
@@ -69,15 +73,11 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     torch.manual_seed(run.recipe.seed)
     model = models.load_model(run.source.folder, task, dtype=torch.float32, config=config, new_head=True)
     asked = run.recipe.distill or Distill()
-    options = Options(
+    options = replace(
+        options_of(run, asked, parts),
         epochs=max(FINE_TUNE_EPOCHS, asked.epochs),
         learning_rate=run.recipe.teacher_rate,
-        batch_size=asked.batch_size,
         alpha=1.0,
-        seed=run.recipe.seed,
-        device=run.device,
-        patience=4,
-        accumulate=parts,
     )
     train(
         model,
@@ -91,6 +91,23 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
         progress=run.progress,
     )
     return model
+
+
+def options_of(run: Run, asked: Distill, parts: int) -> Options:
+    """How to train as the recipe asks, a step in so many parts."""
+    from compressor.training.trainer import Options
+
+    return Options(
+        epochs=asked.epochs,
+        learning_rate=asked.learning_rate,
+        batch_size=asked.batch_size,
+        alpha=asked.alpha,
+        temperature=asked.temperature,
+        seed=run.recipe.seed,
+        device=run.device,
+        patience=4,
+        accumulate=parts,
+    )
 
 
 def needs_teacher(run: Run, data: RunData) -> bool:
@@ -108,7 +125,7 @@ def ask_teacher(run: Run, data: RunData) -> None:
     )
     if qualities := run.task.qualities(validation, data.split("validation"), first=True):
         run.progress("teacher-logits", len(train), len(train), teacher_quality=qualities[0].value)
-    with fresh(run.work / "teacher-logits.npz") as part, part.open("wb") as file:
+    with fresh(run.work / ANSWERS) as part, part.open("wb") as file:
         np.savez(file, train=train, validation=validation)
 
 
@@ -170,7 +187,7 @@ def relations_of(run: Run, lengths: np.ndarray, student: PretrainedConfig) -> Re
     """The teacher's relations for a student of this config in training rows of these lengths; None where there are none."""
     from compressor.training.relations import Relations, matched
 
-    folder = (run.answers or run.work) / RELATIONS
+    folder = run.answered / RELATIONS
     wanted = run.recipe.distill is not None and run.recipe.distill.objective == "relations"
     if not wanted or run.recipe.own_tokens or not folder.is_dir():
         return None
@@ -181,9 +198,12 @@ def relations_of(run: Run, lengths: np.ndarray, student: PretrainedConfig) -> Re
 
 def teacher_answers(run: Run, data: RunData) -> tuple[np.ndarray | None, np.ndarray | None]:
     """(training, validation) logits that `ask_teacher` left: float32 [rows, labels] each; None where it was not asked."""
+    return stored_answers(run) if needs_teacher(run, data) else (None, None)
+
+
+def stored_answers(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """(training, validation) logits that `ask_teacher` left: float32 [rows, labels] each."""
     import numpy as np
 
-    if not needs_teacher(run, data):
-        return None, None
-    with np.load((run.answers or run.work) / "teacher-logits.npz") as stored:
+    with np.load(run.answered / ANSWERS) as stored:
         return stored["train"], stored["validation"]

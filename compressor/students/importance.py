@@ -74,21 +74,7 @@ def score(
     import torch
 
     readers = _readers(teacher, parts)
-    random = torch.Generator().manual_seed(0)
-    with _without_gradients(teacher), _watching(teacher, readers) as watch:
-        for batch in calibration:
-            inputs = {k: v.to(teacher.device) for k, v in batch.items() if k != "labels"}
-            watch.mask = inputs.get("attention_mask")
-            watch.read.clear()
-            with torch.enable_grad():
-                logits = teacher(**inputs).logits
-                if (
-                    logits.dim() != 2 or not logits.requires_grad
-                ):  # one answer a text, or it would take the vocabulary's room
-                    continue
-                signs = torch.randint(0, 2, logits.shape, generator=random).to(logits) * 2 - 1
-                (logits * signs).sum().backward()
-            watch.add_effects()
+    _run(teacher, readers, calibration)
     shape = shape_of(teacher.config)
     keep = set(kept)
 
@@ -112,6 +98,24 @@ def score(
         together = torch.stack([heads[i] / heads[i].mean().clamp_min(1e-30) for i in kept]).sum(0)
         heads = [together] * shape.layers
     return Scores(total("hidden", shape.hidden), total("readout", shape.hidden), per_layer["ffn"], heads)
+
+
+def _run(teacher: PreTrainedModel, readers: Mapping[str, _Seen], calibration: Sequence[Mapping[str, Any]]) -> None:
+    """Let the readers see the calibration rows, and what their inputs do to the answers."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    with torch.enable_grad(), _without_gradients(teacher), _watching(teacher, readers) as watch:
+        for batch in calibration:
+            inputs = {k: v.to(teacher.device) for k, v in batch.items() if k != "labels"}
+            watch.mask = inputs.get("attention_mask")
+            watch.read.clear()
+            logits = teacher(**inputs).logits
+            # One answer a text: of every token of a text they would take the vocabulary's room.
+            if logits.dim() == 2 and logits.requires_grad:
+                signs = torch.randint(0, 2, logits.shape, generator=random).to(logits) * 2 - 1
+                (logits * signs).sum().backward()
+                watch.add_effects()
 
 
 def select(scores: Scores, old: Shape, new: Shape, per_head: int, kept: Sequence[int]) -> Selection:
@@ -172,18 +176,19 @@ class _Watch:
     """int64 [batch, length]; padding does not count."""
     read: list[tuple[_Seen, torch.Tensor]] = field(default_factory=list)
 
-    def own(self, read: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """`values` [batch, length, inputs] of something read, 0 at padding."""
-        if self.mask is None or read.dim() != 3 or read.shape[:2] != self.mask.shape:
-            return values
-        return values * self.mask.unsqueeze(-1)
+    def masks(self, read: torch.Tensor) -> torch.Tensor | None:
+        """The mask, where what was read has padding: [batch, length, inputs]."""
+        padded = self.mask is not None and read.dim() == 3 and read.shape[:2] == self.mask.shape
+        return self.mask if padded else None
 
     def add_effects(self) -> None:
         """Once the gradients are there."""
         for seen, read in self.read:
             if read.grad is None:
                 continue
-            first_order = self.own(read, read.detach().float() * read.grad.float())
+            first_order = read.detach().float() * read.grad.float()
+            if (mask := self.masks(read)) is not None:
+                first_order = first_order * mask.unsqueeze(-1)
             by_row = first_order.sum(1) if first_order.dim() == 3 else first_order
             added = (by_row.double() ** 2).sum(0).cpu()
             seen.effect = added if seen.effect is None else seen.effect + added
@@ -200,13 +205,13 @@ def _watching(model: PreTrainedModel, readers: Mapping[str, _Seen]) -> Iterator[
     def hook(seen: _Seen, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
         read = inputs[0]
         squares = read.detach().float() ** 2
-        if watch.mask is not None and read.dim() == 3 and read.shape[:2] == watch.mask.shape:
-            squares = squares[watch.mask.bool()]
+        if (mask := watch.masks(read)) is not None:
+            squares = squares[mask.bool()]
         squares = squares.reshape(-1, read.shape[-1])
         added = squares.sum(0, dtype=torch.float64).cpu()
         seen.squares = added if seen.squares is None else seen.squares + added
         seen.rows += squares.shape[0]
-        if seen.axis not in BY_GRADIENT or not torch.is_grad_enabled():
+        if seen.axis not in BY_GRADIENT:
             return None
         if not read.requires_grad:  # no parameter asks for a gradient: it begins here
             read = read.detach().requires_grad_()

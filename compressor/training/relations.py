@@ -8,6 +8,7 @@ needs to know nothing of the architecture, and fits a disk: a row of n tokens ha
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,9 +37,15 @@ def matched(teacher: int, student: int) -> tuple[int, ...]:
 def room(lengths: np.ndarray, layers: int) -> int | None:
     """Tokens of each text that can be related within `MOST_BYTES`; None where not even the fewest can. int [rows]."""
     for tokens in TOKENS:
-        if 2 * layers * int((np.minimum(lengths, tokens).astype(np.int64) ** 2).sum()) <= MOST_BYTES:
+        if 2 * int(_layout(lengths, tokens, layers)[1][-1]) <= MOST_BYTES:
             return tokens
     return None
+
+
+def _layout(lengths: np.ndarray, tokens: int, layers: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n of each row, where its numbers start): int64 [rows] and [rows + 1], whose last is how many there are in all."""
+    sizes = np.minimum(lengths, tokens).astype(np.int64)
+    return sizes, np.concatenate([[0], np.cumsum(layers * sizes**2)])
 
 
 class Relations:
@@ -48,20 +55,17 @@ class Relations:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
         self.layers: tuple[int, ...] = tuple(facts["layers"])
         self.tokens: int = facts["tokens"]
-        self._sizes = np.minimum(lengths, self.tokens).astype(np.int64)
-        self._starts = np.concatenate([[0], np.cumsum(len(self.layers) * self._sizes**2)])
+        self._sizes, self._starts = _layout(lengths, self.tokens, len(self.layers))
+        self._pick: list[int] | None = None
         self._values = np.load(folder / "values.npy", mmap_mode="r")
         if len(self._values) != self._starts[-1]:
             raise ValueError("these relations are of other rows")
 
     def of(self, layers: Sequence[int]) -> Relations:
         """The same for some of the layers."""
-        other = object.__new__(Relations)
-        other.__dict__ |= self.__dict__
+        other = copy.copy(self)
         other._pick = [self.layers.index(layer) for layer in layers]
         return other
-
-    _pick: list[int] | None = None
 
     def __getitem__(self, row: int) -> np.ndarray:
         n = int(self._sizes[row])
@@ -74,10 +78,8 @@ class Writer:
 
     def __init__(self, folder: Path, lengths: np.ndarray, layers: Sequence[int], tokens: int):
         self.layers, self.tokens = tuple(layers), tokens
-        self._sizes = np.minimum(lengths, tokens).astype(np.int64)
-        self._starts = np.concatenate([[0], np.cumsum(len(self.layers) * self._sizes**2)])
+        self._sizes, self._starts = _layout(lengths, tokens, len(self.layers))
         self._fresh = fresh(folder)
-        self._folder = folder
 
     def __enter__(self) -> Writer:
         part = self._fresh.__enter__()

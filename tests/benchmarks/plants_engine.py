@@ -32,7 +32,8 @@ PLANTS = [
     ),
     (
         "a search forgets what it tried", "compressor/stages/search.py",
-        'read_json(self.folder / "known.json", {"tried": {}, "measured": {}})', '{"tried": {}, "measured": {}}',
+        'read_json(self.folder / "known.json", {"tried": {}, "measured": {}, "notes": {}})',
+        '{"tried": {}, "measured": {}, "notes": {}}',
         "tests/stages/test_search.py::test_a_search_that_was_stopped_goes_on_and_ends_the_same",
     ),
     (
