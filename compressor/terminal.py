@@ -13,8 +13,9 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from compressor.report import Report, Variant
+from compressor.results.searched import searched
 from compressor.results.suiting import Suited, formats_for, number
-from compressor.results.summary import facts, searched, summary, worth
+from compressor.results.summary import facts, summary, worth
 
 STAGES = {
     "download": "downloading",

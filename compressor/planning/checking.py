@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 ROWS = 96
 """Rows that the teacher is asked about: enough to tell 60 % from chance, few enough to take seconds."""
 LONG_ROWS = 2000
-COUNTED_ROWS = 50_000
-"""Rows whose tokens are counted, of each split."""
+COUNTED_ROWS = 1000
+"""Rows whose tokens are counted at a time."""
+COUNTED_SECONDS = 4.0
+"""After so long no more of them are: somebody waits for the page."""
 
 
 def tokens(
@@ -68,20 +70,28 @@ def tokens(
 
 
 def vocabulary_of(prepared: Prepared, task: Task, tokenizer: PreTrainedTokenizerBase) -> dict[str, int] | None:
-    """`{"known" (tokens of the tokenizer), "needed" (of them, by the data)}`; None for tokenizers that cannot be trimmed."""
+    """`{"known" (tokens of the tokenizer), "needed" (of them, by the rows that were counted), "uncounted" (rows)}`; None for
+    tokenizers that cannot be trimmed."""
     from compressor.students import vocabulary
 
     splits = [split for split in (prepared.train, prepared.validation, prepared.test, prepared.unlabelled) if split]
+    parts = [
+        split.select(range(start, min(start + COUNTED_ROWS, len(split))))
+        for split in splits
+        for start in range(0, len(split), COUNTED_ROWS)
+    ]
+    found, began, left = Counter[int](), time.perf_counter(), sum(map(len, splits))
     with models.quiet():
-        counts = [
-            vocabulary.count(task.encode(tokenizer, split.select(range(min(COUNTED_ROWS, len(split)))), None))
-            for split in splits
-        ]
+        for part in parts:
+            found += vocabulary.count(task.encode(tokenizer, part, None))
+            left -= len(part)
+            if time.perf_counter() - began > COUNTED_SECONDS:
+                break
     try:
-        kept = vocabulary.choose(vocabulary.state_of(tokenizer), sum(counts, start=Counter()))
+        kept = vocabulary.choose(vocabulary.state_of(tokenizer), found)
     except CannotCutError:
         return None
-    return {"known": len(tokenizer), "needed": len(kept)}
+    return {"known": len(tokenizer), "needed": len(kept), "uncounted": left}
 
 
 def label_check(

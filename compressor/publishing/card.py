@@ -16,7 +16,8 @@ from compressor.publishing.markdown import count, escape, fenced, linked, share,
 from compressor.publishing.sharing import file_name, shared_recipe
 from compressor.recipe import Recipe
 from compressor.report import Quality, Report, Variant
-from compressor.results.summary import beside, searched, worth
+from compressor.results.searched import searched
+from compressor.results.summary import beside, worth
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.report import Control, Difference, Report, Search, Variant
+from compressor.report import Control, Difference, Report, Variant
 
 IN_POINTS = ("accuracy", "f1_macro", "f1_micro")
 """Metrics that are shares: their differences are said in points of a hundred."""
@@ -63,45 +63,6 @@ def facts(variant: Variant, teacher: Variant, *, timed: bool = True) -> list[str
     elif variant.agreement is not None:
         parts.append(f"predicts as the teacher on {variant.agreement * 100:.1f} % of the rows")
     return parts
-
-
-def wanted(search: Search) -> str:
-    """A search's target in words: "at most 20 MB and at least 96 % kept"."""
-    said = []
-    if search.max_megabytes is not None:
-        said.append(f"at most {search.max_megabytes:g} MB")
-    if search.min_retained is not None:
-        said.append(f"at least {search.min_retained * 100:g} % kept")
-    if search.min_speedup is not None:
-        said.append(f"at least {search.min_speedup:g}× faster")
-    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
-
-
-def searched(search: Search) -> str:
-    """What a search found, or that nothing meets its target and what comes nearest."""
-    point = next(p for p in search.points if (p.size, p.format, p.whole) == (search.size, search.format, True))
-    what = f"{search.size} as {search.format}" if search.format != "float" else search.size
-    facts = f"{point.bytes / 1e6:.1f} MB, {point.retained * 100:.1f} % kept on the validation rows"
-    facts += f", {point.speedup:.1f}× faster" if point.speedup is not None and search.min_speedup is not None else ""
-    if search.met:
-        return f"Wanted: {wanted(search)}. The smallest that was found: {what} ({facts})."
-    return (
-        f"Wanted: {wanted(search)}. Nothing that was tried is like that{_why(search)}. The nearest: {what} ({facts})."
-    )
-
-
-def _why(search: Search) -> str:
-    """Which part of a target cannot be met, where one alone stands in the way."""
-    whole = [p for p in search.points if p.whole]
-    most = search.max_megabytes
-    if most is not None and all(p.bytes > most * 1e6 for p in whole):
-        return f": the smallest takes {min(p.bytes for p in whole) / 1e6:.1f} MB"
-    least = search.min_retained
-    if least is not None and all(p.retained < least for p in whole):
-        return f": what was small enough kept {max(p.retained for p in whole) * 100:.1f} % at the most"
-    if search.min_speedup is not None and all((p.speedup or 0) < search.min_speedup for p in whole):
-        return f": the fastest was {max(p.speedup or 0 for p in whole):.1f}× as fast as the teacher here"
-    return ""
 
 
 def worth(control: Control) -> str:

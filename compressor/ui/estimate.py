@@ -71,10 +71,16 @@ def saved(found: Mapping[str, Any]) -> str:
     words = found.get("words")
     if not words:
         return ""
-    key = "options.words_saved" if words["share"] >= WORTH_IT else "options.words_few"
+    saved = "options.words_at_most" if words.get("uncounted") else "options.words_saved"
+    key = saved if words["share"] >= WORTH_IT else "options.words_few"
     share = f"{words['share']:.0%}".replace("%", " %")
     said = t(
-        key, needed=f"{words['needed']:,}", known=f"{words['known']:,}", size=size(words["saved_bytes"]), share=share
+        key,
+        needed=f"{words['needed']:,}",
+        known=f"{words['known']:,}",
+        size=size(words["saved_bytes"]),
+        share=share,
+        rows=f"{words.get('uncounted', 0):,}",
     )
     return f'<p class="small">{esc(said)}</p>'
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from compressor.report import Point, Search
+from compressor.results.searched import hindrance, taken
 from compressor.ui.placing import Box, Mark, place
 from compressor.ui.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis
 from compressor.ui.teacher_view import t_size
@@ -47,25 +48,22 @@ def sentence(search: Search | None) -> str:
     point = taken(search)
     facts = [size(point.bytes), t("search.kept", share=percent(point.retained))]
     if point.speedup is not None and search.min_speedup is not None:
-        facts.append(t("compare.x_faster", times=times(point.speedup)))
-    key = "search.found" if search.met else "search.nearest"
+        facts.append(t("search.speed", times=times(point.speedup)))
+    found = "search.found" if search.min_retained is not None else "search.found_best"
+    key = found if search.met else "search.nearest"
     return t(key, wanted=wanted(search), what=_name(point), facts=", ".join(facts), why=_why(search))
-
-
-def taken(search: Search) -> Point:
-    return next(p for p in search.points if p.whole and (p.size, p.format) == (search.size, search.format))
 
 
 def _why(search: Search) -> str:
     """Which part of the target nothing met, where one alone stands in the way."""
-    whole = [p for p in search.points if p.whole]
-    if search.max_megabytes is not None and all(p.bytes > search.max_megabytes * 1e6 for p in whole):
-        return t("search.why_bytes", size=size(min(p.bytes for p in whole)))
-    if search.min_retained is not None and all(p.retained < search.min_retained for p in whole):
-        return t("search.why_retained", share=percent(max(p.retained for p in whole)))
-    if search.min_speedup is not None and all((p.speedup or 0) < search.min_speedup for p in whole):
-        return t("search.why_speed", times=times(max(p.speedup or 0 for p in whole)))
-    return ""
+    found = hindrance(search)
+    if found is None:
+        return ""
+    if found.part == "bytes":
+        return t("search.why_bytes", size=size(found.nearest))
+    if found.part == "retained":
+        return t("search.why_retained", share=percent(found.nearest))
+    return t("search.why_speed", times=times(found.nearest))
 
 
 def _name(point: Point) -> str:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from compressor.errors import CompressorError
 from compressor.jobs.quota import kept_until
+from compressor.results.searched import taken
 from compressor.ui import compare_view, frontier, plots, run_done, run_view
 from compressor.ui.handlers import LIGHT, guarded, sentence, visitor
 from compressor.ui.run_layout import RunPanel
@@ -129,7 +130,7 @@ def result(folder: Path) -> str:
         return paragraphs([str(error)], "problem")
     plot = ""
     if report.search is not None:
-        plot = frontier.plot(report.search.points, report.search, frontier.taken(report.search))
+        plot = frontier.plot(report.search.points, report.search, taken(report.search))
     return f'<p class="outcome">{esc(compare_view.sentence(report))}</p>{plot}'
 
 

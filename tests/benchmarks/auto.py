@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from compressor.report import Report
-from compressor.results.summary import searched
+from compressor.results.searched import searched
 
 
 def main() -> None:

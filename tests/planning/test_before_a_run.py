@@ -10,7 +10,7 @@ import pytest
 from compressor import models, pipeline
 from compressor.errors import CannotCutError, DataError, ModelError
 from compressor.hub import Hub
-from compressor.planning import estimating
+from compressor.planning import checking, estimating
 from compressor.planning.checking import label_check, tokens
 from compressor.planning.estimating import estimate
 from compressor.planning.inspecting import inspect
@@ -99,6 +99,15 @@ def test_what_words_would_save_is_told_beforehand(settings, hub, tmp_path):
     )
     teacher, student = kept.variants
     assert (teacher.parameters - student.parameters) * 2 == words["saved_bytes"]
+
+
+def test_counting_words_keeps_nobody_waiting(settings, hub, monkeypatch):
+    whole = tokens("demo", DEMO, settings=settings, hub=hub)["vocabulary"]
+    monkeypatch.setattr(checking, "COUNTED_SECONDS", 0.0)
+    found = tokens("demo", DEMO, settings=settings, hub=hub)["vocabulary"]
+    assert whole["uncounted"] == 0
+    assert found["uncounted"] > 4000
+    assert 100 < found["needed"] < whole["needed"]  # what the first thousand rows use
 
 
 def test_labels_that_are_matched_wrongly_are_noticed(settings, hub, tmp_path):

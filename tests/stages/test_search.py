@@ -11,7 +11,7 @@ from compressor.errors import RecipeError, RunCancelledError
 from compressor.events import read_events
 from compressor.recipe import Recipe
 from compressor.report import Report
-from compressor.results.summary import searched, wanted
+from compressor.results.searched import searched, wanted
 from compressor.settings import Settings
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from compressor.recipe import Recipe
 from compressor.report import Point, Search
+from compressor.results.searched import taken
 from compressor.ui import frontier, run_view
 from compressor.ui.compress_tab import run_title
 from compressor.ui.form import Form, to_raw
@@ -20,9 +21,10 @@ def point(
     return Point(size=size, format=fmt, bytes=int(megabytes * 1e6), retained=kept, epochs=3, met=met, whole=whole)
 
 
+TAKEN = point("third", 15.5, 0.97, met=True).model_copy(update={"speedup": 0.8})
 FOUND = Search(
     max_megabytes=20, min_retained=0.96, size="third", format="onnx-int8", met=True,
-    points=(point("tiny", 1.2, 0.6, whole=False), point("third", 15, 0.93, whole=False), point("third", 15.5, 0.97, met=True),
+    points=(point("tiny", 1.2, 0.6, whole=False), point("third", 15, 0.93, whole=False), TAKEN,
             point("third", 19, 0.972, met=True, fmt="8bit")),
 )  # fmt: skip
 
@@ -34,6 +36,8 @@ def test_what_was_found_is_a_sentence() -> None:
         "the validation rows)."
     )
     assert frontier.sentence(None) == ""
+    best = frontier.sentence(FOUND.model_copy(update={"min_retained": None}))
+    assert best.startswith("You wanted at most 20 MB. The best of those that were found is third")
 
 
 @pytest.mark.parametrize(
@@ -43,9 +47,14 @@ def test_what_was_found_is_a_sentence() -> None:
             {"max_megabytes": 5},
             "Nothing that was tried is like that: the smallest takes 16 MB. What comes nearest is third",
         ),
-        ({"min_retained": 0.99}, "is like that: what was small enough kept 97.2 % at the most."),
+        ({"min_retained": 0.99}, "is like that: nothing kept more than 97.2 %."),
         ({"max_megabytes": 16, "min_retained": 0.971}, "Nothing that was tried is like that. What comes nearest"),
-        ({"min_speedup": 9}, "is like that: the fastest took"),
+        (
+            {"min_speedup": 9},
+            "at least 9× faster. Nothing that was tried is like that: the fastest was 0.8× as fast as the teacher here. "
+            "What comes nearest is third, ONNX int8 (16 MB, 97.0 % kept on the validation rows, 0.8× as fast as the teacher "
+            "here).",
+        ),
     ],
 )
 def test_what_nothing_meets_is_said_with_why(wanted: dict[str, float], says: str) -> None:
@@ -54,7 +63,7 @@ def test_what_nothing_meets_is_said_with_why(wanted: dict[str, float], says: str
 
 
 def test_the_picture_holds_every_point_and_what_is_wanted() -> None:
-    drawn = frontier.plot(FOUND.points, FOUND, frontier.taken(FOUND))
+    drawn = frontier.plot(FOUND.points, FOUND, taken(FOUND))
     assert drawn.count('<circle class="trial ') == 4
     assert drawn.count("trial-met") == 2 and drawn.count("trial-tried") == 2 and drawn.count('class="ring') == 1
     assert 'class="wanted"' in drawn and "third, ONNX int8: 97.0 %, 16 MB" in drawn

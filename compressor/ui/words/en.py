@@ -154,6 +154,8 @@ WORDS: dict[str, str] = {
     "options.words_info": "Leaves out the parts of the vocabulary that your rows never use. Other words are read in "
     "smaller pieces.",
     "options.words_saved": "Your data uses {needed} of {known} tokens: the student gets {size} smaller, {share} of it.",
+    "options.words_at_most": "Your data uses {needed} of {known} tokens, and {rows} rows are not counted yet: the student "
+    "gets up to {size} smaller, {share} of it.",
     "options.words_few": "Your data uses {needed} of {known} tokens. That would save {share} of the student only.",
     "options.effort": "Effort",
     "options.quick": "quick",
