@@ -194,7 +194,10 @@ class _Work:
     def disk(self) -> int:
         """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows."""
         parameters = int(self.row["parameters"])
-        variants = sum((2 * parameters) for _ in range(1 + len(self.recipe.formats)))
+        made = [parameters]
+        if self.recipe.target is not None:  # a search keeps every size that it has trained in full until its end
+            made += [int(row["parameters"]) for row in self.card["sizes"]]
+        variants = sum(2 * each * (1 + len(self.recipe.formats)) for each in made)
         trained = int(self.card["parameters"]) if self.recipe.teacher_head == "new" else 0
         checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
         return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20)

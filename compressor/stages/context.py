@@ -38,8 +38,8 @@ class Run:
     progress: Progress
     notes: dict[str, list[str]] = field(default_factory=dict)
     """Sentences for the report, by variant; `""` holds those about the run as a whole."""
-    answers: Path | None = None
-    """Where the teacher's answers lie, if not in this run's own `work`."""
+    trial_of: Run | None = None
+    """The run whose search this one is a trial of."""
 
     @property
     def work(self) -> Path:
@@ -49,7 +49,7 @@ class Run:
     @property
     def answered(self) -> Path:
         """The folder of the teacher's answers."""
-        return self.answers or self.work
+        return (self.trial_of or self).work
 
     def variant(self, name: str) -> Path:
         return self.out / "variants" / name
@@ -82,6 +82,8 @@ class Run:
             variant: whose note in the report says that it did.
         """
 
+        if self.trial_of is not None:  # a worker knows of the whole run alone
+            return self.trial_of.in_parts(halving.SEARCH, variant, work)
         folder = RunFolder(self.out)
         done = halving.patiently(
             folder, stage, work, lambda reason: self.progress(stage, message=reason), here=self.device != "cpu"

@@ -181,7 +181,7 @@ class _Trials:
         (out / "work").mkdir(parents=True, exist_ok=True)
         source = replace(run.source, folder=run.teacher)
         return replace(
-            run, recipe=recipe, source=source, out=out, answers=run.work, progress=self._hear(size, epochs), notes={}
+            run, recipe=recipe, source=source, out=out, trial_of=run, progress=self._hear(size, epochs), notes={}
         )
 
     def keep(self, point: Point) -> None:

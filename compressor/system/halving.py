@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 TEACHER_BATCH = 64
 """Rows of one forward of the teacher."""
+SEARCH = "search"
+"""The stage that trains students in trials: all of them in as many parts as the one that needed most."""
 RETRIED = "Memory ran out, so it goes on with {rows} rows at a time in place of {before}. The student learns the same."
 HALVED = "Memory ran out with {before} rows at a time, so {rows} were computed at a time; a step of training stayed as it was."
 NO_SMALLER = (
@@ -32,7 +34,7 @@ def batch_of(folder: RunFolder, stage: str) -> int | None:
     """Rows of one step of a stage that works in batches; None for every other stage."""
     if stage == "teacher-logits":
         return TEACHER_BATCH
-    if stage not in ("fine-tune", "distill", "control"):
+    if stage not in ("fine-tune", "distill", "control", SEARCH):
         return None
     recipe = folder.recipe_or_none()
     return ((recipe.distill if recipe is not None else None) or Distill()).batch_size

@@ -7,12 +7,15 @@ from types import SimpleNamespace
 import pytest
 
 from compressor import pipeline
-from compressor.errors import RecipeError, RunCancelledError
+from compressor.errors import AgainError, RecipeError, RunCancelledError
 from compressor.events import read_events
 from compressor.recipe import Recipe
 from compressor.report import Report
 from compressor.results.searched import searched, wanted
+from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.system import halving
+from compressor.training import trainer
 
 
 def recipe(**target: float) -> Recipe:
@@ -91,6 +94,30 @@ def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, tmp_path, modu
     for name in (v.path for v in run.report.variants[1:]):
         for file in (run.out / name).glob("*.safetensors"):
             assert file.read_bytes() == (tmp_path / "run" / name / file.name).read_bytes()
+
+
+def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(tmp_path, module_settings, monkeypatch):
+    parts, real = [], trainer.train
+
+    def hungry(*args, **kwargs):
+        parts.append(kwargs["options"].accumulate)
+        if parts[-1] < 2:
+            raise MemoryError
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(trainer, "train", hungry)
+    asked = Recipe.parse(
+        {"teacher": "demo", "data": {"source": "demo", "limit": 200}, "formats": [], "target": {"max_megabytes": 2},
+         "distill": {"epochs": 0.5}}
+    )  # fmt: skip
+    with pytest.raises(AgainError, match="16 rows at a time in place of 32"):
+        pipeline.run(asked, tmp_path / "run", settings=module_settings)
+    report = pipeline.run(asked, tmp_path / "run", settings=module_settings)  # as a backend does
+    assert len(parts) > 3 and parts[0] == 1 and set(parts[1:]) == {2}, "no trial runs into it again"
+    assert "so 16 were computed at a time" in " ".join(report.variant("student").notes)
+    folder = RunFolder(tmp_path / "search")
+    folder.write_state(stage="search")
+    assert halving.halve(folder, "search") is not None, "nor does one whose process the system ended"
 
 
 def test_a_target_that_nothing_meets_is_said_with_what_comes_nearest(tmp_path, module_settings):

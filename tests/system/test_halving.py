@@ -27,7 +27,7 @@ from transformers import Trainer, BertForSequenceClassification
 teacher, rows, out, limit = sys.argv[1:]
 recipe = Recipe.parse({
     "teacher": teacher, "data": {"source": {"train": rows}}, "student": {"size": "half"}, "formats": [],
-    "distill": {"epochs": 1, "batch_size": 512},
+    "distill": {"epochs": 1, "batch_size": 1024},
 })
 if int(limit):
     held = next(int(l.split()[1]) * 1024 for l in open("/proc/self/status") if l.startswith("VmData"))
@@ -47,8 +47,8 @@ def limited(folder, limit: int, name: str):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("halving")
     tiny.bert(folder / "teacher")
-    texts, labels = tiny.texts(2800)
-    lines = [f"{' '.join(texts[4 * i : 4 * i + 4])},{('negative', 'positive')[labels[4 * i]]}" for i in range(700)]
+    texts, labels = tiny.texts(5600)
+    lines = [f"{' '.join(texts[4 * i : 4 * i + 4])},{('negative', 'positive')[labels[4 * i]]}" for i in range(1400)]
     (folder / "rows.csv").write_text("\n".join(["text,label", *lines]))
     return folder
 
@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_a_training_whose_memory_runs_out_goes_on_with_smaller_parts_and_says_so(folder):
     said = []
-    while (done := limited(folder, 300_000_000, "limited")).returncode and len(said) < 4:  # as a backend does
+    while (done := limited(folder, 400_000_000, "limited")).returncode and len(said) < 4:  # as a backend does
         said.append(done.stderr.splitlines()[-1])
     assert done.returncode == 0 and said, done.stderr
     assert all("AgainError: Memory ran out, so it goes on with " in line for line in said)
