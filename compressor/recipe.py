@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
-from compressor.recipe_defaults import left_open, objective_of, rate_of
+from compressor.recipe_defaults import is_narrow, left_open, objective_of, rate_of
 from compressor.recipe_parts import (
     AUTO,
     DATA_SUFFIXES,
@@ -33,8 +33,8 @@ from compressor.recipe_parts import (
     Student,
     Target,
 )
-from compressor.untrusted.paths import at_home
-from compressor.untrusted.plain import MOST_YAML, NotPlainError, plain, read_yaml
+from compressor.recipe_text import as_plain, from_yaml, make_absolute, override
+from compressor.untrusted.plain import MOST_YAML
 from compressor.untrusted.problems import sentences
 
 __all__ = [
@@ -99,7 +99,7 @@ class Recipe(Frozen):
             raise RecipeError(f"{path} cannot be read ({error.strerror}).") from None
         except ValueError:
             raise RecipeError(f"{str(path)!r} is not a path. Check it.") from None
-        return cls.parse(_read_yaml(text, str(path)), base=path.resolve().parent, overrides=overrides)
+        return cls.parse(from_yaml(text, str(path)), base=path.resolve().parent, overrides=overrides)
 
     @classmethod
     def parse(cls, raw: Any, base: Path | None = None, overrides: Sequence[str] = ()) -> Recipe:
@@ -109,14 +109,14 @@ class Recipe(Frozen):
             RecipeError: every problem, a sentence each.
         """
         if isinstance(raw, str):
-            raw = _read_yaml(raw, "The recipe")
+            raw = from_yaml(raw, "The recipe")
         if not isinstance(raw, Mapping):
             raise RecipeError("A recipe is a list of `key: value` lines with at least `teacher:` in it.")
-        raw = _plain(raw, "The recipe")
-        for override in overrides:
-            _apply(raw, override)
+        raw = as_plain(raw, "The recipe")
+        for said in overrides:
+            override(raw, said)
         if base is not None:
-            _absolute(raw, base)
+            make_absolute(raw, base)
         try:
             recipe = cls.model_validate(raw)
         except ValidationError as error:
@@ -148,7 +148,7 @@ class Recipe(Frozen):
                 )
         if self.distill is not None and self.distill.control:
             found += self._problems_of_control()
-        found += self._problems_of_target()
+        found += self._problems_of_target() + self._problems_of_objective()
         if len(set(self.formats)) != len(self.formats):
             found.append(f"formats lists one twice: {', '.join(self.formats)}.")
         return found
@@ -186,6 +186,20 @@ class Recipe(Frozen):
                 "distill.alpha is 1, so that the student learns from the labels alone and is its own control: lower it, or leave "
                 "`distill.control` out."
             ]
+        return []
+
+    def _problems_of_objective(self) -> list[str]:
+        """What keeps a student from learning what the teacher's layers say, where the recipe says that it should."""
+        student, distill = self.student, self.distill
+        if student is None or distill is None or distill.objective in ("auto", "logits"):
+            return []
+        asked = f"distill.objective is {distill.objective}, and "
+        if self.own_tokens:
+            return [f"{asked}the student reads other tokens than its teacher: leave `distill.objective` out."]
+        if distill.alpha == 1:
+            return [f"{asked}with distill.alpha 1 nothing is learned from the teacher: leave one of them out."]
+        if distill.objective == "hidden" and is_narrow(student):
+            return [f"{asked}the student is narrower than its teacher, so it cannot have its states: choose relations."]
         return []
 
     # ------------------------------------------------------------------ defaults
@@ -252,52 +266,6 @@ class Recipe(Frozen):
 
 def _dump(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.model_dump() if isinstance(v, BaseModel) else v for k, v in values.items()}
-
-
-def _read_yaml(text: str, name: str) -> Any:
-    try:
-        return read_yaml(text)
-    except NotPlainError as error:
-        raise RecipeError(f"{name} {error}.") from None
-
-
-def _plain(value: Any, name: str) -> Any:
-    try:
-        return plain(value)
-    except NotPlainError as error:
-        raise RecipeError(f"{name} {error}.") from None
-
-
-def _apply(raw: dict[str, Any], override: str) -> None:
-    key, sign, value = override.partition("=")
-    if not sign or not key.strip():
-        raise RecipeError(f"`--set {override}` is not of the form key=value, for example `--set data.limit=2000`.")
-    *parents, last = key.strip().split(".")
-    here = raw
-    for parent in parents:
-        here = (
-            here.setdefault(parent, {})
-            if isinstance(here.get(parent, {}), dict)
-            else here.update({parent: {}}) or here[parent]
-        )
-    name = f"The value of `--set {key.strip()}`"
-    here[last] = _plain(_read_yaml(value, name), name)
-
-
-def _absolute(raw: dict[str, Any], base: Path) -> None:
-    data = raw.get("data")
-    if not isinstance(data, dict):
-        return
-    if isinstance(data.get("source"), dict):
-        data["source"] = {k: _join(base, v) for k, v in data["source"].items()}
-    elif isinstance(data.get("source"), str) and data["source"].lower().endswith(DATA_SUFFIXES):
-        data["source"] = {"train": _join(base, data["source"])}
-    if data.get("unlabelled"):
-        data["unlabelled"] = _join(base, data["unlabelled"])
-
-
-def _join(base: Path, value: Any) -> Any:
-    return str(base / at_home(value)) if isinstance(value, str) and value else value
 
 
 def _known_keys(path: Sequence[Any]) -> list[str]:

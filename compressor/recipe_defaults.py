@@ -32,17 +32,20 @@ def left_open(budget: str, student: Student, distill: Distill) -> dict[str, Any]
     if distill.augment == "auto":
         share = (AUGMENT_NARROW if is_narrow(student) else AUGMENT)[budget]
         found["augment"] = share if share and distill.alpha < 1 else "none"
-    if distill.objective == "auto":
+    if distill.objective == "auto" and student.size != AUTO:  # a search decides for each size
         found["objective"] = objective_of(student, distill)
     return found
 
 
-def objective_of(student: Student, distill: Distill) -> Literal["logits", "relations"]:
-    """What `distill.objective: auto` is: relations too for students that lost width, where they read the teacher's tokens. Those
-    that kept it began as copies, and gain little by them (tests/benchmarks/README.md)."""
-    own = student.model is not None or student.vocabulary is not None
-    narrow = is_narrow(student) or student.size == AUTO
-    return "relations" if narrow and not own and distill.alpha < 1 else "logits"
+def objective_of(student: Student, distill: Distill) -> Literal["logits", "hidden", "relations"]:
+    """What a student learns: what `distill.objective` says or, where that is `auto`, the states of its teacher's layers where it
+    is as wide, and their relations where it is not (tests/benchmarks/README.md). The answers alone where labels have the whole
+    weight, or it reads other tokens."""
+    if student.model is not None or student.vocabulary is not None or distill.alpha == 1:
+        return "logits"
+    if distill.objective == "auto" or (distill.objective == "hidden" and is_narrow(student)):
+        return "relations" if is_narrow(student) else "hidden"
+    return distill.objective
 
 
 def is_narrow(student: Student) -> bool:

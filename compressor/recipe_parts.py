@@ -134,8 +134,9 @@ class Target(Frozen):
 
 
 class Distill(Frozen):
-    objective: Literal["auto", "logits", "relations"] = "auto"
-    """What of the teacher is learned: its answers, or besides how the tokens of a text stand to one another in its layers."""
+    objective: Literal["auto", "logits", "hidden", "relations"] = "auto"
+    """What of the teacher is learned: its answers, or besides the states of its layers (by students as wide as it is), or how the
+    tokens of a text stand to one another in them."""
     epochs: Annotated[float, Field(gt=0, le=1000)] = 3.0
     temperature: Annotated[float, Field(gt=0, le=100)] = 2.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5

@@ -75,8 +75,9 @@ def _recipe(recipe: Recipe, size: str, epochs: float) -> Recipe:
         rate = asked.learning_rate
         if rate == Distill().learning_rate:  # nobody chose another: what suits the size
             rate = rate_of(student) or rate
-        objective = asked.objective if asked.objective == "logits" else objective_of(student, asked)
-        distill = asked.model_copy(update={"epochs": epochs, "learning_rate": rate, "objective": objective})
+        distill = asked.model_copy(
+            update={"epochs": epochs, "learning_rate": rate, "objective": objective_of(student, asked)}
+        )
     return recipe.model_copy(update={"student": student, "distill": distill, "target": None})
 
 

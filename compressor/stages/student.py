@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from compressor import models, saving
 from compressor.stages.context import CONTROL, STUDENT, Run, read_json
 from compressor.stages.data import SPLITS, RunData, batches_of, labelled, token_limit
-from compressor.stages.teacher import options_of, relations_of, teacher_answers, trainable
+from compressor.stages.hints import hints_of
+from compressor.stages.teacher import options_of, teacher_answers, trainable
 from compressor.system import processes
 from compressor.system.whole import write_json
 from compressor.tasks.base import TrainableTask
@@ -234,7 +235,7 @@ def _distil(
         folder=run.work / (f"{stage}-training" if alone else stage),
         teacher=teacher,
         validation_teacher=validation_teacher,
-        relations=None if alone else relations_of(run, np.asarray(splits["train"]["length"][:]), model.config),
+        hints=None if alone else hints_of(run, np.asarray(splits["train"]["length"][:]), model.config),
         frozen=frozen,
         stage=stage,
         progress=run.progress,

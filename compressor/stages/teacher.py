@@ -3,33 +3,28 @@ about every row, once)."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compressor import models, saving
 from compressor.errors import DataError, ModelError
-from compressor.recipe import AUTO, Distill
+from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
 from compressor.stages.data import RunData, labelled
+from compressor.stages.hints import taking_down
 from compressor.system import halving
 from compressor.system.whole import fresh
 from compressor.tasks.base import Task, TrainableTask
 
 if TYPE_CHECKING:
     import numpy as np
-    from datasets import Dataset
-    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers import PreTrainedModel
 
-    from compressor.training.relations import Relations, Writer
     from compressor.training.trainer import Options
 
 FINE_TUNE_EPOCHS = 4.0
 ANSWERS = "teacher-logits.npz"
 """The file of the teacher's logits, within `work`."""
-RELATIONS = "relations"
-"""The folder of the teacher's relations, within `work`."""
 
 
 def trainable(task: Task) -> TrainableTask:
@@ -116,7 +111,7 @@ def needs_teacher(run: Run, data: RunData) -> bool:
 
 
 def ask_teacher(run: Run, data: RunData) -> None:
-    """The teacher's logits for the training and validation rows; leaves `work/teacher-logits.npz`, and `work/relations` where
+    """The teacher's logits for the training and validation rows; leaves `work/teacher-logits.npz`, and `work/hints` where
     students learn those too."""
     import numpy as np
 
@@ -140,60 +135,9 @@ def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]
     model = models.load_model(run.teacher, task, dtype=dtype, device=run.device, strict=False)
     task.load_for(model)
     rows = data.split("train")
-    with _relating(run, rows, model.config) as relations:
-        train = teacher_logits(model, rows, data.pad_id, batch_size=batch, relations=relations, progress=run.progress)
+    with taking_down(run, rows, model.config) as hints:
+        train = teacher_logits(model, rows, data.pad_id, batch_size=batch, hints=hints, progress=run.progress)
     return train, teacher_logits(model, data.split("validation"), data.pad_id, batch_size=batch)
-
-
-@contextlib.contextmanager
-def _relating(run: Run, rows: Dataset, config: PretrainedConfig) -> Iterator[Writer | None]:
-    """What takes down the teacher's relations during its pass; None where no student learns them, or there is no room."""
-    import numpy as np
-
-    from compressor.training.relations import Writer, room, wanted_layers
-
-    depths = _depths(run, config)
-    if not depths:
-        yield None
-        return
-    lengths = np.asarray(rows["length"][:])
-    layers = wanted_layers(int(config.num_hidden_layers), depths)
-    tokens = room(lengths, len(layers))
-    if tokens is None:
-        run.note(
-            "",
-            "The data is too large to keep how the teacher relates its tokens, so the student learns its answers alone.",
-        )
-        yield None
-        return
-    with Writer(run.work / RELATIONS, lengths, layers, tokens) as writer:
-        yield writer
-
-
-def _depths(run: Run, config: PretrainedConfig) -> list[int]:
-    """Layers of the students that are to learn the teacher's relations; of all sizes where one is searched for."""
-    from compressor.students.presets import plan
-    from compressor.students.sizes import size_table
-
-    student, distill = run.recipe.student, run.recipe.distill
-    if student is None or distill is None or distill.objective != "relations" or run.recipe.own_tokens:
-        return []
-    if student.size == AUTO:
-        return [row.layers for row in size_table(config, run.task)]
-    return [plan(config, student, run.task).layers]
-
-
-def relations_of(run: Run, lengths: np.ndarray, student: PretrainedConfig) -> Relations | None:
-    """The teacher's relations for a student of this config in training rows of these lengths; None where there are none."""
-    from compressor.training.relations import Relations, matched
-
-    folder = run.answered / RELATIONS
-    wanted = run.recipe.distill is not None and run.recipe.distill.objective == "relations"
-    if not wanted or run.recipe.own_tokens or not folder.is_dir():
-        return None
-    teacher = models.load_config(run.teacher)
-    layers = matched(int(teacher.num_hidden_layers), int(student.num_hidden_layers))
-    return Relations(folder, lengths).of(layers)
 
 
 def teacher_answers(run: Run, data: RunData) -> tuple[np.ndarray | None, np.ndarray | None]:

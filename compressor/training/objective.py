@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 
 from compressor.tasks.base import TrainableTask
-from compressor.training.relations import WEIGHT, relation_loss
+from compressor.training.hints import Kind
 
 
 @dataclass(frozen=True)
 class Objective:
     """alpha · hard loss on the labels + (1 - alpha) · soft loss against the teacher (Hinton et al. 2015, arXiv:1503.02531), and
-    the loss of relations where a batch has the teacher's.
+    the loss of hints where a batch has the teacher's.
 
     Where a batch has no labels, or no teacher, the other takes the whole weight.
     """
@@ -22,15 +22,16 @@ class Objective:
     task: TrainableTask
     alpha: float
     temperature: float
+    hints: Kind | None = None
 
     def __call__(
         self, logits: torch.Tensor, signals: Mapping[str, torch.Tensor], states: Sequence[torch.Tensor] | None = None
     ) -> torch.Tensor:
-        """Student logits [batch, labels] and signals (`labels` [batch, …], `teacher` [batch, labels], `relations` with the
+        """Student logits [batch, labels] and signals (`labels` [batch, …], `teacher` [batch, labels], `hints` with the
         student's hidden `states`) → a scalar loss."""
         loss = self._of_logits(logits, signals)
-        if states is not None and "relations" in signals:
-            loss = loss + WEIGHT * relation_loss(states, signals["relations"])
+        if self.hints is not None and states is not None:
+            loss = loss + self.hints.loss(states, signals["hints"])
         return loss
 
     def _of_logits(self, logits: torch.Tensor, signals: Mapping[str, torch.Tensor]) -> torch.Tensor:

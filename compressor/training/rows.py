@@ -11,7 +11,7 @@ from datasets import Dataset as Table
 from torch.utils.data import Dataset, Sampler
 
 from compressor.tasks.batching import INPUTS, pad, takes
-from compressor.training.relations import Relations, together
+from compressor.training.hints import Hints, together
 
 BUCKET = 50
 """Batches that are sorted by length together: enough to leave almost no padding, few enough to stay random."""
@@ -23,16 +23,16 @@ class Rows(Dataset[dict[str, Any]]):
     Args:
         encoded: a task's encoded rows (`input_ids`, `length`, perhaps `labels`).
         teacher: the teacher's logits, float32 [rows, labels], or None.
-        relations: the teacher's, of the layers that the student's are held against, or None.
+        hints: the teacher's, of the layers that the student's are held against, or None.
     """
 
-    def __init__(self, encoded: Table, teacher: np.ndarray | None = None, relations: Relations | None = None):
+    def __init__(self, encoded: Table, teacher: np.ndarray | None = None, hints: Hints | None = None):
         if teacher is not None and len(teacher) != len(encoded):
             raise ValueError(f"{len(teacher)} rows of teacher logits for {len(encoded)} rows of data")
         self.columns = {name: encoded[name][:] for name in INPUTS if name in encoded.column_names}
         self.labels = np.asarray(encoded["labels"][:]) if "labels" in encoded.column_names else None
         self.lengths = np.asarray(encoded["length"][:], dtype=np.int64)
-        self.teacher, self.relations = teacher, relations
+        self.teacher, self.hints = teacher, hints
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -43,14 +43,14 @@ class Rows(Dataset[dict[str, Any]]):
             row["labels"] = self.labels[index]
         if self.teacher is not None:
             row["teacher"] = self.teacher[index]
-        if self.relations is not None:
-            row["relations"] = self.relations[index]
+        if self.hints is not None:
+            row["hints"] = self.hints[index]
         return row
 
 
 class Collate:
     """Rows → one padded batch: `input_ids` and `attention_mask` int64 [batch, length], `labels` [batch, …], `teacher` float32
-    [batch, labels], `relations` float16 [batch, layers, tokens, tokens]. `drop` names inputs that the model does not take
+    [batch, labels], `hints` float16 [batch, layers, tokens, columns]. `drop` names inputs that the model does not take
     (DistilBERT has no token types)."""
 
     def __init__(self, pad_id: int, drop: Sequence[str] = ()):
@@ -64,9 +64,8 @@ class Collate:
         for name in ("labels", "teacher"):
             if name in rows[0]:
                 batch[name] = torch.from_numpy(np.stack([np.asarray(row[name]) for row in rows]))
-        if "relations" in rows[0]:
-            width = inputs["input_ids"].shape[1]
-            batch["relations"] = torch.from_numpy(together([row["relations"] for row in rows], width))
+        if "hints" in rows[0]:
+            batch["hints"] = torch.from_numpy(together([row["hints"] for row in rows]))
         return batch
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from compressor.events import Progress, silent
 from compressor.tasks.batching import batches
 from compressor.training.first_token import first_token_only
-from compressor.training.relations import Writer
+from compressor.training.hints import Writer
 from compressor.training.rows import model_inputs, unwanted_inputs
 
 
@@ -25,13 +25,13 @@ def teacher_logits(
     pad_id: int,
     *,
     batch_size: int = 64,
-    relations: Writer | None = None,
+    hints: Sequence[Writer] = (),
     progress: Progress = silent,
 ) -> np.ndarray:
     """Logits of every row, in row order: float32 [rows, labels]. Length-sorted, in bfloat16 where the hardware has it.
 
     Args:
-        relations: takes down those of the rows' tokens in the same pass.
+        hints: each takes down its kind of them in the same pass.
     """
     model.eval()
     drop = unwanted_inputs(model)
@@ -42,15 +42,15 @@ def teacher_logits(
 
     found: np.ndarray | None = None
     done, started = 0, time.perf_counter()
-    more = {"output_hidden_states": True} if relations is not None else {}
+    more = {"output_hidden_states": True} if hints else {}
     whole = contextlib.nullcontext() if more else first_token_only(model, inputs(_example(encoded, pad_id)))
     with whole:
         for index, arrays in batches(encoded, pad_id, batch_size):
             with autocast(model.device.type):
                 outputs = model(**inputs(arrays), **more)
             logits = outputs.logits.float().cpu().numpy()
-            if relations is not None:
-                relations.write(index, outputs.hidden_states)
+            for writer in hints:
+                writer.write(index, outputs.hidden_states)
             if found is None:
                 found = np.zeros((len(encoded), logits.shape[1]), np.float32)
             found[index] = logits

@@ -21,9 +21,9 @@ from compressor.models import quiet
 from compressor.tasks.base import TrainableTask
 from compressor.training.checkpoints import EVERY, Checkpoints, is_over, keep_best, last_whole, load_best
 from compressor.training.first_token import first_token_only
+from compressor.training.hints import Hints
 from compressor.training.kernels import dropping, kernels
 from compressor.training.objective import Objective
-from compressor.training.relations import Relations
 from compressor.training.reporting import Reporting
 from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, some, unwanted_inputs
 from compressor.training.teacher import has_fast_bf16
@@ -69,7 +69,7 @@ class _Trainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        more = {"output_hidden_states": True} if "relations" in inputs else {}
+        more = {"output_hidden_states": True} if "hints" in inputs else {}
         with kernels(self.args.device.type):
             outputs = model(**model_inputs(inputs), **more)
         loss = self.objective(outputs.logits, inputs, outputs.hidden_states if more else None)
@@ -115,7 +115,7 @@ def train(
     folder: Path,
     teacher: np.ndarray | None = None,
     validation_teacher: np.ndarray | None = None,
-    relations: Relations | None = None,
+    hints: Hints | None = None,
     frozen: Collection[str] = (),
     stage: str = "distill",
     progress: Progress = silent,
@@ -126,7 +126,7 @@ def train(
         rows, validation: encoded splits.
         teacher: logits for `rows`, float32 [rows, labels]; None trains on the labels alone.
         validation_teacher: logits for `validation`, to judge by agreement where there are no labels.
-        relations: the teacher's for `rows`, of one layer for each of the model's.
+        hints: the teacher's for `rows`, of one layer for each of the model's.
         frozen: parameters (names) that keep their values: no gradient and no optimizer state for them.
         folder: checkpoints; a training that was cut off goes on from the last one there.
     """
@@ -134,7 +134,7 @@ def train(
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
     validation, validation_teacher = _by_length(validation, validation_teacher)
-    data = Rows(rows, teacher, relations)
+    data = Rows(rows, teacher, hints)
     report = Reporting(stage, progress, options.batch_size)
     with quiet():
         trainer = _Trainer(
@@ -145,12 +145,12 @@ def train(
             data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
             compute_metrics=_judge(task, validation, validation_teacher),
             callbacks=[report, EarlyStoppingCallback(options.patience), Checkpoints(options.checkpoint_seconds)],
-            objective=Objective(task, options.alpha, options.temperature),
+            objective=Objective(task, options.alpha, options.temperature, hints.kind if hints is not None else None),
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
         trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
         example = {k: v.to(model.device) for k, v in model_inputs(trainer.data_collator(some(data))).items()}
-        whole = relations is not None  # which are of all tokens, in the last layer too
+        whole = hints is not None and hints.kind.whole
         with dropping(model, options.dropout), nullcontext() if whole else first_token_only(model, example):
             trainer.go_on(last_whole(folder))
     for parameter in model.parameters():

@@ -37,14 +37,24 @@ PLANTS = [
         "tests/stages/test_search.py::test_a_search_that_was_stopped_goes_on_and_ends_the_same",
     ),
     (
-        "relations of padding count", "compressor/training/relations.py",
-        "total = total + (gaps * there).sum() / count", "total = total + gaps.nan_to_num().mean()",
-        "tests/training/test_relations.py",
+        "hints of padding count", "compressor/training/hints.py",
+        "gap = ((mine - theirs) ** 2 * there).sum() / count", "gap = ((mine - theirs) ** 2).mean()",
+        "tests/training/test_hints.py",
     ),
     (
-        "relations of another row", "compressor/training/relations.py",
+        "hints of another row", "compressor/training/hints.py",
         "for i, row in enumerate(rows.tolist()):", "for row, i in enumerate(rows.argsort().tolist()):",
-        "tests/training/test_relations.py",
+        "tests/training/test_hints.py",
+    ),
+    (
+        "hints that no student learns", "compressor/stages/student.py",
+        "hints=None if alone else hints_of(", "hints=None if True else hints_of(",
+        "tests/stages/test_hints.py -k follow",
+    ),
+    (
+        "a trial keeps its smaller parts to itself", "compressor/stages/context.py",
+        "        if self.trial_of is not None:", "        if False:",
+        "tests/stages/test_search.py -k memory",
     ),
     (
         "made-up words keep their tokens", "compressor/stages/student.py",

@@ -1,0 +1,87 @@
+"""What the teacher's layers say, taken down in its pass over the training rows: which kinds and layers of it a run's students
+learn, and where it lies. See `training/hints.py`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from compressor import models
+from compressor.recipe import AUTO, Distill, Student, objective_of
+from compressor.stages.context import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from datasets import Dataset
+    from transformers import PretrainedConfig
+
+    from compressor.training.hints import Hints, Writer
+
+FOLDER = "hints"
+"""Within `work`; a folder for each kind."""
+
+
+@contextlib.contextmanager
+def taking_down(run: Run, rows: Dataset, config: PretrainedConfig) -> Iterator[list[Writer]]:
+    """What takes down the teacher's hints during its pass, one for each kind that a student of this run learns."""
+    import numpy as np
+
+    from compressor.training.hints import KINDS, Writer
+
+    lengths, width = np.asarray(rows["length"][:]), int(config.hidden_size)
+    with contextlib.ExitStack() as open_ones:
+        writers = []
+        for name, layers in _wanted(run, config).items():
+            kind = KINDS[name]
+            tokens = kind.room(lengths, len(layers), width)
+            if tokens is None:
+                run.note(
+                    "",
+                    "The data is too large to keep what the teacher's layers say, so the student learns its answers alone.",
+                )
+                continue
+            (run.work / FOLDER).mkdir(parents=True, exist_ok=True)
+            writer = Writer(run.work / FOLDER / name, kind, lengths, layers, tokens, width)
+            writers.append(open_ones.enter_context(writer))
+        yield writers
+
+
+def hints_of(run: Run, lengths: np.ndarray, student: PretrainedConfig) -> Hints | None:
+    """The teacher's hints for a student of this config in training rows of these lengths; None where there are none."""
+    from compressor.training.hints import Hints, matched
+
+    kind = _kind(run.recipe.student, run.recipe.distill)
+    if kind is None or not (folder := run.answered / FOLDER / kind).is_dir():
+        return None
+    teacher = models.load_config(run.teacher)
+    layers = matched(int(teacher.num_hidden_layers), int(student.num_hidden_layers))
+    return Hints(folder, lengths).of(layers)
+
+
+def _wanted(run: Run, config: PretrainedConfig) -> dict[str, list[int]]:
+    """The teacher's layers that are taken down, by kind: of all sizes where one is searched for."""
+    from compressor.students.presets import plan
+    from compressor.students.sizes import size_table
+    from compressor.training.hints import matched
+
+    student, distill = run.recipe.student, run.recipe.distill
+    found: dict[str, set[int]] = {}
+    if student is None:
+        return {}
+    students = [student]
+    if student.size == AUTO:
+        students = [student.model_copy(update={"size": row.size}) for row in size_table(config, run.task)]
+    for one in students:
+        if (kind := _kind(one, distill)) is not None:
+            depth = plan(config, one, run.task).layers
+            found.setdefault(kind, set()).update(matched(int(config.num_hidden_layers), depth))
+    return {kind: sorted(layers) for kind, layers in found.items()}
+
+
+def _kind(student: Student | None, distill: Distill | None) -> str | None:
+    """What a student learns of the teacher's layers; None for nothing."""
+    if student is None or distill is None:
+        return None
+    objective = objective_of(student, distill)
+    return None if objective == "logits" else objective

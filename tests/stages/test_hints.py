@@ -1,0 +1,73 @@
+"""Which students learn what of the teacher's layers, from the recipe to the training."""
+
+from __future__ import annotations
+
+import pytest
+
+from compressor import pipeline
+from compressor.errors import RecipeError
+from compressor.recipe import Recipe
+from compressor.training import hints, trainer
+
+ASKED = {"teacher": "demo", "data": {"source": "demo", "limit": 120}, "formats": []}
+SHORT = {"epochs": 0.5, "augment": "none"}
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """What trainings were given: (kind, the teacher's layers that were taken down, layers that one row has)."""
+    found, real = [], trainer.train
+
+    def hear(*args, **kwargs):
+        given = kwargs["hints"]
+        found.append((given.kind.name, given.layers, given[0].shape[0]) if given is not None else None)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(trainer, "train", hear)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("student", "distill", "learns"),
+    [
+        ({"size": "half"}, {}, ("hidden", (2, 4, 6), 3)),
+        ({"size": "mini"}, {}, ("relations", (3, 6), 2)),
+        ({"cut": {"intermediate": 64}}, {}, ("hidden", (1, 2, 3, 4, 5, 6), 6)),
+        ({"size": "half"}, {"objective": "relations"}, ("relations", (2, 4, 6), 3)),
+        ({"size": "half"}, {"objective": "logits"}, None),
+        ({"size": "half"}, {"alpha": 1.0}, None),
+        ({"size": "half", "vocabulary": "data"}, {}, None),
+    ],
+)
+def test_a_student_has_the_hints_that_it_can_follow(student, distill, learns, heard, tmp_path, settings):
+    asked = Recipe.parse(ASKED | {"student": student, "distill": SHORT | distill})
+    pipeline.run(asked, tmp_path / "run", settings=settings)
+    assert heard == [learns]
+
+
+def test_a_search_takes_down_what_each_of_its_sizes_can_follow(heard, tmp_path, settings):
+    asked = Recipe.parse(ASKED | {"target": {"max_megabytes": 20}, "distill": SHORT})
+    pipeline.run(asked, tmp_path / "run", settings=settings)
+    assert {kind for kind, _, _ in heard} == {"hidden", "relations"}
+    assert {rows for kind, _, rows in heard if kind == "hidden"} == {1, 2, 3}, "a quarter, a third and a half"
+
+
+def test_data_without_room_for_them_is_learned_from_by_the_answers_alone(heard, tmp_path, settings, monkeypatch):
+    monkeypatch.setattr(hints, "MOST_BYTES", 1000)
+    asked = Recipe.parse(ASKED | {"student": {"size": "half"}, "distill": SHORT})
+    report = pipeline.run(asked, tmp_path / "run", settings=settings)
+    assert heard == [None]
+    assert "so the student learns its answers alone" in " ".join(report.notes)
+
+
+@pytest.mark.parametrize(
+    ("student", "distill", "says"),
+    [
+        ({"size": "mini"}, {"objective": "hidden"}, "narrower than its teacher"),
+        ({"size": "half", "vocabulary": "data"}, {"objective": "relations"}, "reads other tokens"),
+        ({"size": "half"}, {"objective": "hidden", "alpha": 1}, "nothing is learned from the teacher"),
+    ],
+)
+def test_what_a_student_cannot_follow_is_a_sentence(student, distill, says):
+    with pytest.raises(RecipeError, match=says):
+        Recipe.parse(ASKED | {"student": student, "distill": distill})
