@@ -16,6 +16,8 @@ from compressor.report import Report, Variant
 from compressor.results.searched import searched
 from compressor.results.suiting import Suited, formats_for, number
 from compressor.results.summary import facts, summary, worth
+from compressor.results.untidy import TITLES
+from compressor.results.untidy import kinds as untidy_kinds
 
 STAGES = {
     "download": "downloading",
@@ -115,15 +117,13 @@ def table(report: Report) -> str:
 
 def untidy(report: Report) -> list[str]:
     """The first metric on disturbed rows, as a table of its own; nothing where it was not measured."""
-    titles = {"plain": "as they are", "typos": "with typos", "case": "in capitals", "shortened": "cut short"}
-    kinds = [kind for kind in titles if any(kind in v.robustness for v in report.variants)]
-    if not kinds:
+    if not (kinds := untidy_kinds(report)):
         return []
     shown = Table(box=None, pad_edge=False)
     rows = next(q.rows for v in report.variants for q in v.robustness.values())
     shown.add_column(f"{rows} rows", justify="left")
     for kind in kinds:
-        shown.add_column(titles[kind], justify="right")
+        shown.add_column(TITLES[kind], justify="right")
     for v in report.variants:
         if v.robustness:
             shown.add_row(v.name, *(f"{v.robustness[k].value:.4g}" if k in v.robustness else "-" for k in kinds))

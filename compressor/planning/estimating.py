@@ -13,7 +13,7 @@ import psutil
 from compressor import models
 from compressor.errors import CannotCutError, CompressorError
 from compressor.planning.inspecting import inspect, task_of
-from compressor.recipe import AUTO, Recipe, Student
+from compressor.recipe import AUTO, Recipe, Student, objective_of
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.teachers import local_folder
@@ -200,7 +200,17 @@ class _Work:
         variants = sum(2 * each * (1 + len(self.recipe.formats)) for each in made)
         trained = int(self.card["parameters"]) if self.recipe.teacher_head == "new" else 0
         checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
-        return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20)
+        return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20) + self._hints()
+
+    def _hints(self) -> int:
+        """Bytes of what the teacher's layers say, kept until the student has learned it: 16 bits each, of as many layers."""
+        from compressor.training.hints import MOST_BYTES
+
+        student, distill = self.recipe.student, self.recipe.distill
+        if student is None or distill is None or objective_of(student, distill) == "logits":
+            return 0
+        layers = int(self.row.get("layers") or self.config.num_hidden_layers)
+        return min(MOST_BYTES, int(2 * self.rows * self.tokens * self.config.hidden_size * layers))
 
 
 def _by_format(row: Mapping[str, Any]) -> Mapping[str, int]:

@@ -18,6 +18,7 @@ from compressor.recipe import Recipe
 from compressor.report import Quality, Report, Variant
 from compressor.results.searched import searched
 from compressor.results.summary import beside, worth
+from compressor.results.untidy import TITLES
 
 
 @dataclass(frozen=True)
@@ -225,9 +226,8 @@ def _limits(story: Story) -> str:
 def _untidy(story: Story) -> str:
     """What untidy text costs this variant, beside what it costs the teacher."""
     mine, teachers = story.variant.robustness, story.report.teacher_variant.robustness
-    titles = {"typos": "with typos", "case": "in capitals", "shortened": "cut short"}
-    kinds = [kind for kind in titles if kind in mine and kind in teachers and "plain" in mine]
-    if not kinds:
+    kinds = [kind for kind in TITLES if kind in mine and kind in teachers]
+    if kinds[:1] != ["plain"] or len(kinds) < 2:
         return ""
 
     def shown(quality: Quality) -> str:
@@ -235,12 +235,12 @@ def _untidy(story: Story) -> str:
 
     first = mine["plain"]
     parts = [
-        f"{titles[kind]} {shown(mine[kind])}"
+        f"{TITLES[kind]} {shown(mine[kind])}"
         + ("" if story.variant.name == story.report.teacher_variant.name else f" (the teacher {shown(teachers[kind])})")
-        for kind in kinds
+        for kind in kinds[1:]
     ]
     return (
-        f"On untidy text ({first.rows:,} of the test rows, disturbed): {story.title(first.metric).lower()} as they are "
+        f"On untidy text ({first.rows:,} of the test rows, disturbed): {story.title(first.metric).lower()} {TITLES['plain']} "
         f"{shown(first)}, {', '.join(parts)}."
     )
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from compressor.report import Report, Variant
+from compressor.results import untidy
 from compressor.ui.metrics import is_percent, metric_title, value
 from compressor.ui.text import DASH, clip, esc
 from compressor.ui.words import t
 
-KINDS = ("plain", "typos", "case", "shortened")
-
 
 def table(report: Report) -> str:
     """A row a model, a column a kind of untidiness; "" where none was measured."""
-    kinds = [kind for kind in KINDS if any(kind in v.robustness for v in report.variants)]
-    if len(kinds) < 2:
+    if not (kinds := untidy.kinds(report)):
         return ""
     some = next(q for v in report.variants for q in v.robustness.values())
     head = "".join(f'<th scope="col">{esc(t(f"robust.{kind}"))}</th>' for kind in kinds)

@@ -9,16 +9,11 @@ Prints what was tried, in order, what was found, and the seconds of the whole ru
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from compressor.report import Report
 from compressor.results.searched import searched
+from tests.benchmarks import runs
 
 
 def main() -> None:
@@ -32,24 +27,14 @@ def main() -> None:
     parser.add_argument("--formats", nargs="+", default=["8bit", "4bit", "onnx-int8"])
     parser.add_argument("--budget", default="balanced")
     asked = parser.parse_args()
-    source: Any = "demo"
-    if asked.data != "demo":
-        files = {name: Path(asked.data).resolve() / f"{name}.csv" for name in ("train", "validation", "test")}
-        source = {name: str(path) for name, path in files.items() if path.is_file()}
     target = {"max_megabytes": asked.megabytes, "min_retained": asked.kept, "min_speedup": asked.speedup}
-    recipe = {
-        "teacher": asked.teacher if asked.teacher == "demo" else str(Path(asked.teacher).resolve()),
-        "data": {"source": source}, "formats": asked.formats, "budget": asked.budget,
+    recipe = runs.of(asked.teacher, asked.data) | {
+        "formats": asked.formats, "budget": asked.budget,
         "target": {name: value for name, value in target.items() if value is not None},
     }  # fmt: skip
-    asked.out.mkdir(parents=True, exist_ok=True)
-    path = asked.out / "recipe.yaml"
-    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
     began = time.perf_counter()
-    command = [sys.executable, "-m", "compressor", "run", str(path), "--out", str(asked.out / "run")]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    report = runs.run(recipe, asked.out / "run")
     seconds = time.perf_counter() - began
-    report = Report.load(asked.out / "run")
     assert report.search is not None
     print("| size | format | MB | kept on validation | epochs | met |")
     print("|---|---|---:|---:|---:|---|")

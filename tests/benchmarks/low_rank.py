@@ -11,28 +11,13 @@ in turns at the end. Finished runs in OUT are taken as they are.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from tests.benchmarks import runs
 from tests.benchmarks.runtimes import LENGTHS, turns
-
-
-def run(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The report of a recipe."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    path = folder.with_suffix(".yaml")
-    path.write_text(yaml.safe_dump(asked), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "compressor", "run", str(path), "--out", str(folder)], check=True)
-    report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    for row in report["variants"]:
-        row["folder"] = str(folder / row["path"])
-    return report
 
 
 def main() -> None:
@@ -45,23 +30,23 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None, help="rows to learn from; all by default")
     parser.add_argument("--rounds", type=int, default=10)
     asked = parser.parse_args()
-    source = {split: str((asked.data / f"{split}.csv").resolve()) for split in ("train", "validation", "test")}
     formats = ["onnx", "onnx-int8"]
-    common = {"teacher": asked.teacher, "data": {"source": source, "limit": asked.limit}, "formats": formats}
-    whole = run(common | {"student": None}, asked.out / "whole")
-    rows: dict[str, dict[str, dict[str, Any]]] = {"whole": {"after": whole}}
+    common = runs.of(asked.teacher, asked.data) | {"formats": formats}
+    common["data"]["limit"] = asked.limit
+    whole = runs.rows(common | {"student": None}, asked.out / "whole")
+    rows: dict[str, dict[str, list[dict[str, Any]]]] = {"whole": {"after": whole}}
     for share in asked.weights:
         student = {"low_rank": {"weights": share}}
         rows[f"{share:.0%}"] = {
-            "before": run(common | {"student": student, "distill": None}, asked.out / f"cut-{share}"),
-            "after": run(
+            "before": runs.rows(common | {"student": student, "distill": None}, asked.out / f"cut-{share}"),
+            "after": runs.rows(
                 common | {"student": student, "distill": {"epochs": asked.epochs}}, asked.out / f"back-{share}"
             ),
         }
     versions = {
         f"{name} {row['format']}": (row["format"], row["folder"])
         for name, reports in rows.items()
-        for row in reports["after"]["variants"]
+        for row in reports["after"]
         if row["format"] in formats
     }
     took = turns(versions, asked.rounds, 2)
@@ -72,10 +57,10 @@ def main() -> None:
     )
     print("|---|---|---:|---:|---:|" + "---:|" * len(LENGTHS))
     for name, reports in rows.items():
-        for row in reports["after"]["variants"]:
+        for row in reports["after"]:
             if row["format"] not in formats:
                 continue
-            before = [v for v in reports.get("before", {"variants": []})["variants"] if v["format"] == row["format"]]
+            before = [v for v in reports.get("before", []) if v["format"] == row["format"]]
             earlier = f"{before[0]['quality']['value']:.3f}" if before else ""
             ms = [f"{np.median(took[name + ' ' + row['format'], n]):.2f}" for n in LENGTHS]
             cells = [f"{row['bytes'] / 1e6:.1f} MB", earlier, f"{row['quality']['value']:.3f}", *ms]

@@ -13,14 +13,11 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from compressor.report import Report, Variant
+from tests.benchmarks import runs
 
 
 def main() -> None:
@@ -35,7 +32,6 @@ def main() -> None:
     parser.add_argument("--no-control", action="store_true")
     parser.add_argument("--set", nargs="+", default=[], dest="changes")
     asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
     print(f"| size | accuracy | kept | {asked.format} | bytes | control | worth, points (95 %) by seed | seconds |")
     print("|---|---:|---:|---:|---:|---:|---|---:|")
     for size in asked.sizes:
@@ -44,26 +40,11 @@ def main() -> None:
 
 def one(asked: argparse.Namespace, size: str, seed: int) -> Report:
     """The report of one run."""
-    folder = asked.out / f"{size}-{seed}"
-    if not (folder / "report.json").is_file():
-        path = folder.with_suffix(".yaml")
-        path.write_text(yaml.safe_dump(recipe(asked, size, seed)), encoding="utf-8")
-        changes = [part for change in asked.changes for part in ("--set", change)]
-        command = [sys.executable, "-m", "compressor", "run", str(path), "--out", str(folder), *changes]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return Report.load(folder)
-
-
-def recipe(asked: argparse.Namespace, size: str, seed: int) -> dict[str, Any]:
-    source: Any = "demo"
-    if asked.data != "demo":
-        files = {name: Path(asked.data).resolve() / f"{name}.csv" for name in ("train", "validation", "test")}
-        source = {name: str(path) for name, path in files.items() if path.is_file()}
-    return {
-        "teacher": asked.teacher if asked.teacher == "demo" else str(Path(asked.teacher).resolve()),
-        "data": {"source": source}, "student": {"size": size}, "budget": asked.budget, "formats": [asked.format],
+    recipe = runs.of(asked.teacher, asked.data) | {
+        "student": {"size": size}, "budget": asked.budget, "formats": [asked.format],
         "distill": {"control": not asked.no_control}, "seed": seed,
     }  # fmt: skip
+    return runs.run(recipe, asked.out / f"{size}-{seed}", asked.changes)
 
 
 def line(size: str, reports: list[Report]) -> str:

@@ -14,7 +14,6 @@ times as fast as the teacher in 32 bits (the median of the turns' ratios).
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import time
@@ -22,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+
+from tests.benchmarks import runs
 
 LENGTHS = (32, 128)
 CALLS = 40
@@ -73,20 +73,11 @@ def child(kind: str, folder: Path, threads: int) -> None:
 
 def make(teacher: str, data: str, out: Path) -> dict[str, dict[str, Any]]:
     """{version: its row of the report}, of both runs; folders are absolute."""
-    source: Any = data if data == "demo" else {split: str(Path(data).resolve() / f"{split}.csv")
-                                               for split in ("train", "validation", "test")}  # fmt: skip
     found: dict[str, dict[str, Any]] = {}
     for name, student in (("teacher", None), ("half", {"size": "half"})):
-        recipe = {"teacher": teacher, "data": {"source": source}, "student": student, "formats": FORMATS}
-        path = out / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
-        folder = out / name
-        subprocess.run([sys.executable, "-m", "compressor", "run", str(path), "--out", str(folder)], check=True)
-        for row in json.loads((folder / "report.json").read_text(encoding="utf-8"))["variants"]:
-            row["folder"] = str(folder / row["path"])  # of an absolute path, that path
-            row["predictions"] = str(folder / "predictions.parquet")
-            found.setdefault(row["name"], row)
+        recipe = runs.of(teacher, data) | {"student": student, "formats": FORMATS}
+        for row in runs.rows(recipe, out / name):
+            found.setdefault(row["name"], row | {"predictions": str(out / name / "predictions.parquet")})
     return found
 
 

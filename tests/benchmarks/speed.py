@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.benchmarks import runs
 
 LENGTH, BATCH, RATE, TEMPERATURE, ALPHA = 128, 32, 1e-4, 2.0, 0.5
 MODES = ("b0", "b1", "alone", "ours")
@@ -83,14 +83,7 @@ def baseline(asked: argparse.Namespace, mode: str, epochs: int, seed: int, folde
 
 
 def engine(asked: argparse.Namespace, mode: str, epochs: int, seed: int, folder: Path) -> tuple[dict[str, Any], Path]:
-    splits = {s: asked.data / f"{s}.csv" for s in ("train", "validation", "test")}
-    recipe = {
-        "teacher": str(asked.teacher.resolve()),
-        "data": {
-            "source": {name: str(path.resolve()) for name, path in splits.items() if path.is_file()},
-            "limit": asked.limit,
-            "max_length": LENGTH,
-        },
+    recipe = runs.of(str(asked.teacher), asked.data) | {
         "student": {"cut": {"layers": asked.layers}},
         "distill": {
             "objective": "logits", "epochs": epochs, "temperature": TEMPERATURE, "alpha": ALPHA if mode == "ours" else 1.0,
@@ -99,10 +92,8 @@ def engine(asked: argparse.Namespace, mode: str, epochs: int, seed: int, folder:
         "formats": [],
         "seed": seed,
     }  # fmt: skip
-    path = folder.with_suffix(".yaml")
-    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    command = [sys.executable, "-m", "compressor", "run", str(path), "--out", str(folder)]
-    seconds, megabytes = watched(command, folder / "events.jsonl")
+    recipe["data"] |= {"limit": asked.limit, "max_length": LENGTH}
+    seconds, megabytes = watched(runs.command(recipe, folder), folder / "events.jsonl")
     return {"seconds": seconds, "megabytes": megabytes}, folder / "variants" / "student"
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.benchmarks.low_rank import run
+from compressor.report import Report
+from tests.benchmarks import runs
 
-SPLITS = ("train", "validation", "test")
 NOISE = 10_000_000
 
 
@@ -50,24 +50,23 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=4.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     asked = parser.parse_args()
-    source = {split: str((asked.data / f"{split}.csv").resolve()) for split in SPLITS}
-    common = {"teacher": str(Path(asked.teacher).resolve()), "data": {"source": source}, "formats": []}
+    common = runs.of(asked.teacher, asked.data) | {"formats": []}
     texts = []
-    for path in source.values():
+    for path in common["data"]["source"].values():
         with open(path, newline="", encoding="utf-8") as file:
             texts += [row["text"] for row in csv.DictReader(file)]
-    report = run(common | {"student": {"vocabulary": "data"}, "distill": None}, asked.out / "words")
-    teacher, student = report["variants"][:2]
+    recipe = common | {"student": {"vocabulary": "data"}, "distill": None}
+    teacher, student = runs.rows(recipe, asked.out / "words")[:2]
     differs = (logits(asked.teacher, texts, 512) - logits(student["folder"], texts, 512)).abs().max()
     print(f"the data's words: {1 - student['bytes'] / teacher['bytes']:.1%} of the bytes gone, accuracy "
           f"{student['quality']['value']:.4f} ({teacher['quality']['value']:.4f}); on {len(texts):,} rows no logit differs by "
           f"more than {differs:.2g}")  # fmt: skip
-    for note in report["notes"]:
+    for note in Report.load(asked.out / "words").notes:
         print("  " + note)
     found = []
     for seed in asked.seeds:
         recipe = common | {"student": {"vocabulary": asked.tokens}, "distill": {"epochs": asked.epochs}, "seed": seed}
-        found.append(run(recipe, asked.out / f"{asked.tokens}-{seed}")["variants"][1])
+        found.append(runs.rows(recipe, asked.out / f"{asked.tokens}-{seed}")[1])
     values = [one["quality"]["value"] for one in found]
     print(f"{asked.tokens:,} tokens, distilled back: {1 - found[0]['bytes'] / teacher['bytes']:.1%} of the bytes gone, accuracy "
           f"{statistics.mean(values):.4f} ({', '.join(f'{v:.4f}' for v in values)})")  # fmt: skip

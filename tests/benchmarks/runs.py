@@ -1,0 +1,52 @@
+"""A recipe, run by the command line in a process of its own, and its report. What benchmarks of several runs have in common."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from compressor.report import Report
+
+
+def of(teacher: str, data: str | Path) -> dict[str, Any]:
+    """The part of a recipe that names teacher and data: a folder each, that of data with train.csv, test.csv and perhaps
+    validation.csv; or `demo`."""
+    source: Any = "demo"
+    if str(data) != "demo":
+        files = {name: Path(data).resolve() / f"{name}.csv" for name in ("train", "validation", "test")}
+        source = {name: str(path) for name, path in files.items() if path.is_file()}
+    return {
+        "teacher": teacher if teacher == "demo" else str(Path(teacher).resolve()),
+        "data": {"source": source},
+    }
+
+
+def run(recipe: Mapping[str, Any], folder: Path, changes: Sequence[str] = ()) -> Report:
+    """The report of a recipe, run into this folder with these `--set`; a finished one is taken as it is."""
+    if not (folder / "report.json").is_file():
+        subprocess.run(
+            command(recipe, folder, changes), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    return Report.load(folder)
+
+
+def command(recipe: Mapping[str, Any], folder: Path, changes: Sequence[str] = ()) -> list[str]:
+    """The command that runs a recipe, which is written beside the folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.with_name(f"{folder.name}.yaml")
+    path.write_text(yaml.safe_dump(dict(recipe)), encoding="utf-8")
+    settings = [part for change in changes for part in ("--set", change)]
+    return [sys.executable, "-m", "compressor", "run", str(path), "--out", str(folder), *settings]
+
+
+def rows(recipe: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """The report's variants as plain data; `folder` of each is where it lies."""
+    run(recipe, folder)
+    found: list[dict[str, Any]] = json.loads((folder / "report.json").read_text(encoding="utf-8"))["variants"]
+    return [row | {"folder": str(folder / row["path"])} for row in found]  # of an absolute path, that path
