@@ -171,13 +171,7 @@ def load_model(
     """
     import transformers
 
-    if (folder / THIN).is_file():
-        raise ModelError(f"{folder.name} {NO_PLAIN_MODEL}.")
-    if not any(folder.glob("*.safetensors")):
-        raise ModelError(
-            f"{folder.name} has no weights in safetensors format. Pickle files are never loaded; convert them first "
-            "(load the model with transformers yourself and save it again)."
-        )
+    _check_files(folder)
     config = config or load_config(folder)
     quantized = quantization_config is not None or getattr(config, "quantization_config", None) is not None
     extra: dict[str, Any] = {"quantization_config": quantization_config} if quantization_config is not None else {}
@@ -199,6 +193,16 @@ def load_model(
     if getattr(model.config, "pad_token_id", None) is None:
         _give_padding(model, folder)
     return model.eval()
+
+
+def _check_files(folder: Path) -> None:
+    if (folder / THIN).is_file():
+        raise ModelError(f"{folder.name} {NO_PLAIN_MODEL}.")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{folder.name} has no weights in safetensors format. Pickle files are never loaded; convert them first "
+            "(load the model with transformers yourself and save it again)."
+        )
 
 
 @contextlib.contextmanager

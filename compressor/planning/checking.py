@@ -88,7 +88,7 @@ def vocabulary_of(prepared: Prepared, task: Task, tokenizer: PreTrainedTokenizer
             if time.perf_counter() - began > COUNTED_SECONDS:
                 break
     try:
-        kept = vocabulary.choose(vocabulary.state_of(tokenizer), found)
+        kept = vocabulary.kept_by(tokenizer, found)
     except CannotCutError:
         return None
     return {"known": len(tokenizer), "needed": len(kept), "uncounted": left}

@@ -118,7 +118,7 @@ def _chosen_tokens(
     with models.quiet():  # rows as they are, however much of them the model is to read
         counts = {n: vocabulary.count(task.encode(tokenizer, _own_rows(data, n), None)) for n in SPLITS if data.has(n)}
     together = sum(counts.values(), start=Counter())
-    kept = vocabulary.choose(vocabulary.state_of(tokenizer), together, most)
+    kept = vocabulary.kept_by(tokenizer, together, most)
     said = vocabulary.said(kept, len(tokenizer), counts.get("train", Counter()), counts.get("test", Counter()))
     return {"kept": kept, "said": said}
 

@@ -100,7 +100,7 @@ def options_of(run: Run, asked: Distill, parts: int) -> Options:
         temperature=asked.temperature,
         seed=run.recipe.seed,
         device=run.device,
-        patience=4,
+        patience=max(4, round(asked.epochs / 2)),  # the gains of a falling rate come late
         accumulate=parts,
     )
 

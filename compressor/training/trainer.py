@@ -22,7 +22,7 @@ from compressor.tasks.base import TrainableTask
 from compressor.training.checkpoints import EVERY, Checkpoints, is_over, keep_best, last_whole, load_best
 from compressor.training.first_token import first_token_only
 from compressor.training.hints import Hints
-from compressor.training.kernels import dropping, kernels
+from compressor.training.kernels import dropping, freezing, kernels
 from compressor.training.objective import Objective
 from compressor.training.reporting import Reporting
 from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, some, unwanted_inputs
@@ -131,12 +131,10 @@ def train(
         folder: checkpoints; a training that was cut off goes on from the last one there.
     """
     torch.manual_seed(options.seed)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name not in frozen)
     validation, validation_teacher = _by_length(validation, validation_teacher)
     data = Rows(rows, teacher, hints)
-    report = Reporting(stage, progress, options.batch_size)
-    with quiet():
+    report, patience = Reporting(stage, progress, options.batch_size), EarlyStoppingCallback(options.patience)
+    with quiet(), freezing(model, frozen):
         trainer = _Trainer(
             model=model,
             args=_arguments(options, len(data), len(validation), folder),
@@ -144,7 +142,7 @@ def train(
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
             compute_metrics=_judge(task, validation, validation_teacher),
-            callbacks=[report, EarlyStoppingCallback(options.patience), Checkpoints(options.checkpoint_seconds)],
+            callbacks=[report, patience, Checkpoints(options.checkpoint_seconds)],
             objective=Objective(task, options.alpha, options.temperature, hints.kind if hints is not None else None),
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
@@ -153,8 +151,6 @@ def train(
         whole = hints is not None and hints.kind.whole
         with dropping(model, options.dropout), nullcontext() if whole else first_token_only(model, example):
             trainer.go_on(last_whole(folder))
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
     model.eval()
     state = trainer.state
     return Trained(state.global_step, state.best_metric, state.global_step < state.max_steps)

@@ -16,7 +16,8 @@ from tokenizers import models as kinds
 
 from compressor import models, tasks
 from compressor.errors import CannotCutError, RecipeError
-from compressor.students.vocabulary import choose, state_of, trim, trimmed_state
+from compressor.students.tokenizer_json import choose, trimmed_state
+from compressor.students.vocabulary import state_of, trim
 from tests import tiny
 
 TASK = tasks.get("text-classification")

@@ -9,7 +9,7 @@ import pytest
 
 from compressor.recipe import SIZES
 from compressor.ui import words
-from compressor.ui.words import en, en_results
+from compressor.ui.words import en, en_form, en_results
 
 UI = Path(words.__file__).resolve().parent.parent
 SOURCE = "\n".join(p.read_text(encoding="utf-8") for p in UI.glob("*.py"))
@@ -47,10 +47,10 @@ def test_no_sentence_is_left_over() -> None:
     assert left == set()
 
 
-def test_the_halves_do_not_overlap() -> None:
-    own = re.findall(r'^    "([^"]+)":', Path(en.__file__).read_text(encoding="utf-8"), re.M)
-    assert set(own) & set(en_results.RESULTS) == set()
-    assert len(own) == len(set(own))
+def test_the_parts_do_not_overlap() -> None:
+    parts = [Path(module.__file__).read_text(encoding="utf-8") for module in (en, en_form, en_results)]
+    keys = [key for part in parts for key in re.findall(r'^    "([a-z0-9_]+[^" ]*)":', part, re.M)]
+    assert len(keys) == len(set(keys)) == len(en.WORDS)
 
 
 def test_sizes_statuses_and_stages_have_words() -> None:
