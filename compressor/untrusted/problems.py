@@ -32,8 +32,8 @@ def sentences(error: ValidationError, known: KnownKeys) -> list[str]:
         if len(items) > 1 and ways:  # it may be this or that, and is neither
             found.setdefault(f"`{where}` is {_shown(items[0])}; it can be {' or '.join(ways)}.")
             continue
-        for item in items:
-            found.setdefault(_sentence(where, item, known))
+        for one in items:
+            found.setdefault(_sentence(where, one, known))
     return list(found)
 
 
@@ -54,7 +54,7 @@ def _way(item: Mapping[str, Any]) -> str | None:
     if kind in NUMBER:
         return "a number"
     if kind in BOUND:
-        return "a number " + item["msg"].removeprefix("Input should be ")
+        return f"a number {str(item['msg']).removeprefix('Input should be ')}"
     return None
 
 
