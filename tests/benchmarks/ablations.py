@@ -1,0 +1,102 @@
+"""What each part of a training is worth, changed one at a time: several tasks, several seeds.
+
+    python -m tests.benchmarks.ablations OUT --task NAME TEACHER DATA [--task …] [--size half] [--epochs 3] [--seeds 0 1 2]
+                                             [--only hidden …]
+
+TEACHER is a text classifier's folder, or `demo`; DATA a folder with train.csv, test.csv and perhaps validation.csv, or `demo`.
+The first line is what the defaults make of the size, each other one changes what it says. For each task: accuracy on the
+validation rows (of the checkpoint that is taken; by this one chooses) and on the test rows, and the share of test rows on which
+the student says what its teacher says; means over the seeds. Finished runs in OUT are taken as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import runs
+
+WIDE: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "answers alone": {"objective": "logits"},
+    "relations": {"objective": "relations"},
+    "no labels": {"alpha": 0.0},
+    "labels alone": {"alpha": 1.0},
+    "temperature 4": {"temperature": 4.0},
+    "rate 1e-4": {"learning_rate": 1e-4},
+    "rate 4e-4": {"learning_rate": 4e-4},
+    "as many made-up texts": {"augment": 1.0},
+    "twice as long": {"epochs": 2.0},
+    "six times as long": {"epochs": 6.0},
+}
+"""Changes of `distill`; `epochs` is a multiple."""
+NARROW: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "answers alone": {"objective": "logits"},
+    "no labels": {"alpha": 0.0},
+    "labels alone": {"alpha": 1.0},
+    "rate 5e-4": {"learning_rate": 5e-4},
+    "rate 2e-3": {"learning_rate": 2e-3},
+    "no made-up texts": {"augment": "none"},
+    "three times as many made-up texts": {"augment": 3.0},
+    "twice as long": {"epochs": 2.0},
+    "six times as long": {"epochs": 6.0},
+}
+DEPTH = ("half", "third", "quarter")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--task", nargs=3, action="append", required=True, metavar=("NAME", "TEACHER", "DATA"))
+    parser.add_argument("--size", default="half")
+    parser.add_argument("--epochs", type=float, default=3.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", help="of the changes, by name")
+    asked = parser.parse_args()
+    changes = WIDE if asked.size in DEPTH else NARROW
+    print(f"| {asked.size} | " + " | ".join(name for name, _, _ in asked.task) + " |")
+    print("|---|" + "---|" * len(asked.task))
+    for name, change in changes.items():
+        if asked.only is None or name in asked.only:
+            print(
+                f"| {name} | " + " | ".join(cell(asked, task, name, change) for task in asked.task) + " |", flush=True
+            )
+
+
+def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, change: dict[str, Any]) -> str:
+    """`validation · test · as the teacher`."""
+    title, teacher, data = task
+    found = []
+    for seed in asked.seeds:
+        distill = {"augment": "none" if asked.size in DEPTH else 1.0} | change
+        distill["epochs"] = asked.epochs * float(change.get("epochs", 1.0))
+        recipe = runs.of(teacher, data) | {
+            "student": {"size": asked.size},
+            "distill": distill,
+            "formats": [],
+            "seed": seed,
+        }
+        folder = asked.out / f"{title}-{asked.size}-{name.replace(' ', '-')}-{seed}"
+        report = runs.run(recipe, folder)
+        student = report.variant("student")
+        assert student.quality is not None
+        found.append((best(folder), student.quality.value, student.agreement or 0.0))
+    means = [statistics.mean(values) for values in zip(*found, strict=True)]
+    return " · ".join(f"{mean * 100:.1f}" for mean in means)
+
+
+def best(folder: Path) -> float:
+    """The student's quality on the validation rows, as the training told it: of the checkpoint that was taken."""
+    told = (json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines())
+    values = [
+        e["metrics"]["quality"] for e in told if e.get("stage") == "distill" and "quality" in e.get("metrics", {})
+    ]
+    return max(values)
+
+
+if __name__ == "__main__":
+    main()
