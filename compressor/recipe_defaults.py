@@ -41,11 +41,10 @@ def objective_of(student: Student, distill: Distill) -> Literal["logits", "hidde
     """What a student learns: what `distill.objective` says or, where that is `auto`, the states of its teacher's layers where it
     is as wide, and their relations where it is not (tests/benchmarks/README.md). The answers alone where labels have the whole
     weight, or it reads other tokens."""
-    if student.model is not None or student.vocabulary is not None or distill.alpha == 1:
+    own_tokens = student.model is not None or student.vocabulary is not None
+    if distill.objective == "logits" or own_tokens or distill.alpha == 1:
         return "logits"
-    if distill.objective == "auto" or (distill.objective == "hidden" and is_narrow(student)):
-        return "relations" if is_narrow(student) else "hidden"
-    return distill.objective
+    return "relations" if distill.objective == "relations" or is_narrow(student) else "hidden"
 
 
 def is_narrow(student: Student) -> bool:

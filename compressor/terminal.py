@@ -13,11 +13,10 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from compressor.report import Report, Variant
+from compressor.results import untidy
 from compressor.results.searched import searched
 from compressor.results.suiting import Suited, formats_for, number
 from compressor.results.summary import facts, summary, worth
-from compressor.results.untidy import TITLES
-from compressor.results.untidy import kinds as untidy_kinds
 
 STAGES = {
     "download": "downloading",
@@ -112,18 +111,18 @@ def table(report: Report) -> str:
         said.insert(0, searched(report.search))
     if report.control is not None:
         said.append(worth(report.control))
-    return "\n".join([*said, "", _rendered(shown), *untidy(report), *(f"Note: {note}" for note in notes(report))])
+    return "\n".join([*said, "", _rendered(shown), *_untidy(report), *(f"Note: {note}" for note in notes(report))])
 
 
-def untidy(report: Report) -> list[str]:
+def _untidy(report: Report) -> list[str]:
     """The first metric on disturbed rows, as a table of its own; nothing where it was not measured."""
-    if not (kinds := untidy_kinds(report)):
+    if not (kinds := untidy.kinds(report)):
         return []
     shown = Table(box=None, pad_edge=False)
     rows = next(q.rows for v in report.variants for q in v.robustness.values())
     shown.add_column(f"{rows} rows", justify="left")
     for kind in kinds:
-        shown.add_column(TITLES[kind], justify="right")
+        shown.add_column(untidy.TITLES[kind], justify="right")
     for v in report.variants:
         if v.robustness:
             shown.add_row(v.name, *(f"{v.robustness[k].value:.4g}" if k in v.robustness else "-" for k in kinds))

@@ -67,9 +67,8 @@ class Kind(ABC):
         total = torch.zeros((), device=teacher.device)
         for i in range(teacher.shape[1]):
             mine = self.of(states[i + 1][:, : teacher.shape[2]])
-            theirs = teacher[
-                :, i, : mine.shape[1]
-            ].float()  # the last layer may have been computed for the first token alone
+            # The last layer may have been computed for the first token alone.
+            theirs = teacher[:, i, : mine.shape[1]].float()
             there = ~theirs.isnan()
             theirs, count = theirs.nan_to_num(), there.sum().clamp_min(1)
             gap = ((mine - theirs) ** 2 * there).sum() / count
