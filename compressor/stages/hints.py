@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from compressor import models
+from compressor.errors import CannotCutError
 from compressor.recipe import AUTO, Distill, Student, objective_of
 from compressor.stages.context import Run
 
 if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
     from compressor.training.hints import Hints, Writer
 
@@ -23,16 +24,24 @@ FOLDER = "hints"
 
 
 @contextlib.contextmanager
-def taking_down(run: Run, rows: Dataset, config: PretrainedConfig) -> Iterator[list[Writer]]:
+def taking_down(run: Run, rows: Dataset, teacher: PreTrainedModel, pad_id: int) -> Iterator[list[Writer]]:
     """What takes down the teacher's hints during its pass, one for each kind that a student of this run learns."""
     import numpy as np
 
     from compressor.training.hints import KINDS, Writer
+    from compressor.training.teacher import gives_states
 
-    lengths, width = np.asarray(rows["length"][:]), int(config.hidden_size)
+    config = teacher.config
+    wanted = _wanted(run, config)
+    if wanted and not gives_states(teacher, rows, pad_id):
+        run.note(
+            "", f"The layers of {config.model_type} models cannot be imitated, so the student learns its answers alone."
+        )
+        wanted = {}
     with contextlib.ExitStack() as open_ones:
         writers = []
-        for name, layers in _wanted(run, config).items():
+        for name, layers in wanted.items():
+            lengths, width = np.asarray(rows["length"][:]), int(config.hidden_size)
             kind = KINDS[name]
             tokens = kind.room(lengths, len(layers), width)
             if tokens is None:
@@ -71,7 +80,9 @@ def _wanted(run: Run, config: PretrainedConfig) -> dict[str, list[int]]:
         return {}
     students = [student]
     if student.size == AUTO:
-        students = [student.model_copy(update={"size": row.size}) for row in size_table(config, run.task)]
+        students = []
+        with contextlib.suppress(CannotCutError):  # then the search has the teacher itself alone
+            students = [student.model_copy(update={"size": row.size}) for row in size_table(config, run.task)]
     for one in students:
         if (kind := _kind(one, distill)) is not None:
             depth = plan(config, one, run.task).layers

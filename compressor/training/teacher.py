@@ -59,6 +59,21 @@ def teacher_logits(
     return found if found is not None else np.zeros((0, model.config.num_labels), np.float32)
 
 
+@torch.inference_mode()
+def gives_states(model: PreTrainedModel, encoded: Dataset, pad_id: int) -> bool:
+    """Whether each layer leaves one state of the model's width for every token, as hints are made of. CANINE's do not: some of
+    its layers read the text shortened."""
+    drop, example = unwanted_inputs(model), _example(encoded, pad_id)
+    batch = {k: torch.from_numpy(v).to(model.device) for k, v in example.items() if k not in drop}
+    if not batch:
+        return False
+    states = model(**model_inputs(batch), output_hidden_states=True).hidden_states
+    config = model.config
+    shape = (*batch["input_ids"].shape, getattr(config, "hidden_size", None))
+    layers = getattr(config, "num_hidden_layers", None)
+    return states is not None and len(states) - 1 == layers and all(tuple(s.shape) == shape for s in states[1:])
+
+
 def _example(encoded: Dataset, pad_id: int, rows: int = 8) -> dict[str, np.ndarray]:
     """A padded batch of the first rows; empty where there are none."""
     return next((arrays for _, arrays in batches(encoded.select(range(min(rows, len(encoded)))), pad_id, rows)), {})

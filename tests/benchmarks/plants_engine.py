@@ -52,6 +52,11 @@ PLANTS = [
         "tests/stages/test_hints.py -k follow",
     ),
     (
+        "hints of a teacher that has none", "compressor/stages/hints.py",
+        "if wanted and not gives_states(teacher, rows, pad_id):", "if False:",
+        "tests/stages/test_hints.py -k gives_no_states",
+    ),
+    (
         "a trial keeps its smaller parts to itself", "compressor/stages/context.py",
         "        if self.trial_of is not None:", "        if False:",
         "tests/stages/test_search.py -k memory",

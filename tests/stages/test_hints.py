@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from types import SimpleNamespace
 
-from compressor import pipeline
+import pytest
+from transformers import AlbertConfig
+
+from compressor import pipeline, tasks
 from compressor.errors import RecipeError
-from compressor.recipe import Recipe
-from compressor.training import hints, trainer
+from compressor.recipe import Distill, Recipe, Student
+from compressor.stages.hints import _wanted
+from compressor.training import hints, teacher, trainer
 
 ASKED = {"teacher": "demo", "data": {"source": "demo", "limit": 120}, "formats": []}
 SHORT = {"epochs": 0.5, "augment": "none"}
@@ -58,6 +62,22 @@ def test_data_without_room_for_them_is_learned_from_by_the_answers_alone(heard, 
     report = pipeline.run(asked, tmp_path / "run", settings=settings)
     assert heard == [None]
     assert "so the student learns its answers alone" in " ".join(report.notes)
+
+
+def test_a_teacher_that_gives_no_states_is_learned_from_by_its_answers(heard, tmp_path, settings, monkeypatch):
+    monkeypatch.setattr(teacher, "gives_states", lambda *_: False)
+    report = pipeline.run(
+        Recipe.parse(ASKED | {"student": {"size": "half"}, "distill": SHORT}), tmp_path / "run", settings=settings
+    )
+    assert heard == [None]
+    assert "The layers of bert models cannot be imitated" in " ".join(report.notes)
+
+
+def test_a_search_from_a_teacher_that_cannot_be_cut_asks_for_no_hints():
+    run = SimpleNamespace(
+        recipe=SimpleNamespace(student=Student(size="auto"), distill=Distill()), task=tasks.get("text-classification")
+    )
+    assert _wanted(run, AlbertConfig(hidden_size=32, num_attention_heads=2, embedding_size=16)) == {}
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from transformers import CanineConfig, CanineForSequenceClassification
 
 from compressor import models, tasks
 from compressor.training import hints
 from compressor.training.hints import KINDS, Hints, Writer, matched, together
 from compressor.training.rows import Collate, Rows
-from compressor.training.teacher import teacher_logits
+from compressor.training.teacher import gives_states, teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
 
@@ -142,3 +143,17 @@ def test_long_texts_are_taken_at_their_beginning_or_not_at_all(monkeypatch):
     assert RELATIONS.room(lengths, 3, 384) == 64 and HIDDEN.room(lengths, 3, 384) == 8
     monkeypatch.setattr(hints, "MOST_BYTES", 1000)
     assert RELATIONS.room(lengths, 3, 384) is HIDDEN.room(lengths, 3, 384) is None
+
+
+def test_a_teacher_whose_layers_shorten_the_text_is_told_apart(taught):
+    folder, rows, _, _ = taught
+    assert gives_states(models.load_model(folder, TASK, dtype=torch.float32), rows, 0)
+    config = CanineConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, num_hash_functions=2,
+        num_hash_buckets=64, max_position_embeddings=64,
+    )  # fmt: skip
+    canine = CanineForSequenceClassification(config).eval()
+    ids = [[7] * (20 + i) for i in range(8)]
+    letters = Dataset.from_dict({"input_ids": ids, "length": [len(row) for row in ids]})
+    assert not gives_states(canine, letters, 0)
+    assert not gives_states(canine, letters.select([]), 0)
