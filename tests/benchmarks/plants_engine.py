@@ -102,8 +102,8 @@ PLANTS = [
         "found[index] = logits", "found[done : done + len(index)] = logits", "tests/training/test_trainer.py",
     ),
     (
-        "frozen embeddings are trained", "compressor/training/trainer.py",
-        "parameter.requires_grad_(name not in frozen)", "parameter.requires_grad_(True)", "tests/training/test_trainer.py",
+        "frozen embeddings are trained", "compressor/training/kernels.py",
+        "parameter.requires_grad_(name not in names)", "parameter.requires_grad_(True)", "tests/training/test_trainer.py",
     ),
     (
         "perplexity kept is upside down", "compressor/results/tables.py",
