@@ -39,7 +39,7 @@ class Difference(_Frozen):
     value: float
     ci95: tuple[float, float]
     p: float
-    """How often chance alone would bring about as large a difference: McNemar's exact test, or the paired bootstrap."""
+    """How often chance alone would bring about as large a difference: McNemar's test, or the paired bootstrap."""
     rows: int
     gained: int | None = None
     """Rows that the one alone has right."""
@@ -48,7 +48,7 @@ class Difference(_Frozen):
 
     @property
     def measurable(self) -> bool:
-        return self.p < CHANCE
+        return self.p < CHANCE and not self.ci95[0] <= 0 <= self.ci95[1]
 
     @property
     def worse(self) -> bool:

@@ -20,7 +20,7 @@ from compressor.measure import Measured, Request, measure
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.report import Report
-from compressor.results.tables import Row, variants_of, write_tables
+from compressor.results.tables import FIXED, Row, variants_of, write_tables
 from compressor.settings import Settings
 from compressor.system.lease import lease
 from compressor.system.whole import write_text
@@ -78,7 +78,7 @@ def compare(
     ]
     with lease(settings, device := default_device()):
         measured = measure(requests, found[0].task, rows=None, device=device, progress=progress)
-    measured = _aligned(found, measured)
+    measured = _aligned(found, measured, rows)
     variants = variants_of([_row(m, one) for m, one in zip(found, measured, strict=True)])
     if rows is not None:
         write_tables(out, found[0].task, found[0].labels, rows, measured)
@@ -134,7 +134,7 @@ def _resolve(references: Sequence[str], settings: Settings, hub: Hub, progress: 
 def _name(reference: str, folder: Path, taken: Sequence[str]) -> str:
     name = reference.rstrip("/").split("/")[-1] or folder.name
     number, unique = 2, name
-    while unique in taken:
+    while unique in taken or unique in FIXED:
         unique, number = f"{name}-{number}", number + 1
     return unique
 
@@ -197,19 +197,23 @@ def _reordered(label: Any, order: list[int]) -> Any:
     return order[label] if isinstance(label, int) else label
 
 
-def _aligned(found: Sequence[_Model], measured: Sequence[Measured]) -> list[Measured]:
-    """Outputs in the first model's order of labels, and the agreement with it."""
+def _aligned(found: Sequence[_Model], measured: Sequence[Measured], rows: Dataset | None) -> list[Measured]:
+    """Outputs in the first model's order of labels, and what is found by holding them against its own: the agreement, and the
+    difference, which `measure` took from outputs and labels in each model's own order."""
+    truth = rows.rename_column("label", "labels") if rows is not None and "label" in rows.column_names else None
     aligned: list[Measured] = []
     for model, one in zip(found, measured, strict=True):
         outputs = one.outputs[:, model.order] if one.outputs is not None and model.order else one.outputs
-        agreement = None
+        agreement, difference = None, one.difference
+        if aligned and truth is not None and outputs is not None and aligned[0].outputs is not None:
+            difference = model.task.difference(outputs, aligned[0].outputs, truth)
         if aligned and outputs is not None and aligned[0].outputs is not None:
             ours, theirs = model.task.decisions(outputs), model.task.decisions(aligned[0].outputs)
             if ours is not None and theirs is not None:
                 agreement = float(np.mean(ours == theirs))
         elif not aligned and outputs is not None and model.task.decisions(outputs) is not None:
             agreement = 1.0
-        aligned.append(replace(one, outputs=outputs, agreement=agreement))
+        aligned.append(replace(one, outputs=outputs, agreement=agreement, difference=difference))
     return aligned
 
 

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.measure import Measured
 from compressor.report import Quality, Variant
+from compressor.results.flips import NUMBERS, flipped, gap_of
 from compressor.system.whole import fresh
 from compressor.tasks.base import Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+FIXED = ("row", "text", "text_pair", "label")
+"""Columns of the tables that no variant may be called."""
 
 
 @dataclass(frozen=True)
@@ -92,20 +96,24 @@ def write_tables(out: Path, task: Task, labels: Sequence[str], rows: Dataset, me
         table[f"{one.name}:score"] = [score for _, score in shown]
     if not names:
         return
+    numbers = next(task.decisions(one.outputs) is None for one in measured if one.outputs is not None)
+    gap = gap_of(table[names[0]]) if numbers else None
     with fresh(out / "predictions.parquet") as part:
-        parquet.write_table(pyarrow.table(table), part)
-    _write_flips(out / "flips.csv", table, texts, names)
+        metadata = {NUMBERS: repr(gap).encode()} if gap is not None else None
+        parquet.write_table(pyarrow.table(table).replace_schema_metadata(metadata), part)
+    _write_flips(out / "flips.csv", table, texts, names, gap)
 
 
-def _write_flips(path: Path, table: dict[str, list[Any]], texts: Sequence[str], names: Sequence[str]) -> None:
+def _write_flips(
+    path: Path, table: dict[str, list[Any]], texts: Sequence[str], names: Sequence[str], gap: float | None
+) -> None:
     header = ["row", *texts, "label", *(c for name in names for c in (name, f"{name}:score"))]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(header)
-    first = names[0]
-    for i in range(len(table[first])):
-        if any(table[name][i] != table[first][i] for name in names[1:]):
-            writer.writerow([i, *(_plain(table[c][i]) for c in header[1:])])
+    first = table[names[0]]
+    for i in sorted({i for name in names[1:] for i in flipped(first, table[name], gap)}):
+        writer.writerow([i, *(_plain(table[c][i]) for c in header[1:])])
     with fresh(path) as part:
         part.write_text(text.getvalue(), encoding="utf-8", newline="")
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 RESAMPLES = 1000
 BINS = 15
 """Classes of sureness of a calibration error."""
+CALIBRATED = 1000
+"""Rows from which on a calibration error says more of the model than of chance."""
 Z = 1.959964
 
 
@@ -48,7 +50,8 @@ def f1_macro(truth: np.ndarray, said: np.ndarray) -> Quality:
         drawn = random.multinomial(rows, counts / rows)
         hits = np.bincount(t, drawn * (t == s), classes)
         both = np.bincount(t, drawn, classes) + np.bincount(s, drawn, classes)
-        f1[i] = np.divide(2 * hits, both, out=np.zeros(classes), where=both > 0).mean()
+        there = both > 0  # a rare class may be in none of the drawn rows, and then says nothing
+        f1[i] = (2 * hits[there] / both[there]).mean()
     return Quality(metric="f1_macro", better="higher", value=value, ci95=_percentiles(f1), rows=rows)
 
 
@@ -88,21 +91,29 @@ def linear_correlation(truth: np.ndarray, said: np.ndarray) -> float:
     return float(np.corrcoef(truth, said)[0, 1])
 
 
-def calibration_error(sure: np.ndarray, right: np.ndarray) -> Quality:
+def calibration_error(sure: np.ndarray, right: np.ndarray) -> Quality | None:
     """How far a model is from being right as often as it is sure: the mean gap between the two over fifteen classes of sureness,
-    weighted by their rows (expected calibration error; Guo et al. 2017, arXiv 1706.04599). float and bool [rows]."""
+    weighted by their rows (expected calibration error; Guo et al. 2017, arXiv 1706.04599). float and bool [rows].
+
+    Chance alone opens gaps, and the more the fewer the rows, so what the bootstrap says of that is taken off (Efron & Tibshirani
+    1993, chapter 10), and of fewer than `CALIBRATED` rows nothing is said.
+    """
     import numpy as np
 
+    rows = len(sure)
+    if rows < CALIBRATED:
+        return None
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
     gaps = sure - right
 
     def of(index: np.ndarray) -> float:
-        return float(np.abs(np.bincount(bins[index], gaps[index], BINS)).sum() / len(index))
+        return float(np.abs(np.bincount(bins[index], gaps[index], BINS)).sum() / rows)
 
-    rows = len(sure)
-    return Quality(
-        metric="calibration_error", better="lower", value=of(np.arange(rows)), ci95=_bootstrap(of, rows), rows=rows
-    )
+    found, draws = of(np.arange(rows)), _draws(of, rows)
+    low, high = _percentiles(draws)
+    value = max(0.0, 2 * found - float(draws.mean()))
+    ci95 = (max(0.0, 2 * found - high), max(value, 2 * found - low))
+    return Quality(metric="calibration_error", better="lower", value=value, ci95=ci95, rows=rows)
 
 
 def root_mean_square_error(truth: np.ndarray, said: np.ndarray) -> Quality:
@@ -131,10 +142,14 @@ def per_token(windows: np.ndarray) -> float:
 
 
 def _bootstrap(statistic: Callable[[np.ndarray], float], rows: int) -> tuple[float, float]:
+    return _percentiles(_draws(statistic, rows))
+
+
+def _draws(statistic: Callable[[np.ndarray], float], rows: int) -> np.ndarray:
     import numpy as np
 
     random = np.random.default_rng(0)
-    return _percentiles(np.array([statistic(random.integers(0, rows, rows)) for _ in range(RESAMPLES)]))
+    return np.array([statistic(random.integers(0, rows, rows)) for _ in range(RESAMPLES)])
 
 
 def _percentiles(values: np.ndarray) -> tuple[float, float]:

@@ -147,9 +147,8 @@ class TextClassification(TrainableTask):
         said = outputs.argmax(1)
         if first:
             return (accuracy(said == labels),)
-        return (
-            accuracy(said == labels), f1_macro(labels, said), calibration_error(self.scores(outputs).max(1), said == labels)
-        )  # fmt: skip
+        calibration = calibration_error(self.scores(outputs).max(1), said == labels)
+        return (accuracy(said == labels), f1_macro(labels, said), *([calibration] if calibration else []))
 
     def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:
         import numpy as np
@@ -171,6 +170,7 @@ class TextClassification(TrainableTask):
             "higher",
             lambda rows: (metric(truth[rows], pair[0][rows]), metric(truth[rows], pair[1][rows])),
             len(truth),
+            int((pair[0] != pair[1]).reshape(len(truth), -1).any(1).sum()),
         )
 
     def decisions(self, outputs: np.ndarray) -> np.ndarray | None:

@@ -94,7 +94,8 @@ class TextGeneration(Task):
         def both(rows: np.ndarray) -> tuple[float, float]:
             return per_token(pair[0][rows]), per_token(pair[1][rows])
 
-        return resampled_difference("perplexity", "lower", both, len(outputs))
+        changed = int((pair[0] != pair[1]).any(1).sum())
+        return resampled_difference("perplexity", "lower", both, len(outputs), changed)
 
     def decisions(self, outputs: np.ndarray) -> np.ndarray | None:
         return None

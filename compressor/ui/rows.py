@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compressor.results.flips import NUMBERS, flipped
+from compressor.results.tables import FIXED
 from compressor.ui.text import clip, esc, percent
 from compressor.ui.words import t
 
@@ -24,6 +26,8 @@ class Rows:
     pairs: list[str] | None
     labels: list[str | None]
     said: dict[str, list[str]]
+    gap: float | None = None
+    """Where predictions are numbers: from which difference on they count as different."""
 
     @property
     def names(self) -> list[str]:
@@ -44,26 +48,33 @@ def load(folder: Path) -> Rows | None:
         return None
     from pyarrow import parquet
 
-    table: dict[str, list[Any]] = parquet.read_table(path).to_pydict()
-    fixed = ("text", "text_pair", "label")
-    said = {name: values for name, values in table.items() if name not in fixed and not name.endswith(":score")}
+    read = parquet.read_table(path)
+    table: dict[str, list[Any]] = read.to_pydict()
+    said = {name: values for name, values in table.items() if name not in FIXED and not name.endswith(":score")}
     texts = table.get("text") or []
     if not said or not texts:
         return None
-    return Rows(texts, table.get("text_pair"), table.get("label") or [None] * len(texts), said)
+    gap = (read.schema.metadata or {}).get(NUMBERS)
+    labels = table.get("label") or [None] * len(texts)
+    return Rows(texts, table.get("text_pair"), labels, said, float(gap) if gap is not None else None)
 
 
 def differing(rows: Rows, name: str, which: str = ALL) -> list[int]:
-    """Indexes of the rows that `name` decides differently from the teacher; `lost` where only the teacher was right,
-    `won` where only `name` was."""
+    """Indexes of the rows that `name` decides differently from the teacher; `lost` where only the teacher was right (of numbers:
+    where it was nearer), `won` where only `name` was."""
     teacher, other = rows.said[rows.names[0]], rows.said[name]
-    found = []
-    for index, (a, b, label) in enumerate(zip(teacher, other, rows.labels)):
-        if a == b:
-            continue
-        if which == ALL or (label is not None and label == (a if which == LOST else b)):
-            found.append(index)
-    return found
+    every = flipped(teacher, other, rows.gap)
+    if which == ALL:
+        return every
+    good, bad = (teacher, other) if which == LOST else (other, teacher)
+    return [i for i in every if _better(good[i], bad[i], rows.labels[i], numbers=rows.gap is not None)]
+
+
+def _better(good: str, bad: str, label: str | None, *, numbers: bool) -> bool:
+    """Whether the one is right where the other is not, or nearer to what is right."""
+    if label is None:
+        return False
+    return abs(float(good) - float(label)) < abs(float(bad) - float(label)) if numbers else good == label
 
 
 def table(rows: Rows, name: str, which: str) -> str:
@@ -101,10 +112,12 @@ def _label(label: str | None) -> str:
 def count_line(rows: Rows, name: str) -> str:
     """How many rows differ, and which way."""
     every = len(differing(rows, name))
-    line = t("flips.count", flips=f"{every:,}", rows=f"{len(rows):,}", share=percent(every / len(rows)))
+    of = {"flips": f"{every:,}", "rows": f"{len(rows):,}", "share": percent(every / len(rows))}
+    numbers = rows.gap is not None
+    line = t("flips.count_numbers", gap=f"{rows.gap:.2g}", **of) if numbers else t("flips.count", **of)
     if rows.labelled:
         lost, won = (f"{len(differing(rows, name, which)):,}" for which in (LOST, WON))
-        line += " " + t("flips.lost_won", lost=lost, won=won)
+        line += " " + t("flips.nearer" if numbers else "flips.lost_won", lost=lost, won=won)
     return line
 
 
@@ -127,7 +140,7 @@ def by_class(rows: Rows, name: str) -> list[ClassChange]:
         totals[label] += 1
         teacher[label] += a == label
         other[label] += b == label
-    if len(totals) > 200:
+    if rows.gap is not None or len(totals) > 200:
         return []
     found = [ClassChange(k, n, teacher[k] / n, other[k] / n) for k, n in totals.items()]
     return sorted(found, key=lambda c: (c.other - c.teacher, c.label))

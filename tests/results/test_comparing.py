@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
@@ -43,6 +44,8 @@ def test_labels_in_another_order_are_the_same_labels(settings, tmp_path):
     assert first.quality.value > 0.8
     assert second.quality.value == pytest.approx(first.quality.value, abs=0.002)
     assert second.agreement > 0.998
+    assert abs(second.difference.value) < 0.002
+    assert second.difference.gained + second.difference.lost <= 2
     assert (out / "predictions.parquet").is_file()
     predictor = Predictor(out)
     answer = predictor.predict(["where is my parcel?"])[0]["predictions"]
@@ -62,6 +65,16 @@ def test_what_cannot_be_compared_is_a_sentence(settings, tmp_path):
     other = tiny.bert(tmp_path / "other", labels=("cat", "dog"))
     with pytest.raises(ModelError, match="cannot be matched by name"):
         compare([str(two), str(other)], None, tmp_path / "d", settings=settings, hub=hub)
+
+
+def test_a_model_may_be_called_as_a_column_of_the_tables_is(settings, tmp_path):
+    folder = tiny.bert(tmp_path / "label")
+    (tmp_path / "rows.csv").write_text("text,label\n" + "good film,positive\nbad film,negative\n" * 4)
+    data = data_of(str(tmp_path / "rows.csv"), settings)
+    report = compare([str(folder), str(folder)], data, tmp_path / "out", settings=settings, hub=Hub(settings))
+    assert [v.name for v in report.variants] == ["label-2", "label-3"]
+    with (tmp_path / "out" / "flips.csv").open(newline="") as file:
+        assert next(csv.reader(file))[:4] == ["row", "text", "label", "label-2"]
 
 
 def test_a_text_longer_than_the_model_is_cut_where_the_tokenizer_names_no_limit(tmp_path):

@@ -13,6 +13,7 @@ from compressor.measure import Measured
 from compressor.report import Control, Difference, Latency, MeasuredOn, Quality, Report, Variant
 from compressor.results.summary import best, summary, worth
 from compressor.results.tables import retained, write_tables
+from compressor.ui import rows as shown
 
 
 def quality(value, metric="accuracy", better="higher"):
@@ -111,3 +112,22 @@ def test_tables_hold_every_row_and_flips_only_those_that_differ(tmp_path):
     assert [(f["row"], f["label"], f["teacher"], f["student"]) for f in flips] == [("1", "yes", "yes", "no")]
     assert flips[0]["text"] == "'=1+1"  # a spreadsheet would compute it
     assert float(flips[0]["student:score"]) == pytest.approx(0.8808, abs=1e-4)
+
+
+def test_numbers_differ_where_they_lie_noticeably_apart(tmp_path):
+    task = tasks.get("text-classification/regression")
+    rows = Dataset.from_dict({"text": list("abcd"), "label": [1.0, 2.0, 3.0, 4.0]})
+    outputs = {"teacher": [1.0, 2.0, 3.0, 4.2], "student": [1.01, 2.01, 3.6, 4.0]}
+    measured = [
+        Measured(name=n, dtype="x", bytes=1, parameters=1, outputs=np.array(o, np.float32)[:, None])
+        for n, o in outputs.items()
+    ]
+    write_tables(tmp_path, task, ["score"], rows, measured)
+    with (tmp_path / "flips.csv").open(newline="") as file:
+        assert [f["row"] for f in csv.DictReader(file)] == ["2", "3"]
+    read = shown.load(tmp_path)
+    assert shown.count_line(read, "student") == (
+        "2 of 4 test rows are judged more than 0.12 apart (50.0 %). "
+        "The teacher is nearer to the label on 1 of them, this one on 1."
+    )
+    assert shown.by_class(read, "student") == []

@@ -13,6 +13,8 @@ from compressor import tasks
 from compressor.errors import ModelError
 from compressor.tasks import intervals
 
+ROWS = intervals.CALIBRATED
+
 
 def test_wilson_interval_matches_the_published_example():
     # 81 of 263: Newcombe 1998, table I: 0.2553 to 0.3662.
@@ -25,8 +27,8 @@ def test_wilson_interval_matches_the_published_example():
 def test_single_label_metrics():
     task = tasks.get("text-classification/single")
     random = np.random.default_rng(1)
-    outputs = random.normal(size=(200, 3)).astype(np.float32)
-    labels = random.choice(3, 200, p=[0.8, 0.15, 0.05])
+    outputs = random.normal(size=(ROWS, 3)).astype(np.float32)
+    labels = random.choice(3, ROWS, p=[0.8, 0.15, 0.05])
     rows = Dataset.from_dict({"labels": labels.tolist()})
     accuracy, macro, calibration = task.qualities(outputs, rows)
     assert task.qualities(outputs, rows, first=True) == (accuracy,)
@@ -36,7 +38,7 @@ def test_single_label_metrics():
     assert macro.value == pytest.approx(f1_score(labels, said, average="macro"))
     for quality in (accuracy, macro, calibration):
         assert quality.ci95[0] < quality.value < quality.ci95[1]
-        assert quality.rows == 200
+        assert quality.rows == ROWS
 
 
 def test_bootstrap_interval_has_about_the_right_width():
@@ -120,4 +122,23 @@ def test_calibration_error_is_the_gap_between_sure_and_right():
     assert found.value < 0.015 and found.better == "lower"
     boasting = intervals.calibration_error(np.minimum(sure + 0.1, 1), honest)
     assert boasting.value == pytest.approx(np.mean(np.minimum(sure + 0.1, 1) - sure), abs=0.01)
-    assert intervals.calibration_error(np.ones(10), np.arange(10) < 7).value == pytest.approx(0.3)
+    always = intervals.calibration_error(np.ones(1000), np.arange(1000) < 700)
+    assert always.value == pytest.approx(0.3, abs=1e-3)
+    assert always.ci95 == (pytest.approx(0.27, abs=0.01), pytest.approx(0.33, abs=0.01))
+
+
+def test_a_calibration_error_is_not_made_of_chance():
+    random, found = np.random.default_rng(0), []
+    for _ in range(40):
+        sure = random.uniform(0.5, 1, 1000)
+        found.append(intervals.calibration_error(sure, random.random(1000) < sure))
+        assert found[-1].ci95[0] <= found[-1].value <= found[-1].ci95[1]
+    assert np.mean([one.value for one in found]) < 0.02, (
+        "a plain one is 0.03 for a model that is just as sure as it is right"
+    )
+    assert intervals.calibration_error(np.ones(999), np.ones(999, bool)) is None
+
+
+def test_a_class_that_no_drawn_row_has_says_nothing():
+    truth = np.array([0] * 60 + [1] * 60 + [2])
+    assert intervals.f1_macro(truth, truth).ci95 == (1.0, 1.0)

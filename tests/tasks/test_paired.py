@@ -12,12 +12,25 @@ from compressor.tasks import paired
 
 
 def test_mcnemar_is_the_binomial_test_on_the_rows_that_differ():
-    # Agresti, Categorical Data Analysis: 86 against 150 approvals that changed; the exact p is about 0.00004.
-    assert paired.mcnemar(86, 150) == pytest.approx(2 * binom.cdf(86, 236, 0.5))
-    assert paired.mcnemar(86, 150) == pytest.approx(3.7e-5, rel=0.1)
+    # Agresti, Categorical Data Analysis: 86 against 150 approvals that changed; the exact p is 0.00004.
+    assert paired.mcnemar(86, 150) == pytest.approx(2 * binom.cdf(85, 236, 0.5) + binom.pmf(86, 236, 0.5))
+    assert paired.mcnemar(86, 150) == pytest.approx(2.9e-5, rel=0.1)
     assert paired.mcnemar(0, 0) == 1.0
     assert paired.mcnemar(5, 5) == 1.0
-    assert paired.mcnemar(0, 5) == pytest.approx(2 / 32)
+    assert paired.mcnemar(0, 5) == paired.mcnemar(5, 0) == pytest.approx(1 / 32)
+    # Fagerland et al. 2013, table 1 (Bentur et al. 2009): 1 against 7, exact 0.070, mid-p 0.039.
+    assert paired.mcnemar(1, 7) == pytest.approx(0.039, abs=5e-4)
+
+
+@pytest.mark.parametrize("rows", [100, 500, 10_000])
+def test_the_interval_and_the_test_never_contradict_each_other(rows):
+    for differ in range(1, 60):
+        for gained in range(differ + 1):
+            right, reference = np.ones(rows, bool), np.ones(rows, bool)
+            reference[:gained] = False
+            right[gained:differ] = False
+            found = paired.accuracy_difference(right, reference)
+            assert (found.ci95[0] <= 0 <= found.ci95[1]) == (not found.measurable)
 
 
 def test_the_interval_of_a_paired_difference_matches_the_published_example():
@@ -69,6 +82,20 @@ def test_other_metrics_are_resampled_for_both_models_alike(kind):
     assert found.worse and found.ci95[0] < found.value < found.ci95[1] < 0
     same = task.difference(good, good.copy(), rows)
     assert (same.value, same.p, same.measurable) == (0.0, 1.0, False)
+
+
+@pytest.mark.parametrize(("changed", "measurable"), [(4, False), (12, True)])
+def test_a_handful_of_rows_proves_nothing(changed, measurable):
+    labels = np.array([[1.0, 0.0], [0.0, 1.0]] * 100)
+    reference = np.where(labels > 0, 1.0, -1.0)
+    outputs = reference.copy()
+    outputs[:changed] *= -1
+    found = tasks.get("text-classification/multi").difference(
+        outputs, reference, Dataset.from_dict({"labels": labels.tolist()})
+    )
+    assert found.value < 0 and found.p > 0
+    assert found.measurable == measurable
+    assert (found.ci95[0] <= 0 <= found.ci95[1]) == (not measurable)
 
 
 def test_perplexities_are_compared_window_by_window():

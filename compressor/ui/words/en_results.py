@@ -133,6 +133,8 @@ RESULTS: dict[str, str] = {
     "flips.no_rows": "This run has no test rows to compare on.",
     "flips.more": "The first {shown} are shown; the file has all of them.",
     "flips.count": "{flips} of {rows} test rows are decided differently ({share}).",
+    "flips.count_numbers": "{flips} of {rows} test rows are judged more than {gap} apart ({share}).",
+    "flips.nearer": "The teacher is nearer to the label on {lost} of them, this one on {won}.",
     "flips.lost_won": "{lost} lost, {won} won.",
     "flips.download": "Download as CSV",
     "flips.row": "Row",
