@@ -31,6 +31,7 @@ def arrange(found: Study, task: Task, limit: int | None, seed: int) -> dict[str,
     if "train" in parts:
         _mention_repeats(found, parts["train"])
         _limit(found, parts, limit, len(present), random)
+        _add_raw_texts(found, parts)
     for split in SPLITS:
         if split in parts and not found.problems:
             found.problems += splits.classes(parts[split], _called(split), found.space, present)
@@ -129,13 +130,22 @@ def _limit(found: Study, parts: dict[str, Part], limit: int | None, classes: int
             )
             return
         parts["train"] = part.take(splits.draw(splits.strata(part, found.space), limit, random))
-    if found.space.kind == "none" and found.unlabelled is not None:
-        parts["train"] = _joined(parts, found.unlabelled)
 
 
-def _joined(parts: dict[str, Part], extra: Part) -> Part:
-    """Training rows and raw texts, without those that stand in another split."""
+def _add_raw_texts(found: Study, parts: dict[str, Part]) -> None:
+    """Raw texts are learnt from too, so none of them may be judged by. Without labels they are training rows like the others."""
+    extra = found.unlabelled
+    if extra is None:
+        return
+    again = 0
     for other in parts.values():
-        extra, _ = splits.apart(extra, other)
-    train = parts["train"]
-    return Part(pa.concat_tables([train.table, extra.table]), np.concatenate([train.keys, extra.keys]), train.read)
+        extra, both = splits.apart(extra, other)
+        again += both
+    if again:
+        stand, were = ("text also stands", "was") if again == 1 else ("texts also stand", "were")
+        found.notes.append(f"{again:,} raw {stand} among the rows and {were} left out.")
+    found.unlabelled = extra if len(extra) else None
+    if found.space.kind == "none" and len(extra):
+        train = parts["train"]
+        keys = np.concatenate([train.keys, extra.keys])
+        parts["train"] = Part(pa.concat_tables([train.table, extra.table]), keys, train.read)

@@ -16,7 +16,7 @@ from compressor.publishing import card
 from compressor.publishing.sharing import hub_id, shared_recipe
 from compressor.recipe import Recipe
 from compressor.report import Report, Variant
-from compressor.results.summary import FLOOR
+from compressor.results.summary import FLOOR, candidates, kept
 from compressor.untrusted.plain import read_json, read_yaml
 
 if TYPE_CHECKING:
@@ -29,19 +29,19 @@ File = Path | bytes
 
 
 def default_variants(report: Report, floor: float = FLOOR) -> list[str]:
-    """The smallest variant that keeps at least `floor`; where none does (or none was judged), the one that keeps most.
+    """The smallest variant that keeps at least `floor` (of rows without labels: that decides so many as the teacher does); where
+    none does, the one that keeps most.
 
     Raises:
         PublishError: the run made none.
     """
-    made = list(report.variants[1:])
+    made = candidates(report)
     if not made:
         raise PublishError("This run made no variant besides the teacher, so there is nothing to publish.")
-    if good := [v for v in made if v.retained is not None and v.retained >= floor]:
+    if good := [v for v in made if (kept(v) or 0.0) >= floor]:
         return [min(good, key=lambda v: v.bytes).name]
-    judged = [v for v in made if v.retained is not None]
-    if judged:
-        return [max(judged, key=lambda v: v.retained or 0.0).name]
+    if judged := [v for v in made if kept(v) is not None]:
+        return [max(judged, key=lambda v: kept(v) or 0.0).name]
     return [min(made, key=lambda v: v.bytes).name]
 
 

@@ -18,13 +18,25 @@ SAME_SPEED = 1.05
 def best(report: Report, floor: float = FLOOR) -> Variant | None:
     """The variant to speak of: the smallest of those that keep at least `floor` and are not slower than the teacher; where
     none does both, of those that keep it; else the one that keeps most. None for a teacher alone."""
-    others = report.variants[1:]
-    judged = [v for v in others if v.retained is not None]
-    above = [v for v in judged if (v.retained or 0) >= floor] if judged else list(others)
+    others = candidates(report)
+    above = [v for v in others if (kept(v) or 0.0) >= floor] if any(kept(v) is not None for v in others) else others
     if above:
         quick = [v for v in above if not is_slower(v, report.teacher_variant)]
         return min(quick or above, key=lambda v: v.bytes)
-    return max(judged, key=lambda v: v.retained or 0, default=None)
+    return max(others, key=lambda v: kept(v) or 0.0, default=None)
+
+
+def kept(variant: Variant) -> float | None:
+    """What is left of the teacher's quality; of rows without labels, the share that is decided as the teacher does."""
+    return variant.retained if variant.retained is not None else variant.agreement
+
+
+def candidates(report: Report) -> list[Variant]:
+    """The variants that may be recommended: where some could be measured or judged, those that could not are none of them."""
+    found = list(report.variants[1:])
+    for known in (lambda v: v.measured_on is not None, lambda v: kept(v) is not None):
+        found = [v for v in found if known(v)] or found
+    return found
 
 
 def is_slower(variant: Variant, teacher: Variant) -> bool:
@@ -41,8 +53,9 @@ def summary(report: Report, floor: float = FLOOR) -> str:
         return "Only the teacher was measured."
     parts = facts(chosen, report.teacher_variant)
     text = f"{chosen.name}: " + ", ".join(parts)
-    if chosen.retained is not None and chosen.retained < floor:
-        text += f", which is below {floor:.0%}: no variant kept that much"
+    if (share := kept(chosen)) is not None and share < floor:
+        did = "kept that much" if chosen.retained is not None else "agrees that often"
+        text += f", which is below {floor:.0%}: no variant {did}"
     smallest = min(report.variants[1:], key=lambda v: v.bytes)
     if smallest is not chosen and is_slower(smallest, report.teacher_variant):
         text += f"; {smallest.name} is smaller still but slower than the teacher on this machine"

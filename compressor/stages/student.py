@@ -112,15 +112,16 @@ def kept_tokens(run: Run, data: RunData, task: TrainableTask, tokenizer: PreTrai
 def _chosen_tokens(
     data: RunData, task: TrainableTask, tokenizer: PreTrainedTokenizerBase, most: int | None
 ) -> dict[str, Any]:
-    """`{"kept" (ids), "said" (the report's sentence)}`, from all of the person's own rows."""
+    """`{"kept" (ids), "said" (the report's sentence)}`: what all of the person's own rows need or, where a number
+    is asked for, what the rows that are learnt from need most."""
     from compressor.students import vocabulary
 
     with models.quiet():  # rows as they are, however much of them the model is to read
         counts = {n: vocabulary.count(task.encode(tokenizer, _own_rows(data, n), None)) for n in SPLITS if data.has(n)}
-    together = sum(counts.values(), start=Counter())
-    kept = vocabulary.kept_by(tokenizer, together, most)
-    said = vocabulary.said(kept, len(tokenizer), counts.get("train", Counter()), counts.get("test", Counter()))
-    return {"kept": kept, "said": said}
+    test = counts.get("test", Counter())
+    learnt = sum((found for name, found in counts.items() if name != "test"), start=Counter())
+    kept = vocabulary.kept_by(tokenizer, learnt + test if most is None or not learnt else learnt, most)
+    return {"kept": kept, "said": vocabulary.said(kept, len(tokenizer), learnt, test)}
 
 
 def _own_rows(data: RunData, split: str) -> Dataset:

@@ -60,12 +60,12 @@ def kept_by(tokenizer: PreTrainedTokenizerBase, counts: Mapping[int, int], most:
 
 def said(kept: Sequence[int], all_tokens: int, train: Mapping[int, int], test: Mapping[int, int]) -> str:
     """What the report says of it: how much stayed, and what to expect of texts that are not in the data, from the test rows'
-    tokens that no training row has."""
+    tokens that stayed for their sake alone or not at all."""
     text = f"The student knows {len(kept):,} of the teacher's {all_tokens:,} tokens; other words it reads in smaller pieces."
     if total := sum(test.values()):
         there = set(kept) & train.keys()
         new = sum(n for id_, n in test.items() if id_ not in there)
-        text += f" In new texts expect that of about {new / total:.1%} of the words, as in the test rows."
+        text += f" Expect that of about {new / total:.1%} of the tokens of new texts: so many of the test rows' are in no other row."
     return text
 
 

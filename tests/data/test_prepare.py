@@ -204,10 +204,13 @@ def test_raw_texts_beside(tmp_path):
     raw = tmp_path / "raw.txt"
     raw.write_text("\n".join(row[0] for row in sentences(60, start=90)), encoding="utf-8")
     labelled = run(write_csv(tmp_path / "a.csv", sentences(100)), unlabelled=str(raw))
-    assert (len(labelled.unlabelled), labelled.unlabelled.column_names) == (60, ["text"])
+    assert (len(labelled.unlabelled), labelled.unlabelled.column_names) == (50, ["text"])
+    learnt = texts(labelled.train) | texts(labelled.unlabelled)
+    assert not learnt & (texts(labelled.test) | texts(labelled.validation)), "nothing may be learnt from and judged by"
     bare = run(write_csv(tmp_path / "b.csv", [[r[0]] for r in sentences(100)], ["text"]), unlabelled=str(raw))
     assert bare.unlabelled is None
-    assert len(bare.train) >= 130
+    assert len(bare.train) == 80 + 50  # ten of the raw texts are among the rows
+    assert any(note.startswith("10 raw texts also stand among the rows") for note in bare.notes)
     assert not texts(bare.train) & (texts(bare.test) | texts(bare.validation))
 
 

@@ -43,6 +43,9 @@ def test_the_default_is_the_smallest_above_the_floor():
     assert default_variants(of(*VARIANTS[1:]), 0.99) == ["student"]
     unjudged = [variant("a", "teacher", "8bit", 20, None), variant("b", "teacher", "4bit", 10, None)]
     assert default_variants(of(*unjudged)) == ["b"]
+    agreeing = [v.model_copy(update={"agreement": share}) for v, share in zip(unjudged, (0.97, 0.6), strict=True)]
+    assert default_variants(of(*agreeing)) == ["a"]
+    assert default_variants(of(*agreeing), 0.99) == ["a"]
     with pytest.raises(PublishError, match="nothing to publish"):
         default_variants(of())
 

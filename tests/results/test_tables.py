@@ -97,6 +97,13 @@ def test_slower_and_below_the_floor_are_said():
 def test_without_labels_it_speaks_of_agreement():
     rows = report(variant("teacher", 900), variant("student", 450, agreement=0.973))
     assert "predicts as the teacher on 97.3 % of the rows" in summary(rows)
+    poor = variant("student-4bit", 100, agreement=0.5)
+    unmeasured = variant("student-8bit", 50).model_copy(update={"measured_on": None, "latency_ms": None})
+    rows = report(variant("teacher", 900), variant("student", 450, agreement=0.973), poor, unmeasured)
+    assert best(rows).name == "student"
+    assert best(rows, floor=0.99).name == "student"
+    assert "which is below 99%: no variant agrees that often" in summary(rows, 0.99)
+    assert best(report(variant("teacher", 900), variant("student", 450), unmeasured)).name == "student"
 
 
 def test_tables_hold_every_row_and_flips_only_those_that_differ(tmp_path):
