@@ -19,6 +19,7 @@ from compressor.report import Quality, Report, Variant
 from compressor.results.searched import searched
 from compressor.results.summary import beside, worth
 from compressor.results.untidy import TITLES
+from compressor.search.candidates import TEACHER
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,13 @@ class Story:
     @property
     def trained(self) -> bool:
         """Whether the run's data went into its weights."""
-        return self.recipe.data is not None and (self._of_student or self.recipe.teacher_head == "new")
+        return self.recipe.data is not None and (self.distilled or self.recipe.teacher_head == "new")
 
     @property
     def distilled(self) -> bool:
-        return self._of_student and self.recipe.distill is not None
+        search = self.report.search  # which may have found that the teacher itself will do, with fewer words or bits
+        itself = search is not None and search.size == TEACHER
+        return self._of_student and self.recipe.distill is not None and not itself
 
     def title(self, name: str) -> str:
         return self.titles.get(name, name)
@@ -106,7 +109,9 @@ def _opening(story: Story) -> str:
         facts.append(_ratio(teacher.latency_ms.p50, variant.latency_ms.p50, "faster", "slower", "as fast"))
     text = f"{first}: {', '.join(facts)}."
     if variant.retained is not None and variant.quality is not None:
-        text += f" It keeps {variant.retained:.1%} of the teacher's {story.title(variant.quality.metric).lower()}"
+        metric = story.title(variant.quality.metric).lower()
+        what = metric if variant.quality.better == "higher" else f"quality ({metric})"
+        text += f" It keeps {variant.retained:.1%} of the teacher's {what}"
         text += f" ({beside(variant.difference)})." if variant.difference is not None else "."
     elif variant.agreement is not None:
         text += f" It answers as the teacher does for {variant.agreement:.1%} of the test rows."
@@ -155,7 +160,8 @@ def _quality(story: Story, variant: Variant, metric: str) -> str:
 def _measured_on(story: Story) -> str:
     lines = []
     if quality := story.variant.quality:
-        lines.append(f"Quality was measured on {quality.rows:,} test rows; in brackets its 95 % interval.")
+        what = "tokens of the test text" if quality.metric == "perplexity" else "test rows"
+        lines.append(f"Quality was measured on {quality.rows:,} {what}; in brackets its 95 % interval.")
     if on := story.variant.measured_on:
         lines.append(
             f"Speed was measured on {escape(on.device)} with {on.threads} thread{'s' if on.threads != 1 else ''}, one input of "

@@ -34,9 +34,8 @@ def kept(variant: Variant) -> float | None:
 def candidates(report: Report) -> list[Variant]:
     """The variants that may be recommended: where some could be measured or judged, those that could not are none of them."""
     found = list(report.variants[1:])
-    for known in (lambda v: v.measured_on is not None, lambda v: kept(v) is not None):
-        found = [v for v in found if known(v)] or found
-    return found
+    found = [v for v in found if v.measured_on is not None] or found
+    return [v for v in found if kept(v) is not None] or found
 
 
 def is_slower(variant: Variant, teacher: Variant) -> bool:

@@ -65,7 +65,10 @@ def said(kept: Sequence[int], all_tokens: int, train: Mapping[int, int], test: M
     if total := sum(test.values()):
         there = set(kept) & train.keys()
         new = sum(n for id_, n in test.items() if id_ not in there)
-        text += f" Expect that of about {new / total:.1%} of the tokens of new texts: so many of the test rows' are in no other row."
+        share = f"{new / total:.1%}"
+        text += (
+            f" Expect that of about {share} of the tokens of new texts: so many of the test rows' are in no other row."
+        )
     return text
 
 

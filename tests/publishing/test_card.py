@@ -11,6 +11,7 @@ from huggingface_hub import ModelCard
 from compressor.publishing.markdown import escape, fenced
 from compressor.publishing.publish import cards
 from compressor.recipe import Recipe
+from compressor.report import Point, Quality, Search
 from tests import run_folder
 from tests.run_folder import VARIANTS, variant
 
@@ -142,6 +143,28 @@ def test_a_fine_tuned_teacher_is_not_called_a_distillation(tmp_path):
     assert head(text)["base_model_relation"] == "finetune"
     assert "distillation" not in head(text)["tags"]
     assert "fine-tuned for text classification" in text
+
+
+def test_a_search_that_took_the_teacher_distilled_nothing(tmp_path):
+    search = Search(size="teacher", format="float", met=True, max_megabytes=50, points=(
+        Point(size="teacher", format="float", bytes=45_000_000, retained=1.0, epochs=3.0, met=True),
+    ))  # fmt: skip
+    recipe = {"student": {"size": "auto", "vocabulary": "data"}, "target": {"max_megabytes": 50}}
+    text = card(run_folder.make(tmp_path / "run", VARIANTS[:2], recipe, search=search))
+    assert "distill" not in text.split("## How it was made")[0].lower()
+    assert "- Distillation" not in text and "Training data" not in text
+    assert "datasets" not in head(text)
+
+
+def test_a_perplexity_is_no_share_of_rows(tmp_path):
+    def measured(name, base, value, kept):
+        quality = Quality(metric="perplexity", better="lower", value=value, ci95=(value - 1, value + 1), rows=20_480)
+        return variant(name, base, "float", 45_000_000, kept, quality=quality)
+
+    variants = (measured("teacher", None, 20.0, 1.0), measured("student", "teacher", 25.0, 0.8))
+    text = card(run_folder.make(tmp_path / "run", variants, {"task": "text-generation"}, task="text-generation"))
+    assert "keeps 80.0% of the teacher's quality (perplexity)" in text
+    assert "measured on 20,480 tokens of the test text" in text
 
 
 def test_what_people_named_stays_text(tmp_path):
