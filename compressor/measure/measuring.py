@@ -43,6 +43,7 @@ class _One:
     disturbed: np.ndarray | None = None
     throughput: float | None = None
     ms: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     error: CompressorError | None = None
 
 
@@ -112,29 +113,44 @@ class _Bench:
 
         out = self.folder / f"{number}.npy"
         try:
-            one.child = self.children.start()
-            one.facts = one.child.ask(
-                self._hear(one, done, OPEN),
-                do="open",
-                folder=str(one.request.folder),
-                format=one.request.format,
-                task=self.task.key,
-                device=self.device,
-                threads=self.threads,
-                length=self.length,
-            )
+            child, one.facts = self._opened(one, done)
             rows = str(one.rows) if one.rows is not None else None
-            found = one.child.ask(self._hear(one, done + OPEN, RUN), do="run", rows=rows, out=str(out))
+            found = child.ask(self._hear(one, done + OPEN, RUN), do="run", rows=rows, out=str(out))
             one.throughput = found["throughput"]
             if rows is not None:
                 one.outputs = np.load(out)
             if one.request.disturbed is not None:
-                one.child.ask(
-                    self._hear(one, done + OPEN + RUN, 0), do="run", rows=str(one.request.disturbed), out=str(out)
-                )
-                one.disturbed = np.load(out)
+                self._disturbed(one, child, out, done + OPEN + RUN)
         except (ModelError, OutOfMemoryError) as error:
             self.fail(number, one, error)
+
+    def _opened(self, one: _One, done: float) -> tuple[Child, dict[str, Any]]:
+        """A fresh process that has loaded it, and what it says of it."""
+        one.child = self.children.start()
+        facts = one.child.ask(
+            self._hear(one, done, OPEN),
+            do="open",
+            folder=str(one.request.folder),
+            format=one.request.format,
+            task=self.task.key,
+            device=self.device,
+            threads=self.threads,
+            length=self.length,
+        )
+        return one.child, facts
+
+    def _disturbed(self, one: _One, child: Child, out: Path, done: float) -> None:
+        """Its disturbed rows. If they are its undoing, that costs nothing else: a new process is there for its times."""
+        import numpy as np
+
+        try:
+            child.ask(self._hear(one, done, 0), do="run", rows=str(one.request.disturbed), out=str(out))
+            one.disturbed = np.load(out)
+        except (ModelError, OutOfMemoryError) as error:
+            one.notes.append(f"How {one.request.name} copes with untidy text could not be measured. {error}")
+            self.children.log_errors()
+            self.end(one)
+            self._opened(one, done - OPEN)
 
     def time(self, ones: dict[int, _One], done: float, share: float) -> None:
         """Their latencies, in turns."""
@@ -174,7 +190,7 @@ def _measured(one: _One, task: Task, first: np.ndarray | None, together: bool) -
     from datasets import load_from_disk
 
     request, facts = one.request, one.facts
-    notes: list[str] = [str(one.error)] if one.error is not None else []
+    notes = [*one.notes, *([str(one.error)] if one.error is not None else [])]
     qualities: tuple[Quality, ...] = ()
     difference = None
     if one.outputs is not None and one.rows is not None:

@@ -111,10 +111,12 @@ class _Stress:
         taken, found = disturbed(rows, run.recipe.seed)
         if not found:
             return None
+        # Slips and capitals make more tokens of a text: without this much room, what is lost would be its end.
+        length = run.recipe.data.max_length if run.recipe.data is not None else None
         together, folder = concatenate_datasets(list(found.values())), run.work / "disturbed"
         shutil.rmtree(folder, ignore_errors=True)
         for name in (TEACHER, STUDENT) if run.recipe.own_tokens else (TEACHER,):
-            encoded, _ = in_tokens_of(run.folder_of(name), run.task, together, data.max_length)
+            encoded, _ = in_tokens_of(run.folder_of(name), run.task, together, length)
             encoded.save_to_disk(str(folder / name))
         return cls(folder, taken, tuple(found), run.recipe.own_tokens)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,8 @@ class PlantedRunner:
         if "kill" in plan and rows >= plan.get("kill_at_rows", 1):
             os.kill(os.getpid(), plan["kill"])
         lengths = batch["attention_mask"].sum(1)
+        if lengths.max() >= plan.get("kill_at_tokens", 1000):
+            os.kill(os.getpid(), signal.SIGKILL)
         said = (lengths % 2 == 0) ^ ((lengths % plan["wrong"] == 0) if "wrong" in plan else False)
         logits = np.stack([~said, said], 1).astype(np.float32)
         return logits * np.nan if plan.get("nan") else logits

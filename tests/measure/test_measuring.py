@@ -101,7 +101,7 @@ def test_planted_costs_are_what_is_measured(planted, rows, tmp_path):
     # Quality: outputs are in row order; agreement is with the first.
     assert (a.quality.metric, a.quality.value, a.quality.rows, a.agreement) == ("accuracy", 1.0, 48, 1.0)
     assert 0 < c.quality.value == c.agreement < 1
-    assert [q.metric for q in c.metrics] == ["f1_macro", "calibration_error"]
+    assert [q.metric for q in c.metrics] == ["f1_macro"]
     assert a.outputs.shape == (48, 2)
     assert (a.dtype, a.parameters, a.notes) == ("planted", 7, ())
     # Turns: after the last of b's rows, a and b alternate.
@@ -144,6 +144,16 @@ def test_one_that_dies_is_a_note_and_the_others_go_on(planted, rows):
         assert found[name].bytes > 0
     assert found["full"].parameters > 100_000  # of one that never loaded, as its file says
     assert found["killed"].peak_memory_bytes is not None  # what was measured before it died is kept
+
+
+def test_untidy_rows_that_are_its_undoing_cost_nothing_else(planted, rows, model, tmp_path):
+    long = Dataset.from_dict({"text": ["word " * 30] * 3})
+    TASK.encode(models.load_tokenizer(model), long, 64).save_to_disk(str(tmp_path / "disturbed"))
+    asked = [planted("first"), planted("killed", kill_at_tokens=25)]
+    first, killed = measure([replace(one, disturbed=tmp_path / "disturbed") for one in asked], TASK, rows=rows)
+    assert first.disturbed is not None and killed.disturbed is None
+    assert killed.notes[0].startswith("How killed copes with untidy text could not be measured. ")
+    assert killed.quality.value == 1.0 and killed.latency_ms is not None and killed.throughput
 
 
 def test_without_the_first_there_is_nothing_to_hold_against(planted, rows):

@@ -47,6 +47,7 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
 
     def measure(requests, task, *, rows, **_):
         seen.update({one.name: one.rows or rows for one in requests})
+        seen["disturbed"] = requests[0].disturbed
         raise Enough
 
     monkeypatch.setattr(stage, "measure", measure)
@@ -58,6 +59,7 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
     text = data.rows("test")["text"][0]
     assert own["input_ids"][0] == tokenizer(text)["input_ids"][: len(own["input_ids"][0])]
     assert theirs["input_ids"][0] == models.load_tokenizer(teacher)(text)["input_ids"]
+    assert max(load_from_disk(str(seen["disturbed"]))["length"]) > data.max_length, "slips take more tokens, and are read"
     assert max(data.encoded("train", run.task, tokenizer, 9)["length"]) == 9
 
 
