@@ -20,10 +20,14 @@ class Enough(Exception):
 
 def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, monkeypatch):
     teacher = tiny.bert(tmp_path / "teacher")
+    words = " ".join(tiny.texts(400)[0]).split()
+    texts = [" ".join(words[14 * i : 14 * i + 14]) for i in range(80)]  # 16 tokens each, and so `max_length` is 16
+    lines = [f"{text},{('negative', 'positive')[i % 2]}\n" for i, text in enumerate(texts)]
+    (tmp_path / "train.csv").write_text("text,label\n" + "".join(lines), encoding="utf-8")
     recipe = Recipe.parse(
         {
             "teacher": str(teacher),
-            "data": {"source": {"train": str(tiny.write_csv(tmp_path / "train.csv", 80))}},
+            "data": {"source": {"train": str(tmp_path / "train.csv")}},
             "student": {"model": "some/other"},
             "formats": ["8bit"],
         }
@@ -59,7 +63,10 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
     text = data.rows("test")["text"][0]
     assert own["input_ids"][0] == tokenizer(text)["input_ids"][: len(own["input_ids"][0])]
     assert theirs["input_ids"][0] == models.load_tokenizer(teacher)(text)["input_ids"]
-    assert max(load_from_disk(str(seen["disturbed"]))["length"]) > data.max_length, "slips take more tokens, and are read"
+    assert max(theirs["length"]) == data.max_length
+    assert max(load_from_disk(str(seen["disturbed"]))["length"]) > data.max_length, (
+        "slips take more tokens, and are read"
+    )
     assert max(data.encoded("train", run.task, tokenizer, 9)["length"]) == 9
 
 
