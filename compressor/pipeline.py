@@ -173,12 +173,13 @@ def _learn(run: Run, data: RunData, stage: Callable[[str, Callable[[], Any]], No
     """The stages of the student: the one that is asked for, or the one that a search finds and that the recipe asks for from
     then on."""
     from compressor.stages.search import found, recipe_of, search
-    from compressor.stages.student import make_control, make_student, wants_control
+    from compressor.stages.student import make_control, make_student, wants_control, without_control
     from compressor.stages.teacher import ask_teacher, needs_teacher
 
     searching = run.recipe.target is not None
     if run.recipe.student is None:
         return None
+    run.note("", *without_control(run, data))
     if searching or needs_teacher(run, data):
         stage("teacher-logits", lambda: ask_teacher(run, data))
     if searching:

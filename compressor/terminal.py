@@ -108,7 +108,7 @@ def table(report: Report) -> str:
         shown.add_row(variant.name, *_cells(variant))
     said = [summary(report)]
     if report.search is not None:
-        said.insert(0, searched(report.search))
+        said.insert(0, searched(report))
     if report.control is not None:
         said.append(worth(report.control))
     return "\n".join([*said, "", _rendered(shown), *_untidy(report), *(f"Note: {note}" for note in notes(report))])

@@ -190,7 +190,7 @@ def _making(story: Story) -> str:
             f"{distill.alpha:g}" + (f", learning rate {distill.learning_rate:g}" if story.report.search is None else "")
         )
     if story.report.search is not None:  # which sets each size's own learning rate
-        lines.append(f"- {searched(story.report.search)}")
+        lines.append(f"- {searched(story.report)}")
     if story.distilled and story.report.control is not None:
         lines.append(f"- {worth(story.report.control)}")
     if not story.is_student:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from compressor.report import Point, Search
+from compressor.report import Point, Report, Search
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,15 @@ def hindrance(search: Search) -> Hindrance | None:
     return None
 
 
+def missed_on_test(report: Report) -> float | None:
+    """What the student that a search found keeps on the test rows, where the validation rows promised more; None where that is
+    enough."""
+    search, kept = report.search, report.variants[-1].retained
+    if search is None or not search.met or search.min_retained is None or kept is None or kept >= search.min_retained:
+        return None
+    return kept
+
+
 def wanted(search: Search) -> str:
     """A search's target in words: "at most 20 MB and at least 96 % kept"."""
     said = []
@@ -47,8 +56,10 @@ def wanted(search: Search) -> str:
     return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
 
 
-def searched(search: Search) -> str:
-    """What a search found, or that nothing meets its target and what comes nearest."""
+def searched(report: Report) -> str:
+    """What a report's search found, or that nothing meets its target and what comes nearest."""
+    search = report.search
+    assert search is not None
     point = taken(search)
     what = f"{point.size} as {point.format}" if point.format != "float" else point.size
     facts = f"{point.bytes / 1e6:.1f} MB, {point.retained * 100:.1f} % kept on the validation rows"
@@ -56,7 +67,12 @@ def searched(search: Search) -> str:
         facts += f", {point.speedup:.1f}× as fast as the teacher here"
     if search.met:
         which = "smallest" if search.min_retained is not None else "best"
-        return f"Wanted: {wanted(search)}. The {which} that was found: {what} ({facts})."
+        said = f"Wanted: {wanted(search)}. The {which} that was found: {what} ({facts})."
+        if (kept := missed_on_test(report)) is not None:
+            said += (
+                f" On the test rows it kept {kept * 100:.1f} %, less than wanted: the validation rows promised more."
+            )
+        return said
     return (
         f"Wanted: {wanted(search)}. Nothing that was tried is like that{_why(search)}. The nearest: {what} ({facts})."
     )

@@ -81,7 +81,7 @@ def worth(control: Control) -> str:
     """What learning from the teacher was worth, held against the same student that learned from the labels alone."""
     found = control.difference
     came_to = _number(control.quality.metric, control.quality.value)
-    alone = f"trained as long on the labels alone, the same student came to {came_to}"
+    alone = f"trained as long on the labels alone, the same student came to {came_to} (one training each)"
     if not found.measurable:
         return f"Learning from the teacher made no measurable difference here ({interval(found)}): {alone}."
     verb = "cost" if found.worse else "was worth"

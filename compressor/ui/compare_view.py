@@ -23,7 +23,7 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
     teacher, chosen = report.teacher_variant, best(report, floor)
     if chosen is None:
         return t("compare.only_teacher", name=teacher.name)
-    found = frontier.sentence(report.search)
+    found = frontier.sentence(report)
     said = t("compare.sentence", name=chosen.name, what=listed(_sizes(chosen, teacher)), kept=_kept(chosen))
     if about := loss(chosen.difference):
         said += " " + about

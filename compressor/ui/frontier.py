@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from compressor.report import Point, Search
-from compressor.results.searched import hindrance, taken
+from compressor.report import Point, Report, Search
+from compressor.results.searched import hindrance, missed_on_test, taken
 from compressor.ui.placing import Box, Mark, place
 from compressor.ui.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis
 from compressor.ui.teacher_view import t_size
@@ -41,8 +41,9 @@ def wanted(target: Wanted) -> str:
     return listed(said)
 
 
-def sentence(search: Search | None) -> str:
+def sentence(report: Report) -> str:
     """What was found, or that nothing is like that and what comes nearest; "" without a search."""
+    search = report.search
     if search is None:
         return ""
     point = taken(search)
@@ -51,7 +52,9 @@ def sentence(search: Search | None) -> str:
         facts.append(t("search.speed", times=times(point.speedup)))
     found = "search.found" if search.min_retained is not None else "search.found_best"
     key = found if search.met else "search.nearest"
-    return t(key, wanted=wanted(search), what=_name(point), facts=", ".join(facts), why=_why(search))
+    said = t(key, wanted=wanted(search), what=_name(point), facts=", ".join(facts), why=_why(search))
+    missed = missed_on_test(report)
+    return said if missed is None else f"{said} {t('search.missed', share=percent(missed))}"
 
 
 def _why(search: Search) -> str:

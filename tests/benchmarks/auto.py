@@ -44,7 +44,7 @@ def main() -> None:
         )
     last = report.variants[-1]
     kept = f"{last.retained:.1%}" if last.retained is not None else "-"
-    print(f"\n{searched(report.search)}\nOn the test rows it keeps {kept}. {seconds:.0f} seconds.")
+    print(f"\n{searched(report)}\nOn the test rows it keeps {kept}. {seconds:.0f} seconds.")
 
 
 def _said(whole: bool, met: bool) -> str:

@@ -79,7 +79,7 @@ def test_what_the_teacher_was_worth_is_held_against_the_control():
 
     assert said(value=0.012, low=0.003, high=0.021, p=0.01) == (
         "Learning from the teacher was worth 1.2 points of accuracy here (95 %: +0.3 to +2.1 points): trained as long on the "
-        "labels alone, the same student came to 87.1%."
+        "labels alone, the same student came to 87.1% (one training each)."
     )
     assert said(value=0.002, low=-0.007, high=0.011, p=0.6).startswith(
         "Learning from the teacher made no measurable difference here (95 %: −0.7 to +1.1 points): "

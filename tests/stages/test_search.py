@@ -52,7 +52,7 @@ def test_what_is_found_is_small_and_good_enough_and_is_a_variant_like_others(run
     assert not (run.out / "work").exists()
     assert set(run.report.seconds) == {"data", "teacher-logits", "search", "measure"}
     assert Report.load(run.out) == run.report
-    assert "Wanted: at most 2.2 MB and at least 80 % kept. The smallest that was found" in searched(search)
+    assert "Wanted: at most 2.2 MB and at least 80 % kept. The smallest that was found" in searched(run.report)
 
 
 def test_every_size_is_tried_a_little_and_few_in_full(run):
@@ -124,7 +124,7 @@ def test_a_target_that_nothing_meets_is_said_with_what_comes_nearest(tmp_path, m
     asked = recipe(max_megabytes=0.01)
     found = pipeline.run(asked, tmp_path / "run", settings=module_settings)
     assert not found.search.met
-    said = searched(found.search)
+    said = searched(found)
     assert (
         "Wanted: at most 0.01 MB. Nothing that was tried is like that: the smallest takes 0.1 MB. The nearest: tiny"
         in said

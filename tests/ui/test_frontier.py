@@ -7,7 +7,7 @@ import re
 import pytest
 
 from compressor.recipe import Recipe
-from compressor.report import Point, Search
+from compressor.report import Point, Report, Search, Variant
 from compressor.results.searched import taken
 from compressor.ui import frontier, run_view
 from compressor.ui.compress_tab import run_title
@@ -29,14 +29,23 @@ FOUND = Search(
 )  # fmt: skip
 
 
+def said(search: Search | None, on_test: float | None = 0.97) -> str:
+    found = Variant(name="third-onnx-int8", dtype="int8", path="", load="", bytes=1, parameters=1, retained=on_test)
+    return frontier.sentence(Report(task="text-classification", teacher="t", variants=(found,), search=search))
+
+
 def test_what_was_found_is_a_sentence() -> None:
-    assert frontier.sentence(FOUND) == (
+    assert said(FOUND) == (
         "You wanted at most 20 MB and at least 96 % kept. "
         "The smallest that was found is third, ONNX int8 (16 MB, 97.0 % kept on "
         "the validation rows)."
     )
-    assert frontier.sentence(None) == ""
-    best = frontier.sentence(FOUND.model_copy(update={"min_retained": None}))
+    assert said(None) == ""
+    assert said(FOUND, on_test=None) == said(FOUND)
+    assert said(FOUND, on_test=0.951).endswith(
+        "On the test rows it kept 95.1 %, less than you wanted: the validation rows promised more."
+    )
+    best = said(FOUND.model_copy(update={"min_retained": None}))
     assert best.startswith("You wanted at most 20 MB. The best of those that were found is third")
 
 
@@ -59,7 +68,7 @@ def test_what_was_found_is_a_sentence() -> None:
 )
 def test_what_nothing_meets_is_said_with_why(wanted: dict[str, float], says: str) -> None:
     asked = {"max_megabytes": None, "min_retained": None, "met": False} | wanted
-    assert says in frontier.sentence(FOUND.model_copy(update=asked))
+    assert says in said(FOUND.model_copy(update=asked))
 
 
 def test_the_picture_holds_every_point_and_what_is_wanted() -> None:

@@ -39,6 +39,7 @@ RESULTS: dict[str, str] = {
     "search.found": "You wanted {wanted}. The smallest that was found is {what} ({facts}).",
     "search.found_best": "You wanted {wanted}. The best of those that were found is {what} ({facts}).",
     "search.nearest": "You wanted {wanted}. Nothing that was tried is like that{why}. What comes nearest is {what} ({facts}).",
+    "search.missed": "On the test rows it kept {share}, less than you wanted: the validation rows promised more.",
     "search.why_bytes": ": the smallest takes {size}",
     "search.why_retained": ": nothing kept more than {share}",
     "search.why_speed": ": the fastest was {times} as fast as the teacher here",
@@ -58,11 +59,11 @@ RESULTS: dict[str, str] = {
     "proof.loss": "That is a loss of {amount} (95 %: {interval}), more than chance.",
     "proof.gain": "That is a gain of {amount} (95 %: {interval}), more than chance.",
     "proof.worth": "Learning from the teacher was worth {amount} (95 %: {interval}): the same student, trained as long on the "
-    "labels alone, came to {alone}.",
+    "labels alone, came to {alone} (one training each).",
     "proof.cost": "Learning from the teacher cost {amount} (95 %: {interval}): the same student, trained as long on the labels "
-    "alone, came to {alone}.",
+    "alone, came to {alone} (one training each).",
     "proof.worth_nothing": "Learning from the teacher made no measurable difference here (95 %: {interval}): the same student, "
-    "trained as long on the labels alone, came to {alone}.",
+    "trained as long on the labels alone, came to {alone} (one training each).",
     "proof.of": "{amount} of {metric}",
     "proof.points": "{n} points",
     "proof.range": "{low} to {high}",
