@@ -24,6 +24,8 @@ LEFT_OUT = 0.2
 """Of the changed words, those that are left out."""
 LONG_WORD = 12
 """Characters between two spaces, on average, from which on a language is taken for one that writes none."""
+POOL = 5000
+"""Texts whose words stand in for others: enough to be as frequent among them as in all, and little to keep in memory."""
 
 
 def made_up(rows: Dataset, count: int, seed: int) -> Dataset:
@@ -51,26 +53,27 @@ class _Maker:
     """Makes texts of one column."""
 
     def __init__(self, texts: Sequence[str], random: np.random.Generator):
-        spaced = [text.split() for text in texts]
-        words = max(1, sum(map(len, spaced)))
-        self.space = " " if sum(map(len, texts)) / words < LONG_WORD else ""
-        self.texts = spaced if self.space else [list(text) for text in texts]
-        self.words = [word for text in self.texts for word in text] or [""]
+        some = [texts[i] for i in random.permutation(len(texts))[:POOL].tolist()]
+        self.space = "" if writes_no_spaces("\n".join(some)) else " "
+        self.texts = texts
+        self.words = [word for text in some for word in self._split(text)] or [""]
         self.random = random
+
+    def _split(self, text: str) -> list[str]:
+        return text.split() if self.space else list(text)
 
     def make(self, row: int) -> str:
         random = self.random
-        words = list(self.texts[row])
+        words = self._split(self.texts[row])
         if len(words) > 4 and random.random() < SPAN:
             words = self._span(words, max(2, len(words) // 4))
         if random.random() < JOINED:
-            other = self.texts[int(random.integers(len(self.texts)))]
+            other = self._split(self.texts[int(random.integers(len(self.texts)))])
             words += self._span(other, 1) if other else []
         words = self._changed(words, CHANGED[int(random.integers(len(CHANGED)))])
         if words and random.random() < SLIPS:
-            at = int(random.integers(len(words)))
-            words[at] = slip(words[at], random)
-        return self.space.join(words) or self.space.join(self.texts[row])
+            words = slipped(words, random)
+        return self.space.join(words) or self.texts[row]
 
     def _span(self, words: Sequence[str], least: int) -> list[str]:
         length = int(self.random.integers(least, len(words) + 1))
@@ -87,8 +90,22 @@ class _Maker:
         return found
 
 
-def slip(word: str, random: np.random.Generator) -> str:
-    """A word as hurried fingers type it: a letter missing, doubled, swapped with the next, or another in its place."""
+def writes_no_spaces(text: str) -> bool:
+    """Whether a text is in a language that puts no spaces between its words."""
+    return len(text) / max(1, len(text.split())) >= LONG_WORD
+
+
+def slipped(words: list[str], random: np.random.Generator) -> list[str]:
+    """Words of which one has a slip; of single characters one is missing, doubled or another one."""
+    at, letters = int(random.integers(len(words))), "".join(words)
+    if max(map(len, words)) > 1:
+        return [*words[:at], slip(words[at], random, letters), *words[at + 1 :]]
+    return list(slip(letters, random, letters))
+
+
+def slip(word: str, random: np.random.Generator, letters: str = "") -> str:
+    """A word as hurried fingers type it: a letter missing, doubled, swapped with the next, or another in its place, which is one
+    of these `letters` that is written alike (capital or small), or else of the English ones."""
     if len(word) < 2:
         return word
     at, kind = int(random.integers(len(word))), int(random.integers(4))
@@ -99,5 +116,7 @@ def slip(word: str, random: np.random.Generator) -> str:
     if kind == 2:
         at = min(at, len(word) - 2)
         return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    letter = string.ascii_lowercase[int(random.integers(26))]
-    return word[:at] + letter + word[at + 1 :]
+    old = word[at]
+    alike = sorted({c for c in letters if c.isalpha() and (c.isupper() == old.isupper() or not old.isalpha())} - {old})
+    alike = alike or list(string.ascii_uppercase if old.isupper() else string.ascii_lowercase)
+    return word[:at] + alike[int(random.integers(len(alike)))] + word[at + 1 :]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressor.data.augment import slip
+from compressor.data.augment import slip, writes_no_spaces
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -50,11 +50,15 @@ def disturbed(rows: Dataset, seed: int = 0) -> tuple[list[int], dict[str, Datase
 
 
 def with_typos(text: str, random: np.random.Generator) -> str:
-    """Slips in a tenth of the words, in one at the least."""
+    """Slips in a tenth of the words, in one at the least; without spaces between them, in a tenth of the pairs of characters."""
+    if writes_no_spaces(text):
+        for _ in range(max(1, round(TYPOS * len(text) / 2))):
+            text = slip(text, random, text)
+        return text
     words = text.split(" ")
     long = [i for i, word in enumerate(words) if len(word) > 1]
     for i in random.permutation(long)[: max(1, round(TYPOS * len(words)))]:
-        words[i] = slip(words[i], random)
+        words[i] = slip(words[i], random, text)
     return " ".join(words)
 
 

@@ -67,11 +67,8 @@ def wants_control(run: Run, data: RunData) -> bool:
 
 def without_control(run: Run, data: RunData) -> list[str]:
     """Why there is no control although the recipe asks for one, as a sentence for the report."""
-    if run.recipe.distill is None or not run.recipe.distill.control:
-        return []
-    if run.recipe.target is not None:
-        return ["A search trains no control run. For one, run a recipe with the size that was found."]
-    if data.kind == "none":
+    asked = run.recipe.distill is not None and run.recipe.distill.control
+    if asked and data.kind == "none":
         return ["There is no control run: it learns from labels, and the data has none."]
     return []
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 READ = ("hidden", "readout", "inner", "ffn")
 BY_GRADIENT = ("inner", "ffn")
+TOKENS = 2048
+"""Of one backward pass."""
 
 
 @dataclass
@@ -106,7 +108,7 @@ def _run(teacher: PreTrainedModel, readers: Mapping[str, _Seen], calibration: Se
 
     random = torch.Generator().manual_seed(0)
     with torch.enable_grad(), _without_gradients(teacher), _watching(teacher, readers) as watch:
-        for batch in calibration:
+        for batch in _small(calibration):
             inputs = {k: v.to(teacher.device) for k, v in batch.items() if k != "labels"}
             watch.mask = inputs.get("attention_mask")
             watch.read.clear()
@@ -116,6 +118,15 @@ def _run(teacher: PreTrainedModel, readers: Mapping[str, _Seen], calibration: Se
                 signs = torch.randint(0, 2, logits.shape, generator=random).to(logits) * 2 - 1
                 (logits * signs).sum().backward()
                 watch.add_effects()
+
+
+def _small(calibration: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The batches in parts of at most `TOKENS`: all that a part passes through is kept until its gradients are there."""
+    for batch in calibration:
+        rows, length = batch["input_ids"].shape[:2]
+        step = max(1, TOKENS // max(1, length))
+        for start in range(0, rows, step):
+            yield {name: values[start : start + step] for name, values in batch.items()}
 
 
 def select(scores: Scores, old: Shape, new: Shape, per_head: int, kept: Sequence[int]) -> Selection:

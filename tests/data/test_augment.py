@@ -57,3 +57,12 @@ def test_a_slip_is_one_letter():
         slipped = slip("compression", random)
         assert abs(len(slipped) - 11) <= 1 and slipped[:1] in "compressionabcdefghijklmnopqrstuvwxyz"
     assert slip("a", random) == "a"
+
+
+@pytest.mark.parametrize(
+    "text", ["привет как дела сегодня", "CAPITALS EVERYWHERE HERE", "今天天气很好我们去公园散步吧"]
+)
+def test_a_slip_stays_in_its_script(text):
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        assert set(slip(text, random, text)) <= set(text)

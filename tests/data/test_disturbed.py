@@ -51,5 +51,8 @@ def test_typos_are_few_and_small():
         different = [(a, b) for a, b in zip(text.split(" "), changed, strict=True) if a != b]
         assert len(different) <= 2 and all(abs(len(a) - len(b)) <= 1 for a, b in different)
     assert with_typos("", random) == ""
+    chinese = "这家酒店的房间又小又旧不推荐给任何人因为早餐也很差而且服务员不理人"
+    many = [sum(a != b for a, b in zip(chinese, with_typos(chinese, random), strict=False)) for _ in range(50)]
+    assert np.median(many) >= 2, "one slip in a long text would be nothing"
     assert shortened("one two three four five") == "one two three"
     assert shortened("字" * 10) == "字" * 6
