@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
-from compressor.recipe_defaults import is_narrow, left_open, objective_of, rate_of
+from compressor.recipe_defaults import is_narrow, left_open, made_of, objective_of, rate_of
 from compressor.recipe_parts import (
     AUTO,
     DATA_SUFFIXES,
@@ -55,6 +55,7 @@ __all__ = [
     "Recipe",
     "Student",
     "Target",
+    "made_of",
     "objective_of",
     "rate_of",
 ]
@@ -244,6 +245,13 @@ class Recipe(Frozen):
         return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
 
     @property
+    def made(self) -> float:
+        """Texts that are made from the training rows for the teacher to label, as a multiple of them."""
+        if self.student is None or self.distill is None:
+            return 0.0
+        return made_of(self.budget, self.student, self.distill)
+
+    @property
     def own_tokens(self) -> bool:
         """Whether the student reads other tokens than the teacher: it began as another model, or knows fewer words."""
         return self.student is not None and (self.student.model is not None or self.student.vocabulary is not None)
@@ -253,7 +261,7 @@ class Recipe(Frozen):
         """Whether a student learns from the teacher's answers: not where labels have the whole weight and each row has one (data
         without any labels has to be known as well)."""
         unlabelled = self.data is not None and self.data.unlabelled is not None
-        return self.distill is not None and (self.distill.alpha < 1 or unlabelled or self.distill.made > 0)
+        return self.distill is not None and (self.distill.alpha < 1 or unlabelled or self.made > 0)
 
     # ------------------------------------------------------------------ out
 

@@ -29,12 +29,22 @@ def left_open(budget: str, student: Student, distill: Distill) -> dict[str, Any]
     if rate := rate_of(student):
         values["learning_rate"] = rate
     found = {k: v for k, v in values.items() if k not in distill.model_fields_set}
-    if distill.augment == "auto":
-        share = (AUGMENT_NARROW if is_narrow(student) else AUGMENT)[budget]
-        found["augment"] = share if share and distill.alpha < 1 else "none"
-    if distill.objective == "auto" and student.size != AUTO:  # a search decides for each size
-        found["objective"] = objective_of(student, distill)
+    if student.size != AUTO:  # a search decides these for each size
+        found["augment"] = made_of(budget, student, distill) or "none"
+        found["objective"] = distill.objective if distill.objective != "auto" else objective_of(student, distill)
     return found
+
+
+def made_of(budget: str, student: Student, distill: Distill) -> float:
+    """How many texts are made from the training rows for the teacher to label, as a multiple of them: what `distill.augment` says
+    or, where that is `auto`, what helps a student of this width. Of a size that is searched for, the most that any wants."""
+    if distill.augment != "auto":
+        return distill.augment if isinstance(distill.augment, float) else 0.0
+    if distill.alpha == 1:
+        return 0.0
+    if student.size == AUTO:
+        return max(AUGMENT[budget], AUGMENT_NARROW[budget])
+    return (AUGMENT_NARROW if is_narrow(student) else AUGMENT)[budget]
 
 
 def objective_of(student: Student, distill: Distill) -> Literal["logits", "hidden", "relations"]:

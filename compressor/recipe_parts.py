@@ -150,8 +150,3 @@ class Distill(Frozen):
     answers say more than labels and are harder to learn by heart; from labels alone it is the model's own."""
     control: bool = False
     """Also train the same student as long from the labels alone, to measure what the teacher was worth."""
-
-    @property
-    def made(self) -> float:
-        """`augment` as a number, once it is resolved."""
-        return self.augment if isinstance(self.augment, float) else 0.0

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -13,13 +14,14 @@ import psutil
 from compressor import models
 from compressor.errors import CannotCutError, CompressorError
 from compressor.planning.inspecting import inspect, task_of
-from compressor.recipe import AUTO, Recipe, Student, objective_of
+from compressor.recipe import AUTO, Files, Recipe, Student, made_of, objective_of
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.teachers import local_folder
 
 if TYPE_CHECKING:
     from compressor.hub import Hub
+    from compressor.students.shapes import Shape
 
 # Seconds that do not depend on the size of anything much: starting a process and importing torch in it, saving, checking.
 START, PER_VARIANT = 8.0, 6.0
@@ -29,6 +31,10 @@ DOWNLOAD_SPEED = 12e6
 """Bytes per second."""
 SEARCHED = 3
 """A search trains about as much as so many students of half the teacher's size do."""
+PER_HINT = 10
+"""Bytes of each number that the teacher's layers say while a student learns it: as it is stored, in 32 bits, the gap to it."""
+TEXT_BYTES = 4
+"""Of a token, in files of texts."""
 PROCESS = 1_000_000_000
 """Bytes of the processes that quantize and measure, beside the models."""
 
@@ -88,10 +94,21 @@ def disk_needed(recipe: Recipe, *, settings: Settings, hub: Hub) -> tuple[int, i
     """Bytes that a run will write into its folder at its fullest, and bytes that it will download. Zeros where that cannot
     be told, because something is wrong that the run itself will say."""
     try:
-        work, download = _looked_at(recipe, settings, hub, 0, 64, "cpu")
+        work, download = _looked_at(recipe, settings, hub, _rows_of(recipe), 64, "cpu")
     except CompressorError:
         return 0, 0
     return work.disk(), download
+
+
+def _rows_of(recipe: Recipe) -> int:
+    """Training rows by the size of their file, as if each had 64 tokens; 0 where it is not one of this disk."""
+    source = recipe.data.source if recipe.data is not None else None
+    try:
+        return (
+            Path(source.train).stat().st_size // (64 * TEXT_BYTES) if isinstance(source, Files) and source.train else 0
+        )
+    except OSError:
+        return 0  # the run itself says so
 
 
 def _looked_at(asked: Recipe, settings: Settings, hub: Hub, rows: int, tokens: float, device: str) -> tuple[_Work, int]:
@@ -143,7 +160,7 @@ class _Work:
             flops += 6 * teacher * seen * max(4.0, self.recipe.distill.epochs if self.recipe.distill else 0)
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
-            learned = seen * (1 + self.recipe.distill.made)
+            learned = seen * (1 + self.recipe.made)
             flops += 2 * teacher * learned + 6 * student * learned * self.recipe.distill.epochs * trainings
         variants = (1 + int(self.trains) + len(self.recipe.formats)) * (2 if self.recipe.target is not None else 1)
         tested = max(200.0, 0.15 * self.rows) * self.tokens
@@ -173,7 +190,11 @@ class _Work:
                 shapes.append(shape_of(self.config))
         batch = self.recipe.distill.batch_size if self.recipe.distill else 32
         longest = min(int(2 * self.tokens) + 8, int(getattr(self.config, "max_position_embeddings", 512) or 512))
-        needs = [training_memory(self.config, s, batch, longest, self.task, device=self.device) for s in shapes]
+        needs = [
+            training_memory(self.config, s, batch, longest, self.task, device=self.device)
+            + self._hints_in_training(s, batch, longest)
+            for s in shapes
+        ]
         learning = self.trains or self.recipe.teacher_head == "new"
         if learning and not shapes:
             needs.append(
@@ -204,14 +225,35 @@ class _Work:
         return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20) + self._hints()
 
     def _hints(self) -> int:
-        """Bytes of what the teacher's layers say, kept until the student has learned it: 16 bits each, of as many layers."""
+        """Bytes of what the teacher's layers say, kept until the student has learned it: 16 bits each, of as many layers; where a
+        size is searched for, for wide and for narrow ones."""
         from compressor.training.hints import MOST_BYTES
 
-        student, distill = self.recipe.student, self.recipe.distill
-        if student is None or distill is None or objective_of(student, distill) == "logits":
+        student, distill, total = self.recipe.student, self.recipe.distill, 0
+        if student is None or distill is None:
             return 0
-        layers = int(self.row.get("layers") or self.config.num_hidden_layers)
-        return min(MOST_BYTES, int(2 * self.rows * self.tokens * self.config.hidden_size * layers))
+        searched = student.size == AUTO
+        for one in [student.model_copy(update={"size": size}) for size in ("half", "small")] if searched else [student]:
+            kind = objective_of(one, distill)
+            if kind != "logits":
+                rows = self.rows * (1 + made_of(self.recipe.budget, one, distill))
+                layers = int(self.config.num_hidden_layers if searched else self.row.get("layers") or 1)
+                numbers = self.config.hidden_size if kind == "hidden" else self.tokens
+                total += min(MOST_BYTES, int(2 * rows * self.tokens * numbers * layers))
+        return total
+
+    def _hints_in_training(self, shape: Shape, batch: int, length: int) -> int:
+        """Bytes of one batch's hints, and of what is kept to follow them, at the peak of training a student of this shape."""
+        student, distill = self.recipe.student, self.recipe.distill
+        if student is None or distill is None or (kind := objective_of(student, distill)) == "logits":
+            return 0
+        from compressor.training.hints import KINDS
+
+        tokens = min(length, KINDS[kind].tokens[0])
+        numbers = {"hidden": shape.hidden, "relations": tokens}[kind]
+        return (
+            PER_HINT * batch * tokens * (max(shape.hidden, tokens) if student.size == AUTO else numbers) * shape.layers
+        )
 
 
 def _by_format(row: Mapping[str, Any]) -> Mapping[str, int]:

@@ -34,7 +34,7 @@ def candidates(config: PretrainedConfig, task: Task, formats: Sequence[str], voc
         rows = size_table(config, task)
     except CannotCutError:
         rows = []
-    found = [Candidate(row.size, {name: row.bytes[name] for name in ("float", *formats)}) for row in rows]
+    found = [Candidate(row.size, {n: row.bytes[n] for n in ("float", *formats)}, row.speedup) for row in rows]
     whole = teacher_row(config, task).bytes
     # With all its words and in floats it is the teacher itself, and no smaller.
     smaller = [*formats] if vocabulary is None else ["float", *formats]

@@ -26,6 +26,8 @@ class Candidate:
     size: str
     bytes: Mapping[str, int]
     """By format, `float` among them; only of formats that can be made."""
+    speedup: float = 1.0
+    """Times as fast as the teacher in the same format, estimated."""
 
     def formats_within(self, target: Target, slack: float = 1.05) -> list[str]:
         """Formats that may be small enough, the smallest first; `slack` is for what the prediction does not know."""
@@ -76,22 +78,37 @@ def last_round(
     """Train in full and measure until the target is met; everything that was measured, in order.
 
     Where a quality is asked for, the smallest finalist comes first and the first that meets the target is the last one
-    measured; where none does, larger ones of `others` follow. Without such a quality every finalist is measured, since the best
-    of them is wanted.
+    measured. Without such a quality every finalist is measured, since the best of them is wanted. Where none of them meets the
+    target, `others` follow that lie where it may be met, see `_next`.
     """
-    ordered = sorted(finalists, key=lambda c: c.least)
-    most = max((c.least for c in ordered), default=0)
-    larger = sorted((c for c in others if c.least > most), key=lambda c: c.least)
     found: list[Point] = []
-    for candidate in ordered:
+    for candidate in sorted(finalists, key=lambda c: c.least):
         found += measure(candidate)
         if target.min_retained is not None and any(p.met for p in found):
             return found
-    for candidate in larger:
-        if any(p.met for p in found):
-            break
-        found += measure(candidate)
+    seen, left = list(finalists), list(others)
+    while not any(p.met for p in found) and (following := _next(seen, left, found, target)) is not None:
+        left.remove(following)
+        seen.append(following)
+        found += measure(following)
     return found
+
+
+def _next(
+    seen: Sequence[Candidate], left: Sequence[Candidate], found: Sequence[Point], target: Target
+) -> Candidate | None:
+    """Who may meet a target that nothing met yet: where nothing was fast enough, the slowest of those that are faster; else the
+    smallest of those that are larger; None where there is no such candidate."""
+    wanted = target.min_speedup
+    if wanted is not None and not any((p.speedup or 0.0) >= wanted for p in found):
+        fastest = max((c.speedup for c in seen), default=0.0)
+        return min((c for c in left if c.speedup > fastest), key=lambda c: c.speedup, default=None)
+    most = max((c.least for c in seen if wanted is None or _is_fast(c, found, wanted)), default=0)
+    return min((c for c in left if c.least > most), key=lambda c: c.least, default=None)
+
+
+def _is_fast(candidate: Candidate, found: Sequence[Point], wanted: float) -> bool:
+    return any((p.speedup or 0.0) >= wanted for p in found if p.size == candidate.size)
 
 
 def chosen(points: Sequence[Point], target: Target) -> Point | None:

@@ -43,10 +43,18 @@ class RunData:
     made_rows: int = 0
     """Training rows that were made from the others for the teacher to label; they stand last."""
 
+    made_share: float = 0.0
+    """What `made_rows` were asked for as: a multiple of the rows that they were made from."""
+
     @property
     def own_rows(self) -> int:
         """Training rows that are the person's own."""
         return self.train_rows - self.made_rows
+
+    def learnt_rows(self, made: float) -> int:
+        """Training rows, from the first on, that a student learns from which wants so many made-up texts, as a multiple."""
+        share = min(1.0, made / self.made_share) if self.made_share else 0.0
+        return self.own_rows + round(self.made_rows * share)
 
     @classmethod
     def load(cls, work: Path) -> RunData | None:
@@ -158,7 +166,9 @@ def _save(
                 encoded.save_to_disk(str(folder / name))
                 split.save_to_disk(str(folder / f"{name}-rows"))
         facts = _facts(prepared, tokenizer, max_length, cut)
-        write_json(folder / "facts.json", facts | {"train_rows": rows, "made_rows": made})
+        write_json(
+            folder / "facts.json", facts | {"train_rows": rows, "made_rows": made, "made_share": run.recipe.made}
+        )
 
 
 def _raw_texts(run: Run, prepared: Prepared) -> tuple[int, Dataset | None]:
@@ -168,9 +178,8 @@ def _raw_texts(run: Run, prepared: Prepared) -> tuple[int, Dataset | None]:
     from compressor.data.augment import made_up
 
     given = prepared.unlabelled
-    share = run.recipe.distill.made if run.recipe.distill is not None else 0.0
     assert prepared.train is not None
-    count = round(len(prepared.train) * share)
+    count = round(len(prepared.train) * run.recipe.made)
     if not count:
         return 0, given
     own = prepared.train.select_columns([c for c in prepared.train.column_names if c != "label"])

@@ -4,12 +4,12 @@ learn, and where it lies. See `training/hints.py`."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from compressor import models
 from compressor.errors import CannotCutError
-from compressor.recipe import AUTO, Distill, Student, objective_of
+from compressor.recipe import AUTO, Distill, Student, made_of, objective_of
 from compressor.stages.context import Run
 
 if TYPE_CHECKING:
@@ -24,10 +24,14 @@ FOLDER = "hints"
 
 
 @contextlib.contextmanager
-def taking_down(run: Run, rows: Dataset, teacher: PreTrainedModel, pad_id: int) -> Iterator[list[Writer]]:
-    """What takes down the teacher's hints during its pass, one for each kind that a student of this run learns."""
-    import numpy as np
+def taking_down(
+    run: Run, rows: Dataset, teacher: PreTrainedModel, pad_id: int, learnt_rows: Callable[[float], int]
+) -> Iterator[list[Writer]]:
+    """What takes down the teacher's hints during its pass, one for each kind that a student of this run learns.
 
+    Args:
+        learnt_rows: see `RunData.learnt_rows`.
+    """
     from compressor.training.hints import KINDS, Writer
     from compressor.training.teacher import gives_states
 
@@ -41,7 +45,7 @@ def taking_down(run: Run, rows: Dataset, teacher: PreTrainedModel, pad_id: int) 
     with contextlib.ExitStack() as open_ones:
         writers = []
         for name, layers in wanted.items():
-            lengths, width = np.asarray(rows["length"][:]), int(config.hidden_size)
+            lengths, width = _lengths(run, config, name, rows, learnt_rows), int(config.hidden_size)
             kind = KINDS[name]
             tokens = kind.room(lengths, len(layers), width)
             if tokens is None:
@@ -71,23 +75,40 @@ def hints_of(run: Run, lengths: np.ndarray, student: PretrainedConfig) -> Hints 
 def _wanted(run: Run, config: PretrainedConfig) -> dict[str, list[int]]:
     """The teacher's layers that are taken down, by kind: of all sizes where one is searched for."""
     from compressor.students.presets import plan
-    from compressor.students.sizes import size_table
     from compressor.training.hints import matched
 
-    student, distill = run.recipe.student, run.recipe.distill
     found: dict[str, set[int]] = {}
-    if student is None:
-        return {}
-    students = [student]
-    if student.size == AUTO:
-        students = []
-        with contextlib.suppress(CannotCutError):  # then the search has the teacher itself alone
-            students = [student.model_copy(update={"size": row.size}) for row in size_table(config, run.task)]
-    for one in students:
-        if (kind := _kind(one, distill)) is not None:
+    for one in _students(run, config):
+        if (kind := _kind(one, run.recipe.distill)) is not None:
             depth = plan(config, one, run.task).layers
             found.setdefault(kind, set()).update(matched(int(config.num_hidden_layers), depth))
     return {kind: sorted(layers) for kind, layers in found.items()}
+
+
+def _students(run: Run, config: PretrainedConfig) -> list[Student]:
+    """Those that may learn in this run: all sizes where one is searched for."""
+    from compressor.students.sizes import size_table
+
+    student = run.recipe.student
+    if student is None or student.size != AUTO:
+        return [student] if student is not None else []
+    try:
+        return [student.model_copy(update={"size": row.size}) for row in size_table(config, run.task)]
+    except CannotCutError:  # then the search has the teacher itself alone
+        return []
+
+
+def _lengths(
+    run: Run, config: PretrainedConfig, kind: str, rows: Dataset, learnt_rows: Callable[[float], int]
+) -> np.ndarray:
+    """Tokens of each row, 0 for the rows that no student reads which learns this kind of hints: int [rows]."""
+    import numpy as np
+
+    lengths, distill = np.array(rows["length"][:]), run.recipe.distill
+    assert distill is not None
+    made = [made_of(run.recipe.budget, one, distill) for one in _students(run, config) if _kind(one, distill) == kind]
+    lengths[learnt_rows(max(made, default=0.0)) :] = 0
+    return lengths
 
 
 def _kind(student: Student | None, distill: Distill | None) -> str | None:

@@ -14,7 +14,7 @@ from compressor import models
 from compressor.errors import CannotCutError, DataError
 from compressor.formats import get
 from compressor.measure import Measured, Request, measure
-from compressor.recipe import Distill, Recipe, Student, Target, objective_of, rate_of
+from compressor.recipe import Distill, Recipe, Student, Target, made_of, objective_of, rate_of
 from compressor.report import Point, Search
 from compressor.results.tables import retained
 from compressor.search.candidates import TEACHER as ITSELF
@@ -76,7 +76,12 @@ def _recipe(recipe: Recipe, size: str, epochs: float) -> Recipe:
         if rate == Distill().learning_rate:  # nobody chose another: what suits the size
             rate = rate_of(student) or rate
         distill = asked.model_copy(
-            update={"epochs": epochs, "learning_rate": rate, "objective": objective_of(student, asked)}
+            update={
+                "epochs": epochs,
+                "learning_rate": rate,
+                "objective": objective_of(student, asked),
+                "augment": made_of(recipe.budget, student, asked) or "none",
+            }
         )
     return recipe.model_copy(update={"student": student, "distill": distill, "target": None})
 

@@ -225,7 +225,9 @@ def _distil(
     length = _own_length(run, data, model, tokenizer)
     splits = {name: data.encoded(name, task, tokenizer, length) for name in ("train", "validation")}
     teacher, validation_teacher = (None, None) if alone else teacher_answers(run, data)
-    rows = len(splits["train"])
+    if (rows := data.learnt_rows(run.recipe.made)) < len(splits["train"]):  # of a search, where other sizes want more
+        splits["train"] = splits["train"].select(range(rows))
+        teacher = teacher[:rows] if teacher is not None else None
     if alone:
         splits["train"] = labelled(splits["train"], task, len(data.labels))
     options = replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -95,6 +96,26 @@ def test_formats_that_are_too_large_are_not_made():
     assert ALL[5].formats_within(Target(max_megabytes=39)) == ["onnx-int8", "float"], "a prediction may be a little off"
     assert ALL[5].formats_within(Target(max_megabytes=10)) == []
     assert ALL[5].formats_within(Target(min_retained=0.9)) == ["onnx-int8", "float"]
+
+
+def test_where_nothing_is_fast_enough_faster_ones_follow_the_slowest_first():
+    fast = [replace(c, speedup=s) for c, s in zip(ALL, (30.0, 12.0, 5.0, 4.0, 3.0, 2.0), strict=True)]
+    for target in (
+        Target(min_speedup=15),
+        Target(min_speedup=15, min_retained=0.6),
+        Target(min_speedup=15, max_megabytes=25),
+    ):
+        asked: list[str] = []
+
+        def measure(c: Candidate, target=target, asked=asked) -> list[Point]:
+            asked.append(c.size)
+            return [point(c, 0.9, target, speed=c.speedup * 1.5)]
+
+        going = after_round(fast, dict(zip(names(fast), (0.5, 0.7, 0.9, 0.93, 0.95, 0.97), strict=True)), target)
+        going = after_round(going, {c.size: c.least / 1e9 for c in going}, target)
+        found = last_round(going, [c for c in fast if c not in going], target, measure)
+        assert chosen(found, target).size == "mini" and chosen(found, target).met
+        assert "tiny" not in asked, "mini is fast enough, and better"
 
 
 def test_of_several_that_meet_it_the_smallest_is_taken():
