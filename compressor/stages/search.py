@@ -86,6 +86,11 @@ def _recipe(recipe: Recipe, size: str, epochs: float) -> Recipe:
     return recipe.model_copy(update={"student": student, "distill": distill, "target": None})
 
 
+def _drop_checkpoints(trial: Run) -> None:
+    """Several times as large as the student; once all is known of it, so that a trial that was stopped can go on."""
+    shutil.rmtree(trial.work / "distill", ignore_errors=True)
+
+
 class _Trials:
     """Sizes that are tried, one after the other; what is known of them survives a restart."""
 
@@ -115,8 +120,8 @@ class _Trials:
         for epochs in short:
             if len(going) > 1:
                 going = after_round(going, {c.size: self.tried(c, epochs) for c in going}, self.target)
-        others = [c for c in found if c not in going]
         last = [*going, *(itself if self.target.min_retained is None else [])]
+        others = [c for c in found if c not in last]
         return last_round(last, others, self.target, lambda c: self.measured(c, full))
 
     # ------------------------------------------------------------------ one trial
@@ -126,11 +131,9 @@ class _Trials:
         key = f"{candidate.size} {epochs:g}"
         if key not in self.known["tried"]:
             trial = self.trial(candidate.size, epochs)
-            try:
-                self.known["tried"][key] = try_student(trial, self.data) / self.teacher_quality
-            finally:
-                shutil.rmtree(trial.work / "distill", ignore_errors=True)
+            self.known["tried"][key] = try_student(trial, self.data) / self.teacher_quality
             self.save()
+            _drop_checkpoints(trial)
         kept = float(self.known["tried"][key])
         fmt = candidate.formats_for(self.target)[0]
         size, predicted = candidate.size, candidate.bytes[fmt]
@@ -150,6 +153,7 @@ class _Trials:
             self.known["measured"][candidate.size] = [p.model_dump() for p in points]
             self.known["notes"][candidate.size] = trial.notes
             self.save()
+            _drop_checkpoints(trial)
         found = [Point.model_validate(p) for p in self.known["measured"][candidate.size]]
         for point in found:
             self.tell(point)

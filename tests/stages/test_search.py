@@ -96,6 +96,48 @@ def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, tmp_path, modu
             assert file.read_bytes() == (tmp_path / "run" / name / file.name).read_bytes()
 
 
+def test_a_trial_that_is_stopped_goes_on_from_its_checkpoint(tmp_path, module_settings, monkeypatch):
+    begun, real = [], trainer.train
+
+    def stopped(*args, **kwargs):
+        (kwargs["folder"] / "checkpoint-of-this-test").mkdir(parents=True, exist_ok=True)
+        begun.append(kwargs["folder"])
+        if len(begun) == 2:
+            raise RunCancelledError("stop")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(trainer, "train", stopped)
+    asked = Recipe.parse(
+        {"teacher": "demo", "data": {"source": "demo", "limit": 200}, "formats": [], "target": {"max_megabytes": 2},
+         "distill": {"epochs": 0.5}}
+    )  # fmt: skip
+    with pytest.raises(RunCancelledError):
+        pipeline.run(asked, tmp_path / "run", settings=module_settings)
+    assert begun[1].is_dir(), "what it has learned so far is kept"
+    assert not begun[0].is_dir(), "of one that is known nothing is"
+
+
+def test_each_size_learns_from_the_texts_that_suit_it(tmp_path, module_settings, monkeypatch):
+    seen, real = {}, trainer.train
+
+    def hear(model, task, rows, *args, **kwargs):
+        teacher, hints = kwargs["teacher"], kwargs["hints"]
+        assert len(teacher) == len(rows) and hints[len(rows) - 1].size > 0
+        seen[hints.kind.name] = len(rows)
+        return real(model, task, rows, *args, **kwargs)
+
+    monkeypatch.setattr(trainer, "train", hear)
+    asked = Recipe.parse(
+        {"teacher": "demo", "data": {"source": "demo", "limit": 100}, "formats": [], "target": {"max_megabytes": 20},
+         "distill": {"epochs": 0.3}}
+    )  # fmt: skip
+    report = pipeline.run(asked, tmp_path / "run", settings=module_settings)
+    assert seen == {"hidden": 100, "relations": 400}, (
+        "three times as many made-up texts for narrow sizes, none for wide ones"
+    )
+    assert report.search is not None
+
+
 def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(tmp_path, module_settings, monkeypatch):
     parts, real = [], trainer.train
 
