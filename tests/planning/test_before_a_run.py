@@ -138,6 +138,33 @@ def test_an_estimate_of_the_demo_is_within_reason(settings, hub):
     assert longer["seconds"] > found["seconds"]
 
 
+def test_an_estimate_knows_what_is_kept_of_the_teachers_layers(settings, hub):
+    def found(**changes):
+        recipe = {"teacher": "demo", "data": DEMO, "formats": [], **changes}
+        return estimate(recipe, settings=settings, hub=hub, rows=4800, tokens=28)
+
+    alone = found(distill={"objective": "logits"})
+    disk = found()["disk_bytes"] - alone["disk_bytes"]
+    assert disk == pytest.approx(2 * 4800 * 28 * 256 * 3, rel=0.01), "16 bits of 256 numbers a token in three layers"
+    searched = found(target={"max_megabytes": 2})["disk_bytes"]
+    known = found(target={"max_megabytes": 2}, distill={"objective": "logits"})["disk_bytes"]
+    narrow = 2 * 4 * 4800 * 28 * 28 * 6  # relations, of three times as many made-up texts
+    assert searched - known == pytest.approx(2 * 4800 * 28 * 256 * 6 + narrow, rel=0.01)
+    large = {"batch_size": 1024}
+    memory = found(distill=large)["memory_bytes"] - found(distill=large | {"objective": "logits"})["memory_bytes"]
+    assert memory == pytest.approx(10 * 1024 * 64 * 256 * 3, rel=0.01), "64: the longest text that is reckoned with"
+
+
+def test_the_room_for_a_run_is_reckoned_by_the_size_of_its_file(settings, hub, tmp_path):
+    def needed(lines):
+        path = tmp_path / f"{lines}.csv"
+        path.write_text("text,label\n" + "where is my parcel,track order\n" * lines, encoding="utf-8")
+        recipe = Recipe.parse({"teacher": "demo", "data": {"source": {"train": str(path)}}})
+        return estimating.disk_needed(recipe, settings=settings, hub=hub)[0]
+
+    assert needed(100_000) - needed(100) > 5_000_000
+
+
 def test_a_run_that_cannot_fit_is_refused_with_what_would_fit(settings, hub, monkeypatch):
     asked = {"teacher": "demo", "data": DEMO, "teacher_head": "keep", "distill": {"batch_size": 2048}}
     free = estimate(asked, settings=settings, hub=hub, rows=4800, tokens=60)
