@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from datasets import load_from_disk
 
@@ -11,6 +13,7 @@ from compressor.recipe import Recipe
 from compressor.stages import judge as stage
 from compressor.stages.context import Run
 from compressor.stages.data import choose_length, prepare_data
+from compressor.stages.student import wants_control, without_control
 from tests import tiny
 
 
@@ -68,6 +71,15 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
         "slips take more tokens, and are read"
     )
     assert max(data.encoded("train", run.task, tokenizer, 9)["length"]) == 9
+
+
+def test_a_control_without_labels_to_learn_from_is_said():
+    recipe = Recipe.parse({"teacher": "demo", "data": {"source": "demo"}, "distill": {"control": True}})
+    run = SimpleNamespace(recipe=recipe)
+    assert without_control(run, SimpleNamespace(kind="single")) == []
+    assert wants_control(run, SimpleNamespace(kind="single"))
+    assert "it learns from labels, and the data has none" in without_control(run, SimpleNamespace(kind="none"))[0]
+    assert not wants_control(run, SimpleNamespace(kind="none"))
 
 
 def test_running_text_is_cut_to_what_a_small_model_takes():
