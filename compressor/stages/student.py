@@ -55,7 +55,7 @@ def try_student(run: Run, data: RunData) -> float:
 
     def made(parts: int) -> float | None:
         model, tokenizer, frozen = _begun(run, data, task)
-        return _distil(run, data, task, model, tokenizer, frozen, parts).best_quality
+        return _distil(run, data, task, model, tokenizer, frozen, parts).quality
 
     return run.in_parts("distill", STUDENT, made) or 0.0
 
@@ -252,5 +252,8 @@ def _distil(
         progress=run.progress,
     )
     if trained.stopped_early and not alone:
-        run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: validation quality no longer rose.")
+        run.note(
+            STUDENT,
+            f"Training stopped early, after {trained.steps} steps: on the validation rows it no longer got better.",
+        )
     return trained

@@ -42,7 +42,7 @@ class Options:
     seed: int = 0
     device: str = "cpu"
     patience: int = 3
-    """Evaluations without a better validation quality before it stops early."""
+    """Evaluations that were no better than an earlier one before it stops early."""
     dropout: float | None = None
     """Share of activations left out in training; None leaves it to the model's config."""
     accumulate: int = 1
@@ -53,7 +53,8 @@ class Options:
 @dataclass(frozen=True)
 class Trained:
     steps: int
-    best_quality: float | None
+    quality: float | None
+    """On the validation rows, of the weights that it was left with."""
     stopped_early: bool
 
 
@@ -120,12 +121,14 @@ def train(
     stage: str = "distill",
     progress: Progress = silent,
 ) -> Trained:
-    """Train `model` in place and leave it with the weights that were best on validation.
+    """Train `model` in place and leave it with the weights that were best on the validation rows: that had the smallest loss
+    there or, without a teacher, the highest quality. The share of some hundred rows that are right rises and falls by chance, and
+    the best of twenty such shares is mostly luck; how far the answers lie from the teacher's is not.
 
     Args:
         rows, validation: encoded splits.
         teacher: logits for `rows`, float32 [rows, labels]; None trains on the labels alone.
-        validation_teacher: logits for `validation`, to judge by agreement where there are no labels.
+        validation_teacher: logits for `validation`.
         hints: the teacher's for `rows`, of one layer for each of the model's.
         frozen: parameters (names) that keep their values: no gradient and no optimizer state for them.
         folder: checkpoints; a training that was cut off goes on from the last one there.
@@ -133,17 +136,19 @@ def train(
     torch.manual_seed(options.seed)
     validation, validation_teacher = _by_length(validation, validation_teacher)
     data = Rows(rows, teacher, hints)
+    objective = Objective(task, options.alpha, options.temperature, hints.kind if hints is not None else None)
+    by_loss = teacher is not None and validation_teacher is not None
     report, patience = Reporting(stage, progress, options.batch_size), EarlyStoppingCallback(options.patience)
     with quiet(), freezing(model, frozen):
         trainer = _Trainer(
             model=model,
-            args=_arguments(options, len(data), len(validation), folder),
+            args=_arguments(options, len(data), len(validation), folder, by_loss),
             train_dataset=data,
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
-            compute_metrics=_judge(task, validation, validation_teacher),
+            compute_metrics=_judge(task, validation, validation_teacher, objective),
             callbacks=[report, patience, Checkpoints(options.checkpoint_seconds)],
-            objective=Objective(task, options.alpha, options.temperature, hints.kind if hints is not None else None),
+            objective=objective,
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
         trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
@@ -153,7 +158,13 @@ def train(
             trainer.go_on(last_whole(folder))
     model.eval()
     state = trainer.state
-    return Trained(state.global_step, state.best_metric, state.global_step < state.max_steps)
+    taken = [
+        e["eval_quality"] for e in state.log_history if e.get("step") == state.best_global_step and "eval_quality" in e
+    ]
+    quality = float(taken[-1]) if taken else None
+    if quality is not None:
+        progress(stage, state.max_steps, state.max_steps, taken=quality)
+    return Trained(state.global_step, quality, state.global_step < state.max_steps)
 
 
 def _by_length(rows: Dataset, teacher: np.ndarray | None) -> tuple[Dataset, np.ndarray | None]:
@@ -162,15 +173,22 @@ def _by_length(rows: Dataset, teacher: np.ndarray | None) -> tuple[Dataset, np.n
     return rows.select(order.tolist()), teacher[order] if teacher is not None else None
 
 
-def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None) -> Any:
-    """EvalPrediction → `{"quality"}` on validation, higher is better: the task's first metric, or agreement with the
-    teacher where there are no labels."""
+def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None, objective: Objective) -> Any:
+    """EvalPrediction → `{"quality", "misfit"}` on validation: the task's first metric, or agreement with the teacher where there
+    are no labels, higher is better; and with a teacher the loss of the answers."""
 
     def judge(prediction: EvalPrediction) -> dict[str, float]:
-        return {"quality": quality(prediction)}
-
-    def quality(prediction: EvalPrediction) -> float:
         outputs = np.asarray(prediction.predictions)
+        found = {"quality": quality(outputs)}
+        return found if teacher is None else found | {"misfit": misfit(outputs, teacher)}
+
+    def misfit(outputs: np.ndarray, teacher: np.ndarray) -> float:
+        signals = {"teacher": torch.from_numpy(teacher)}
+        if "labels" in validation.column_names:
+            signals["labels"] = torch.from_numpy(np.asarray(validation["labels"][:]))
+        return float(objective(torch.from_numpy(outputs), signals))
+
+    def quality(outputs: np.ndarray) -> float:
         if qualities := task.qualities(outputs, validation, first=True):
             first = qualities[0]
             return first.value if first.better == "higher" else -first.value
@@ -196,7 +214,7 @@ def evaluate_every(steps: int, per_epoch: int, epochs: float, rows: int, batch_s
     return -(-steps // max(1, steps // often))  # even parts, so that the last one is not just before the end
 
 
-def _arguments(options: Options, rows: int, validation: int, folder: Path) -> TrainingArguments:
+def _arguments(options: Options, rows: int, validation: int, folder: Path, by_loss: bool) -> TrainingArguments:
     steps_per_epoch = max(1, -(-rows // options.batch_size))
     steps = max(1, round(steps_per_epoch * options.epochs))
     every = evaluate_every(steps, steps_per_epoch, options.epochs, validation, options.batch_size)
@@ -219,8 +237,8 @@ def _arguments(options: Options, rows: int, validation: int, folder: Path) -> Tr
         eval_strategy="steps",
         eval_steps=every,
         save_strategy="no",  # `Checkpoints` says when
-        metric_for_best_model="quality",
-        greater_is_better=True,
+        metric_for_best_model="misfit" if by_loss else "quality",
+        greater_is_better=not by_loss,
         logging_steps=max(1, min(every, steps // 40)),
         report_to="none",
         disable_tqdm=True,

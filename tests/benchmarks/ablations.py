@@ -90,12 +90,10 @@ def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, chang
 
 
 def best(folder: Path) -> float:
-    """The student's quality on the validation rows, as the training told it: of the checkpoint that was taken."""
+    """The student's quality on the validation rows, as the training told it: of the weights that were taken."""
     told = (json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines())
-    values = [
-        e["metrics"]["quality"] for e in told if e.get("stage") == "distill" and "quality" in e.get("metrics", {})
-    ]
-    return max(values)
+    values = [e["metrics"]["taken"] for e in told if e.get("stage") == "distill" and "taken" in e.get("metrics", {})]
+    return float(values[-1])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from datasets import Dataset
 
 from compressor import models, tasks
 from compressor.errors import RunCancelledError
+from compressor.tasks.text_classification import TextClassification
 from compressor.training.teacher import teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
@@ -46,12 +47,13 @@ def test_it_learns_and_leaves_the_best_weights(data, tmp_path):
         model, TASK, rows, validation, pad_id=0, options=options(epochs=6), folder=tmp_path, frozen=frozen,
         progress=lambda stage, done, total, **metrics: seen.append((stage, done, total, metrics)),
     )  # fmt: skip
-    assert trained.best_quality > 0.9
+    assert trained.quality > 0.9
     assert torch.equal(model.bert.embeddings.word_embeddings.weight, before)
     outputs = teacher_logits(model, validation, 0)
-    assert TASK.qualities(outputs, validation)[0].value == pytest.approx(trained.best_quality, abs=0.02)
+    assert TASK.qualities(outputs, validation)[0].value == pytest.approx(trained.quality, abs=0.02)
     qualities = [m["quality"] for *_, m in seen if "quality" in m]
-    assert max(qualities) == pytest.approx(trained.best_quality)
+    assert max(qualities) == pytest.approx(trained.quality)
+    assert seen[-1][3] == {"taken": trained.quality}
     assert any("loss" in m for *_, m in seen)
     assert seen[-1][1:3] == (60, 60)
 
@@ -68,7 +70,32 @@ def test_a_student_follows_its_teacher_without_any_labels(data, tmp_path):
     )  # fmt: skip
     said = teacher_logits(student, validation, 0).argmax(1)
     assert (said == held_out.argmax(1)).mean() > 0.85
-    assert trained.best_quality == pytest.approx((said == held_out.argmax(1)).mean(), abs=0.02)
+    assert trained.quality == pytest.approx((said == held_out.argmax(1)).mean(), abs=0.02)
+
+
+def test_of_a_students_weights_those_that_lie_nearest_to_the_teacher_are_taken(data, tmp_path, monkeypatch):
+    """A lucky accuracy early in the training is not what counts."""
+    folder, rows, validation = data
+    teacher = fresh(folder)
+    train(teacher, TASK, rows, validation, pad_id=0, options=options(), folder=tmp_path / "t", stage="fine-tune")
+    answers, held_out = teacher_logits(teacher, rows, 0), teacher_logits(teacher, validation, 0)
+    told, real = [], TextClassification.qualities
+
+    def lucky(self, outputs, encoded, *, first=False):
+        told.append(outputs)
+        found = real(self, outputs, encoded, first=first)
+        return tuple(q.model_copy(update={"value": 2.0 if len(told) == 1 else q.value}) for q in found)
+
+    monkeypatch.setattr(TextClassification, "qualities", lucky)
+    student = fresh(tiny.bert(tmp_path / "other", seed=5))
+    trained = train(
+        student, TASK, rows, validation, pad_id=0, options=options(epochs=6, patience=2), folder=tmp_path / "s",
+        teacher=answers, validation_teacher=held_out,
+    )  # fmt: skip
+    assert len(told) > 3 and trained.quality < 2
+    order = np.argsort(np.asarray(validation["length"][:]), kind="stable")
+    first, taken = told[0] - held_out[order], teacher_logits(student, validation, 0) - held_out
+    assert np.square(taken).mean() < 0.8 * np.square(first).mean()
 
 
 STEPS = 40
