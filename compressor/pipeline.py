@@ -84,7 +84,8 @@ def _begin(folder: RunFolder, recipe: Recipe, settings: Settings, hub: Hub, prog
     if (found := stored_format(source.folder)) != "float":
         raise ModelError(f"{recipe.teacher} is quantized already ({found}). Pick the model that it was made from.")
     task = _task(recipe, source)
-    full = recipe.resolved(task.name, task.default_student, task.default_formats)
+    width = models.hidden_size(source.folder)
+    full = recipe.resolved(task.name, task.default_student, task.default_formats, width)
     folder.save_recipe(full)
     write_json(folder.path / "teacher.json", source.to_json())  # what a model card needs to know of it
     return Run(
@@ -116,7 +117,11 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
     if before is None or before.task is None or not (folder.is_finished or _finished_stages(folder)):
         return None  # a first try that failed before it had done anything binds nobody
     task = tasks.get(before.task)
-    if before != recipe.resolved(task.name, task.default_student, task.default_formats):
+    asked = recipe.resolved(task.name, task.default_student, task.default_formats)
+    if asked.distill is not None and before.distill is not None and "learning_rate" not in recipe.distill_said:
+        rate = before.distill.learning_rate  # which the teacher decided
+        asked = asked.model_copy(update={"distill": asked.distill.model_copy(update={"learning_rate": rate})})
+    if before != asked:
         raise RunMismatchError(
             f"{folder.path} holds a run of another recipe. Choose another folder with --out, or delete this one first."
         )
@@ -186,7 +191,7 @@ def _learn(run: Run, data: RunData, stage: Callable[[str, Callable[[], Any]], No
         stage("search", lambda: search(run, data))
         searched = found(run)
         assert searched is not None
-        run.recipe = recipe_of(run.recipe, searched)
+        run.recipe = recipe_of(run, searched)
         return searched
     stage("distill", lambda: make_student(run, data))
     if wants_control(run, data):

@@ -205,13 +205,16 @@ class Recipe(Frozen):
 
     # ------------------------------------------------------------------ defaults
 
-    def resolved(self, task: str, default_student: Student | None, default_formats: Sequence[str]) -> Recipe:
+    def resolved(
+        self, task: str, default_student: Student | None, default_formats: Sequence[str], width: int | None = None
+    ) -> Recipe:
         """This recipe with every default filled in, as it is written to a run's folder.
 
         Args:
             task: the teacher's task, or the one that the recipe names.
             default_student: what the task makes where the recipe says nothing of a student.
             default_formats: likewise for formats.
+            width: the teacher's hidden size, where it is known: it has a say in the learning rate.
         """
         values: dict[str, Any] = {"task": self.task or task}
         student = self.student if "student" in self.model_fields_set else (default_student if self.data else None)
@@ -229,7 +232,7 @@ class Recipe(Frozen):
         if student is None:
             values["distill"] = None
         elif self.distill is not None:
-            update = left_open(self.budget, student, self.distill)
+            update = left_open(self.budget, student, self.distill, width)
             values["distill"] = self.distill.model_copy(update=update)
         full = Recipe.model_validate(self.model_dump() | _dump(values))
         if problems := full._problems():
@@ -243,6 +246,11 @@ class Recipe(Frozen):
         asked = self.distill or Distill()
         by_size = rate_of(self.student) if self.student is not None else None
         return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
+
+    @property
+    def distill_said(self) -> frozenset[str]:
+        """What the recipe itself says in `distill`."""
+        return frozenset(self.distill.model_fields_set) if self.distill is not None else frozenset()
 
     @property
     def made(self) -> float:

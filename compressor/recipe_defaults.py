@@ -10,10 +10,10 @@ from compressor.recipe_parts import AUTO, Distill, Student
 BUDGETS: dict[str, dict[str, float]] = {
     "quick": {"epochs": 1.0},
     "balanced": {"epochs": 3.0},
-    "thorough": {"epochs": 8.0},
+    "thorough": {"epochs": 20.0},
 }
 
-AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 1.0}
+AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 0.0}
 AUGMENT_NARROW: dict[str, float] = {"quick": 1.0, "balanced": 3.0, "thorough": 3.0}
 """What `budget` makes of `distill.augment: auto`, for students that kept their teacher's width and for narrow ones, which
 begin far from it and learn few rows by heart (tests/benchmarks/README.md)."""
@@ -21,12 +21,15 @@ begin far from it and learn few rows by heart (tests/benchmarks/README.md)."""
 # What the size sets where the person left `learning_rate` open: a student whose width was cut has lost more than one whose
 # layers were copied, and learns it again at a higher rate (tests/benchmarks/README.md has the figures).
 LEARNING_RATES = {"small": 5e-4, "mini": 1e-3, "tiny": 1e-3}
+WIDTH, RATE_OF_THIN = 512, 2e-4
+"""Teachers of at most this width, and the students that kept it, learn at this rate, larger ones at `Distill.learning_rate`: the
+wider a model, the smaller the steps that it stands."""
 
 
-def left_open(budget: str, student: Student, distill: Distill) -> dict[str, Any]:
-    """Values for what `distill` does not say."""
+def left_open(budget: str, student: Student, distill: Distill, width: int | None) -> dict[str, Any]:
+    """Values for what `distill` does not say. `width` is the teacher's hidden size, where it is known."""
     values: dict[str, Any] = dict(BUDGETS[budget])
-    if rate := rate_of(student):
+    if rate := rate_of(student, width):
         values["learning_rate"] = rate
     found = {k: v for k, v in values.items() if k not in distill.model_fields_set}
     if student.size != AUTO:  # a search decides these for each size
@@ -62,8 +65,13 @@ def is_narrow(student: Student) -> bool:
     return student.size in LEARNING_RATES or (student.cut is not None and student.cut.hidden is not None)
 
 
-def rate_of(student: Student) -> float | None:
-    """The learning rate that a student's size sets; None where it sets none."""
+def rate_of(student: Student, width: int | None = None) -> float | None:
+    """The learning rate that a student's size sets, or its teacher's width; None where they set none."""
     if student.cut is not None and student.cut.hidden is not None:
         return LEARNING_RATES["small"]
-    return LEARNING_RATES.get(student.size or "")
+    if student.size in LEARNING_RATES:
+        return LEARNING_RATES[student.size]
+    own_shape = (
+        student.size == AUTO or student.model is not None
+    )  # of which nothing is known yet, or nothing by its teacher
+    return None if own_shape or not width or width > WIDTH else RATE_OF_THIN

@@ -156,6 +156,19 @@ def test_a_finished_run_is_done_at_once_and_another_recipe_is_refused(finished, 
     assert not (out / "work").exists()
 
 
+def test_what_the_teacher_decides_does_not_make_it_another_recipe(common, tmp_path):
+    asked = {"teacher": "demo", "data": {"source": "demo", "limit": 100}, "formats": [], "distill": {"epochs": 0.3}}
+    first = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
+    kept = Recipe.load(tmp_path / "out" / "recipe.yaml")
+    assert kept.distill.learning_rate == 2e-4, "the demo's teacher is thin"
+    for again in (asked, asked | {"distill": {"epochs": 0.3, "learning_rate": 2e-4}}):
+        assert pipeline.run(Recipe.parse(again), tmp_path / "out", settings=common) == first
+    assert pipeline.run(kept, tmp_path / "out", settings=common) == first
+    other = Recipe.parse(asked | {"distill": {"epochs": 0.3, "learning_rate": 1e-4}})
+    with pytest.raises(RunMismatchError):
+        pipeline.run(other, tmp_path / "out", settings=common)
+
+
 def test_a_first_try_that_failed_does_not_bind_its_folder(finished, here, common, tmp_path):
     out, _ = finished
     asked = {"teacher": str(out / "variants" / "teacher"), "student": None, "formats": ["8bit"]}

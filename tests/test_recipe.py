@@ -157,6 +157,18 @@ def test_a_narrow_students_rate_is_not_its_teachers():
     assert only_formats.teacher_rate == 1e-4
 
 
+def test_students_that_keep_a_thin_teachers_width_take_larger_steps():
+    def rate(width, **student):
+        asked = Recipe.parse(MINIMAL | ({"student": student} if student else {}))
+        return asked.resolved("text-classification", Student(size="half"), (), width).distill.learning_rate
+
+    assert [rate(width) for width in (None, 0, 256, 512, 768)] == [1e-4, 1e-4, 2e-4, 2e-4, 1e-4]
+    assert rate(384, size="mini") == rate(768, size="mini") == 1e-3
+    assert rate(384, model="some/other") == 1e-4
+    said = Recipe.parse(MINIMAL | {"distill": {"learning_rate": 3e-5}})
+    assert said.resolved("text-classification", Student(size="half"), (), 384).distill.learning_rate == 3e-5
+
+
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(9)
 )

@@ -58,14 +58,15 @@ def found(run: Run) -> Search | None:
     return Search.model_validate(raw) if raw is not None else None
 
 
-def recipe_of(recipe: Recipe, said: Search) -> Recipe:
+def recipe_of(run: Run, said: Search) -> Recipe:
     """The recipe that makes what was found."""
-    made = _recipe(recipe, said.size, (recipe.distill or Distill()).epochs)
+    recipe = run.recipe
+    made = _recipe(recipe, said.size, (recipe.distill or Distill()).epochs, models.hidden_size(run.teacher))
     return made.model_copy(update={"formats": () if said.format == "float" else (said.format,)})
 
 
-def _recipe(recipe: Recipe, size: str, epochs: float) -> Recipe:
-    """What the search's recipe comes to for one size, trained for so long."""
+def _recipe(recipe: Recipe, size: str, epochs: float, width: int | None) -> Recipe:
+    """What the search's recipe comes to for one size of a teacher of this hidden size, trained for so long."""
     words = recipe.student.vocabulary if recipe.student is not None else None
     asked = recipe.distill or Distill()
     student = Student(vocabulary=words) if words is not None else None
@@ -74,7 +75,7 @@ def _recipe(recipe: Recipe, size: str, epochs: float) -> Recipe:
         student = Student.model_validate({"size": size, "vocabulary": words})
         rate = asked.learning_rate
         if rate == Distill().learning_rate:  # nobody chose another: what suits the size
-            rate = rate_of(student) or rate
+            rate = rate_of(student, width) or rate
         distill = asked.model_copy(
             update={
                 "epochs": epochs,
@@ -186,7 +187,9 @@ class _Trials:
     def trial(self, size: str, epochs: float) -> Run:
         """The run that tries a size."""
         run = self.base
-        recipe = _recipe(run.recipe, size, epochs).model_copy(update={"teacher_head": "keep"})
+        recipe = _recipe(run.recipe, size, epochs, models.hidden_size(run.teacher)).model_copy(
+            update={"teacher_head": "keep"}
+        )
         out = self.folder / f"{size}-{epochs:g}"
         (out / "work").mkdir(parents=True, exist_ok=True)
         source = replace(run.source, folder=run.teacher)
