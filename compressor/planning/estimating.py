@@ -160,8 +160,11 @@ class _Work:
             flops += 6 * teacher * seen * max(4.0, self.recipe.distill.epochs if self.recipe.distill else 0)
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
-            learned = seen * (1 + self.recipe.made)
-            flops += 2 * teacher * learned + 6 * student * learned * self.recipe.distill.epochs * trainings
+            asked = seen * (1 + self.recipe.made)
+            # In a search the narrow sizes alone learn from many made-up texts, and they take little time.
+            made = made_of(self.recipe.budget, Student(size="half"), self.recipe.distill)
+            learned = seen * (1 + made) if self.recipe.target is not None else asked
+            flops += 2 * teacher * asked + 6 * student * learned * self.recipe.distill.epochs * trainings
         variants = (1 + int(self.trains) + len(self.recipe.formats)) * (2 if self.recipe.target is not None else 1)
         tested = max(200.0, 0.15 * self.rows) * self.tokens
         flops += 2 * tested * (teacher + student * (variants - 1))
