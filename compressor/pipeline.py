@@ -18,7 +18,7 @@ from compressor.errors import ModelError, RunMismatchError
 from compressor.events import EventLog, Progress
 from compressor.formats.stored import stored_format
 from compressor.measure.hardware import default_device, hardware, versions
-from compressor.recipe import Recipe
+from compressor.recipe import RATE_OF_THIN, Recipe, rate_of
 from compressor.report import Report, Search
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
@@ -118,8 +118,10 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
         return None  # a first try that failed before it had done anything binds nobody
     task = tasks.get(before.task)
     asked = recipe.resolved(task.name, task.default_student, task.default_formats)
-    if asked.distill is not None and before.distill is not None and "learning_rate" not in recipe.distill_said:
-        rate = before.distill.learning_rate  # which the teacher decided
+    by_width = asked.student is not None and rate_of(asked.student) is None
+    rate = before.distill.learning_rate if before.distill is not None else None
+    if asked.distill is not None and by_width and rate == RATE_OF_THIN and "learning_rate" not in recipe.distill_said:
+        # The teacher's width decided it, and that is not known here.
         asked = asked.model_copy(update={"distill": asked.distill.model_copy(update={"learning_rate": rate})})
     if before != asked:
         raise RunMismatchError(

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
-from compressor.recipe_defaults import is_narrow, left_open, made_of, objective_of, rate_of
+from compressor.recipe_defaults import RATE_OF_THIN, is_narrow, left_open, made_of, objective_of, rate_of
 from compressor.recipe_parts import (
     AUTO,
     DATA_SUFFIXES,
@@ -43,6 +43,7 @@ __all__ = [
     "DEFAULT_FORMATS",
     "FORMATS",
     "NEED_PLAIN",
+    "RATE_OF_THIN",
     "SIZES",
     "THIN_FORMATS",
     "Cut",

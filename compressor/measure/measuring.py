@@ -150,7 +150,10 @@ class _Bench:
             one.notes.append(f"How {one.request.name} copes with untidy text could not be measured. {error}")
             self.children.log_errors()
             self.end(one)
-            self._opened(one, done - OPEN)
+            try:
+                self._opened(one, done - OPEN)
+            except (ModelError, OutOfMemoryError):  # what was measured before it stays
+                self.end(one)
 
     def time(self, ones: dict[int, _One], done: float, share: float) -> None:
         """Their latencies, in turns."""

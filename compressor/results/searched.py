@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compressor.report import Point, Report, Search
+from compressor.results.summary import kept
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ def hindrance(search: Search) -> Hindrance | None:
 def missed_on_test(report: Report) -> float | None:
     """What the student that a search found keeps on the test rows, where the validation rows promised more; None where that is
     enough."""
-    search, kept = report.search, report.variants[-1].retained
-    if search is None or not search.met or search.min_retained is None or kept is None or kept >= search.min_retained:
+    search, share = report.search, kept(report.variants[-1])
+    if search is None or not search.met or search.min_retained is None or share is None or share >= search.min_retained:
         return None
-    return kept
+    return share
 
 
 def wanted(search: Search) -> str:
@@ -68,9 +69,9 @@ def searched(report: Report) -> str:
     if search.met:
         which = "smallest" if search.min_retained is not None else "best"
         said = f"Wanted: {wanted(search)}. The {which} that was found: {what} ({facts})."
-        if (kept := missed_on_test(report)) is not None:
+        if (share := missed_on_test(report)) is not None:
             said += (
-                f" On the test rows it kept {kept * 100:.1f} %, less than wanted: the validation rows promised more."
+                f" On the test rows it kept {share * 100:.1f} %, less than wanted: the validation rows promised more."
             )
         return said
     return (

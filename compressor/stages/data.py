@@ -53,7 +53,7 @@ class RunData:
 
     def learnt_rows(self, made: float) -> int:
         """Training rows, from the first on, that a student learns from which wants so many made-up texts, as a multiple."""
-        share = min(1.0, made / self.made_share) if self.made_share else 0.0
+        share = min(1.0, made / self.made_share) if self.made_share else 1.0
         return self.own_rows + round(self.made_rows * share)
 
     @classmethod

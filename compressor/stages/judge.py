@@ -112,7 +112,8 @@ class _Stress:
         if not found:
             return None
         # Slips and capitals make more tokens of a text: without this much room, what is lost would be its end.
-        length = run.recipe.data.max_length if run.recipe.data is not None else None
+        asked = run.recipe.data.max_length if run.recipe.data is not None else None
+        length = asked or (2 * data.max_length if data.max_length is not None else None)
         together, folder = concatenate_datasets(list(found.values())), run.work / "disturbed"
         shutil.rmtree(folder, ignore_errors=True)
         for name in (TEACHER, STUDENT) if run.recipe.own_tokens else (TEACHER,):

@@ -56,6 +56,13 @@ def test_a_search_takes_down_what_each_of_its_sizes_can_follow(heard, tmp_path, 
     assert {rows for kind, _, rows in heard if kind == "hidden"} == {1, 2, 3}, "a quarter, a third and a half"
 
 
+def test_a_search_among_students_of_one_kind_of_hints_but_of_different_rows(heard, tmp_path, settings):
+    distill = SHORT | {"objective": "relations", "augment": "auto"}
+    asked = Recipe.parse(ASKED | {"target": {"max_megabytes": 20}, "distill": distill})
+    pipeline.run(asked, tmp_path / "run", settings=settings)
+    assert {kind for kind, _, _ in heard} == {"relations"}
+
+
 def test_data_without_room_for_them_is_learned_from_by_the_answers_alone(heard, tmp_path, settings, monkeypatch):
     monkeypatch.setattr(hints, "MOST_BYTES", 1000)
     asked = Recipe.parse(ASKED | {"student": {"size": "half"}, "distill": SHORT})

@@ -22,7 +22,7 @@ def recipe(**target: float) -> Recipe:
     return Recipe.parse(
         {
             "teacher": "demo", "data": {"source": "demo", "limit": 600}, "formats": ["onnx-int8"], "target": target,
-            "distill": {"epochs": 3, "learning_rate": 5e-4},
+            "distill": {"epochs": 3, "learning_rate": 5e-4, "augment": "none"},
         }
     )  # fmt: skip
 
