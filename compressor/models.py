@@ -117,16 +117,6 @@ def load_config(folder: Path) -> PretrainedConfig:
     return config_from(read_config(folder))
 
 
-def hidden_size(folder: Path) -> int | None:
-    """How wide the model of a folder is; None where its config has no one number for it.
-
-    Raises:
-        ModelError: see `read_config` and `config_from`.
-    """
-    width = getattr(load_config(folder), "hidden_size", None)
-    return width if isinstance(width, int) else None
-
-
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The folder's tokenizer, with a padding token (the end-of-text one where it has none, as decoders do).
 

@@ -18,7 +18,7 @@ from compressor.errors import ModelError, RunMismatchError
 from compressor.events import EventLog, Progress
 from compressor.formats.stored import stored_format
 from compressor.measure.hardware import default_device, hardware, versions
-from compressor.recipe import RATE_OF_THIN, Recipe, rate_of
+from compressor.recipe import Recipe
 from compressor.report import Report, Search
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
@@ -31,6 +31,9 @@ from compressor.system.whole import sweep, write_json
 
 if TYPE_CHECKING:
     from compressor.hub import Hub, LocalModel
+
+WIDTH = "hidden_size"
+"""Key of `teacher.json`: the teacher's, which has a say in the recipe's defaults."""
 
 
 def run(
@@ -76,7 +79,7 @@ def _begin(folder: RunFolder, recipe: Recipe, settings: Settings, hub: Hub, prog
     Raises:
         ModelError, HubError, RecipeError: it cannot be used, or the recipe does not suit it.
     """
-    from compressor.teachers import resolve
+    from compressor.teachers import hidden_size, resolve
 
     # A run that goes on takes the teacher that it began with, though the repo may have moved.
     sha = (read_json(folder.path / "teacher.json") or {}).get("sha") if folder.recipe_or_none() else None
@@ -84,10 +87,11 @@ def _begin(folder: RunFolder, recipe: Recipe, settings: Settings, hub: Hub, prog
     if (found := stored_format(source.folder)) != "float":
         raise ModelError(f"{recipe.teacher} is quantized already ({found}). Pick the model that it was made from.")
     task = _task(recipe, source)
-    width = models.hidden_size(source.folder)
+    width = hidden_size(source.folder)
     full = recipe.resolved(task.name, task.default_student, task.default_formats, width)
     folder.save_recipe(full)
-    write_json(folder.path / "teacher.json", source.to_json())  # what a model card needs to know of it
+    # What a model card needs to know of it, and what `_earlier` does, which does not look at it.
+    write_json(folder.path / "teacher.json", source.to_json() | {WIDTH: width})
     return Run(
         recipe=full,
         task=task,
@@ -117,13 +121,8 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
     if before is None or before.task is None or not (folder.is_finished or _finished_stages(folder)):
         return None  # a first try that failed before it had done anything binds nobody
     task = tasks.get(before.task)
-    asked = recipe.resolved(task.name, task.default_student, task.default_formats)
-    by_width = asked.student is not None and rate_of(asked.student) is None
-    rate = before.distill.learning_rate if before.distill is not None else None
-    if asked.distill is not None and by_width and rate == RATE_OF_THIN and "learning_rate" not in recipe.distill_said:
-        # The teacher's width decided it, and that is not known here.
-        asked = asked.model_copy(update={"distill": asked.distill.model_copy(update={"learning_rate": rate})})
-    if before != asked:
+    width = (read_json(folder.path / "teacher.json") or {}).get(WIDTH)
+    if before != recipe.resolved(task.name, task.default_student, task.default_formats, width):
         raise RunMismatchError(
             f"{folder.path} holds a run of another recipe. Choose another folder with --out, or delete this one first."
         )

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
-from compressor.recipe_defaults import RATE_OF_THIN, is_narrow, left_open, made_of, objective_of, rate_of
+from compressor.recipe_defaults import is_narrow, left_open, made_of, objective_of, rate_of
 from compressor.recipe_parts import (
     AUTO,
     DATA_SUFFIXES,
@@ -43,7 +43,6 @@ __all__ = [
     "DEFAULT_FORMATS",
     "FORMATS",
     "NEED_PLAIN",
-    "RATE_OF_THIN",
     "SIZES",
     "THIN_FORMATS",
     "Cut",
@@ -247,11 +246,6 @@ class Recipe(Frozen):
         asked = self.distill or Distill()
         by_size = rate_of(self.student) if self.student is not None else None
         return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
-
-    @property
-    def distill_said(self) -> frozenset[str]:
-        """What the recipe itself says in `distill`."""
-        return frozenset(self.distill.model_fields_set) if self.distill is not None else frozenset()
 
     @property
     def made(self) -> float:

@@ -71,7 +71,6 @@ def rate_of(student: Student, width: int | None = None) -> float | None:
         return LEARNING_RATES["small"]
     if student.size in LEARNING_RATES:
         return LEARNING_RATES[student.size]
-    own_shape = (
-        student.size == AUTO or student.model is not None
-    )  # of which nothing is known yet, or nothing by its teacher
-    return None if own_shape or not width or width > WIDTH else RATE_OF_THIN
+    if student.size == AUTO or student.model is not None:  # nothing is known of it yet, or nothing by its teacher
+        return None
+    return RATE_OF_THIN if width and width <= WIDTH else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compressor import models
 from compressor.errors import ModelError
 from compressor.events import Progress, silent
 from compressor.settings import ASSETS, Settings
@@ -65,3 +66,13 @@ def resolve(
     vet(folder, reference, settings)
     license_ = "apache-2.0" if reference == DEMO else None
     return LocalModel(folder=folder, id=None, sha=None, license=license_, languages=("en",) if license_ else ())
+
+
+def hidden_size(folder: Path) -> int | None:
+    """How wide the model of a folder is; None where its config has no one number for it.
+
+    Raises:
+        ModelError: see `models.load_config`.
+    """
+    width = getattr(models.load_config(folder), "hidden_size", None)
+    return width if isinstance(width, int) else None

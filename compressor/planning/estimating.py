@@ -13,15 +13,15 @@ import psutil
 
 from compressor import models
 from compressor.errors import CannotCutError, CompressorError
+from compressor.planning.hinted import hints_in_training, hints_on_disk
 from compressor.planning.inspecting import inspect, task_of
-from compressor.recipe import AUTO, Files, Recipe, Student, made_of, objective_of
+from compressor.recipe import AUTO, Files, Recipe, Student, made_of
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.teachers import local_folder
 
 if TYPE_CHECKING:
     from compressor.hub import Hub
-    from compressor.students.shapes import Shape
 
 # Seconds that do not depend on the size of anything much: starting a process and importing torch in it, saving, checking.
 START, PER_VARIANT = 8.0, 6.0
@@ -31,8 +31,6 @@ DOWNLOAD_SPEED = 12e6
 """Bytes per second."""
 SEARCHED = 3
 """A search trains about as much as so many students of half the teacher's size do."""
-PER_HINT = 10
-"""Bytes of each number that the teacher's layers say while a student learns it: as it is stored, in 32 bits, the gap to it."""
 TEXT_BYTES = 4
 """Of a token, in files of texts."""
 PROCESS = 1_000_000_000
@@ -103,10 +101,10 @@ def disk_needed(recipe: Recipe, *, settings: Settings, hub: Hub) -> tuple[int, i
 def _rows_of(recipe: Recipe) -> int:
     """Training rows by the size of their file, as if each had 64 tokens; 0 where it is not one of this disk."""
     source = recipe.data.source if recipe.data is not None else None
+    if not isinstance(source, Files) or not source.train:
+        return 0
     try:
-        return (
-            Path(source.train).stat().st_size // (64 * TEXT_BYTES) if isinstance(source, Files) and source.train else 0
-        )
+        return Path(source.train).stat().st_size // (64 * TEXT_BYTES)
     except OSError:
         return 0  # the run itself says so
 
@@ -160,10 +158,11 @@ class _Work:
             flops += 6 * teacher * seen * max(4.0, self.recipe.distill.epochs if self.recipe.distill else 0)
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
-            asked = seen * (1 + self.recipe.made)
-            # In a search the narrow sizes alone learn from many made-up texts, and they take little time.
-            made = made_of(self.recipe.budget, Student(size="half"), self.recipe.distill)
-            learned = seen * (1 + made) if self.recipe.target is not None else asked
+            asked = learned = seen * (1 + self.recipe.made)
+            if (
+                self.recipe.target is not None
+            ):  # the narrow sizes alone learn from many made-up texts, and take little time
+                learned = seen * (1 + made_of(self.recipe.budget, Student(size="half"), self.recipe.distill))
             flops += 2 * teacher * asked + 6 * student * learned * self.recipe.distill.epochs * trainings
         variants = (1 + int(self.trains) + len(self.recipe.formats)) * (2 if self.recipe.target is not None else 1)
         tested = max(200.0, 0.15 * self.rows) * self.tokens
@@ -195,7 +194,7 @@ class _Work:
         longest = min(int(2 * self.tokens) + 8, int(getattr(self.config, "max_position_embeddings", 512) or 512))
         needs = [
             training_memory(self.config, s, batch, longest, self.task, device=self.device)
-            + self._hints_in_training(s, batch, longest)
+            + hints_in_training(self.recipe, s, batch, longest)
             for s in shapes
         ]
         learning = self.trains or self.recipe.teacher_head == "new"
@@ -224,39 +223,10 @@ class _Work:
             made += [int(row["parameters"]) for row in self.card["sizes"]]
         variants = sum(2 * each * (1 + len(self.recipe.formats)) for each in made)
         trained = int(self.card["parameters"]) if self.recipe.teacher_head == "new" else 0
+        layers = int(self.row.get("layers") or 1)
+        hints = hints_on_disk(self.recipe, self.config, layers, rows=self.rows, tokens=self.tokens)
         checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
-        return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20) + self._hints()
-
-    def _hints(self) -> int:
-        """Bytes of what the teacher's layers say, kept until the student has learned it: 16 bits each, of as many layers; where a
-        size is searched for, for wide and for narrow ones."""
-        from compressor.training.hints import MOST_BYTES
-
-        student, distill, total = self.recipe.student, self.recipe.distill, 0
-        if student is None or distill is None:
-            return 0
-        searched = student.size == AUTO
-        for one in [student.model_copy(update={"size": size}) for size in ("half", "small")] if searched else [student]:
-            kind = objective_of(one, distill)
-            if kind != "logits":
-                rows = self.rows * (1 + made_of(self.recipe.budget, one, distill))
-                layers = int(self.config.num_hidden_layers if searched else self.row.get("layers") or 1)
-                numbers = self.config.hidden_size if kind == "hidden" else self.tokens
-                total += min(MOST_BYTES, int(2 * rows * self.tokens * numbers * layers))
-        return total
-
-    def _hints_in_training(self, shape: Shape, batch: int, length: int) -> int:
-        """Bytes of one batch's hints, and of what is kept to follow them, at the peak of training a student of this shape."""
-        student, distill = self.recipe.student, self.recipe.distill
-        if student is None or distill is None or (kind := objective_of(student, distill)) == "logits":
-            return 0
-        from compressor.training.hints import KINDS
-
-        tokens = min(length, KINDS[kind].tokens[0])
-        numbers = {"hidden": shape.hidden, "relations": tokens}[kind]
-        return (
-            PER_HINT * batch * tokens * (max(shape.hidden, tokens) if student.size == AUTO else numbers) * shape.layers
-        )
+        return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20) + hints
 
 
 def _by_format(row: Mapping[str, Any]) -> Mapping[str, int]:

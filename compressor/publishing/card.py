@@ -17,7 +17,7 @@ from compressor.publishing.sharing import file_name, shared_recipe
 from compressor.recipe import Recipe
 from compressor.report import Quality, Report, Variant
 from compressor.results.searched import searched
-from compressor.results.summary import beside, worth
+from compressor.results.summary import beside, of_what, worth
 from compressor.results.untidy import TITLES
 from compressor.search.candidates import TEACHER
 
@@ -109,8 +109,7 @@ def _opening(story: Story) -> str:
         facts.append(_ratio(teacher.latency_ms.p50, variant.latency_ms.p50, "faster", "slower", "as fast"))
     text = f"{first}: {', '.join(facts)}."
     if variant.retained is not None and variant.quality is not None:
-        metric = story.title(variant.quality.metric).lower()
-        what = metric if variant.quality.better == "higher" else f"quality ({metric})"
+        what = of_what(variant.quality, story.title(variant.quality.metric).lower())
         text += f" It keeps {variant.retained:.1%} of the teacher's {what}"
         text += f" ({beside(variant.difference)})." if variant.difference is not None else "."
     elif variant.agreement is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressor.report import Control, Difference, Report, Variant
+from compressor.report import Control, Difference, Quality, Report, Variant
 
 IN_POINTS = ("accuracy", "f1_macro", "f1_micro")
 """Metrics that are shares: their differences are said in points of a hundred."""
@@ -67,14 +67,16 @@ def facts(variant: Variant, teacher: Variant, *, timed: bool = True) -> list[str
     if timed and (speed := _speed(variant, teacher)):
         parts.append(speed)
     if variant.retained is not None and variant.quality is not None:
-        name = {"accuracy": "accuracy", "perplexity": "quality (perplexity)"}.get(
-            variant.quality.metric, variant.quality.metric
-        )
-        kept = f"kept {variant.retained * 100:.1f} % of the {name}"
-        parts.append(kept + (f" ({beside(variant.difference)})" if variant.difference is not None else ""))
+        share = f"kept {variant.retained * 100:.1f} % of the {of_what(variant.quality, variant.quality.metric)}"
+        parts.append(share + (f" ({beside(variant.difference)})" if variant.difference is not None else ""))
     elif variant.agreement is not None:
         parts.append(f"predicts as the teacher on {variant.agreement * 100:.1f} % of the rows")
     return parts
+
+
+def of_what(quality: Quality, title: str) -> str:
+    """What a share is kept of: nobody keeps a perplexity."""
+    return title if quality.better == "higher" else f"quality ({title})"
 
 
 def worth(control: Control) -> str:

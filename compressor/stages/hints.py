@@ -4,7 +4,7 @@ learn, and where it lies. See `training/hints.py`."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from compressor import models
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PretrainedConfig, PreTrainedModel
 
+    from compressor.stages.data import RunData
     from compressor.training.hints import Hints, Writer
 
 FOLDER = "hints"
@@ -24,28 +25,26 @@ FOLDER = "hints"
 
 
 @contextlib.contextmanager
-def taking_down(
-    run: Run, rows: Dataset, teacher: PreTrainedModel, pad_id: int, learnt_rows: Callable[[float], int]
-) -> Iterator[list[Writer]]:
-    """What takes down the teacher's hints during its pass, one for each kind that a student of this run learns.
+def taking_down(run: Run, data: RunData, rows: Dataset, teacher: PreTrainedModel) -> Iterator[list[Writer]]:
+    """What takes down the teacher's hints during its pass over the training rows, one for each kind that a student of this run
+    learns."""
+    import numpy as np
 
-    Args:
-        learnt_rows: see `RunData.learnt_rows`.
-    """
     from compressor.training.hints import KINDS, Writer
     from compressor.training.teacher import gives_states
 
     config = teacher.config
     wanted = _wanted(run, config)
-    if wanted and not gives_states(teacher, rows, pad_id):
+    if wanted and not gives_states(teacher, rows, data.pad_id):
         run.note(
             "", f"The layers of {config.model_type} models cannot be imitated, so the student learns its answers alone."
         )
         wanted = {}
     with contextlib.ExitStack() as open_ones:
         writers = []
-        for name, layers in wanted.items():
-            lengths, width = _lengths(run, config, name, rows, learnt_rows), int(config.hidden_size)
+        for name, (layers, made) in wanted.items():
+            lengths, width = np.array(rows["length"][:]), int(config.hidden_size)
+            lengths[data.learnt_rows(made) :] = 0  # no student that learns this kind reads them
             kind = KINDS[name]
             tokens = kind.room(lengths, len(layers), width)
             if tokens is None:
@@ -72,17 +71,21 @@ def hints_of(run: Run, lengths: np.ndarray, student: PretrainedConfig) -> Hints 
     return Hints(folder, lengths).of(layers)
 
 
-def _wanted(run: Run, config: PretrainedConfig) -> dict[str, list[int]]:
-    """The teacher's layers that are taken down, by kind: of all sizes where one is searched for."""
+def _wanted(run: Run, config: PretrainedConfig) -> dict[str, tuple[list[int], float]]:
+    """By kind: the teacher's layers that are taken down, and how many made-up texts are read, as a multiple of the rows; of all
+    sizes where one is searched for."""
     from compressor.students.presets import plan
     from compressor.training.hints import matched
 
-    found: dict[str, set[int]] = {}
+    distill = run.recipe.distill
+    layers: dict[str, set[int]] = {}
+    made: dict[str, float] = {}
     for one in _students(run, config):
-        if (kind := _kind(one, run.recipe.distill)) is not None:
+        if distill is not None and (kind := _kind(one, distill)) is not None:
             depth = plan(config, one, run.task).layers
-            found.setdefault(kind, set()).update(matched(int(config.num_hidden_layers), depth))
-    return {kind: sorted(layers) for kind, layers in found.items()}
+            layers.setdefault(kind, set()).update(matched(int(config.num_hidden_layers), depth))
+            made[kind] = max(made.get(kind, 0.0), made_of(run.recipe.budget, one, distill))
+    return {kind: (sorted(found), made[kind]) for kind, found in layers.items()}
 
 
 def _students(run: Run, config: PretrainedConfig) -> list[Student]:
@@ -96,19 +99,6 @@ def _students(run: Run, config: PretrainedConfig) -> list[Student]:
         return [student.model_copy(update={"size": row.size}) for row in size_table(config, run.task)]
     except CannotCutError:  # then the search has the teacher itself alone
         return []
-
-
-def _lengths(
-    run: Run, config: PretrainedConfig, kind: str, rows: Dataset, learnt_rows: Callable[[float], int]
-) -> np.ndarray:
-    """Tokens of each row, 0 for the rows that no student reads which learns this kind of hints: int [rows]."""
-    import numpy as np
-
-    lengths, distill = np.array(rows["length"][:]), run.recipe.distill
-    assert distill is not None
-    made = [made_of(run.recipe.budget, one, distill) for one in _students(run, config) if _kind(one, distill) == kind]
-    lengths[learnt_rows(max(made, default=0.0)) :] = 0
-    return lengths
 
 
 def _kind(student: Student | None, distill: Distill | None) -> str | None:

@@ -27,6 +27,7 @@ from compressor.stages.quantize import make_format, variant_name
 from compressor.stages.student import kept_tokens, make_student, try_student
 from compressor.stages.teacher import stored_answers, trainable
 from compressor.system.whole import fresh, write_json
+from compressor.teachers import hidden_size
 
 STAGE = "search"
 FILE = "search.json"
@@ -60,13 +61,13 @@ def found(run: Run) -> Search | None:
 
 def recipe_of(run: Run, said: Search) -> Recipe:
     """The recipe that makes what was found."""
-    recipe = run.recipe
-    made = _recipe(recipe, said.size, (recipe.distill or Distill()).epochs, models.hidden_size(run.teacher))
+    made = _recipe(run, said.size, (run.recipe.distill or Distill()).epochs)
     return made.model_copy(update={"formats": () if said.format == "float" else (said.format,)})
 
 
-def _recipe(recipe: Recipe, size: str, epochs: float, width: int | None) -> Recipe:
-    """What the search's recipe comes to for one size of a teacher of this hidden size, trained for so long."""
+def _recipe(run: Run, size: str, epochs: float) -> Recipe:
+    """What the search's recipe comes to for one size, trained for so long."""
+    recipe = run.recipe
     words = recipe.student.vocabulary if recipe.student is not None else None
     asked = recipe.distill or Distill()
     student = Student(vocabulary=words) if words is not None else None
@@ -75,7 +76,7 @@ def _recipe(recipe: Recipe, size: str, epochs: float, width: int | None) -> Reci
         student = Student.model_validate({"size": size, "vocabulary": words})
         rate = asked.learning_rate
         if rate == Distill().learning_rate:  # nobody chose another: what suits the size
-            rate = rate_of(student, width) or rate
+            rate = rate_of(student, hidden_size(run.teacher)) or rate
         distill = asked.model_copy(
             update={
                 "epochs": epochs,
@@ -187,9 +188,7 @@ class _Trials:
     def trial(self, size: str, epochs: float) -> Run:
         """The run that tries a size."""
         run = self.base
-        recipe = _recipe(run.recipe, size, epochs, models.hidden_size(run.teacher)).model_copy(
-            update={"teacher_head": "keep"}
-        )
+        recipe = _recipe(run, size, epochs).model_copy(update={"teacher_head": "keep"})
         out = self.folder / f"{size}-{epochs:g}"
         (out / "work").mkdir(parents=True, exist_ok=True)
         source = replace(run.source, folder=run.teacher)

@@ -223,37 +223,33 @@ def _distil(
     asked = run.recipe.distill
     assert asked is not None
     length = _own_length(run, data, model, tokenizer)
-    splits = {name: data.encoded(name, task, tokenizer, length) for name in ("train", "validation")}
+    learnt = data.learnt_rows(run.recipe.made)  # in a search other sizes may want more
+    rows = data.encoded("train", task, tokenizer, length).select(range(learnt))
     teacher, validation_teacher = (None, None) if alone else teacher_answers(run, data)
-    if (rows := data.learnt_rows(run.recipe.made)) < len(splits["train"]):  # of a search, where other sizes want more
-        splits["train"] = splits["train"].select(range(rows))
-        teacher = teacher[:rows] if teacher is not None else None
     if alone:
-        splits["train"] = labelled(splits["train"], task, len(data.labels))
+        rows = labelled(rows, task, len(data.labels))
     options = replace(
         options_of(run, asked, parts),
-        epochs=asked.epochs * rows / len(splits["train"]),
+        epochs=asked.epochs * learnt / len(rows),
         dropout=0.0 if asked.dropout is None and teacher is not None else asked.dropout,
     )
     stage = CONTROL if alone else "distill"
     trained = train(
         model.to(run.device),
         task,
-        splits["train"],
-        splits["validation"],
+        rows,
+        data.encoded("validation", task, tokenizer, length),
         pad_id=int(tokenizer.pad_token_id or 0),
         options=options,
         folder=run.work / (f"{stage}-training" if alone else stage),
-        teacher=teacher,
+        teacher=teacher[:learnt] if teacher is not None else None,
         validation_teacher=validation_teacher,
-        hints=None if alone else hints_of(run, np.asarray(splits["train"]["length"][:]), model.config),
+        hints=None if alone else hints_of(run, np.asarray(rows["length"][:]), model.config),
         frozen=frozen,
         stage=stage,
         progress=run.progress,
     )
     if trained.stopped_early and not alone:
-        run.note(
-            STUDENT,
-            f"Training stopped early, after {trained.steps} steps: on the validation rows it no longer got better.",
-        )
+        why = "on the validation rows it no longer got better"
+        run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: {why}.")
     return trained

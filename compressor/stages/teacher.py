@@ -135,7 +135,7 @@ def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]
     model = models.load_model(run.teacher, task, dtype=dtype, device=run.device, strict=False)
     task.load_for(model)
     rows = data.split("train")
-    with taking_down(run, rows, model, data.pad_id, data.learnt_rows) as hints:
+    with taking_down(run, data, rows, model) as hints:
         train = teacher_logits(model, rows, data.pad_id, batch_size=batch, hints=hints, progress=run.progress)
     return train, teacher_logits(model, data.split("validation"), data.pad_id, batch_size=batch)
 

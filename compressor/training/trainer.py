@@ -121,9 +121,7 @@ def train(
     stage: str = "distill",
     progress: Progress = silent,
 ) -> Trained:
-    """Train `model` in place and leave it with the weights that were best on the validation rows: that had the smallest loss
-    there or, without a teacher, the highest quality. The share of some hundred rows that are right rises and falls by chance, and
-    the best of twenty such shares is mostly luck; how far the answers lie from the teacher's is not.
+    """Train `model` in place and leave it with the weights that were best on the validation rows: see `_judge`.
 
     Args:
         rows, validation: encoded splits.
@@ -137,12 +135,11 @@ def train(
     validation, validation_teacher = _by_length(validation, validation_teacher)
     data = Rows(rows, teacher, hints)
     objective = Objective(task, options.alpha, options.temperature, hints.kind if hints is not None else None)
-    by_loss = teacher is not None and validation_teacher is not None
     report, patience = Reporting(stage, progress, options.batch_size), EarlyStoppingCallback(options.patience)
     with quiet(), freezing(model, frozen):
         trainer = _Trainer(
             model=model,
-            args=_arguments(options, len(data), len(validation), folder, by_loss),
+            args=_arguments(options, len(data), len(validation), folder, by_loss=validation_teacher is not None),
             train_dataset=data,
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
@@ -157,11 +154,13 @@ def train(
         with dropping(model, options.dropout), nullcontext() if whole else first_token_only(model, example):
             trainer.go_on(last_whole(folder))
     model.eval()
-    state = trainer.state
-    taken = [
-        e["eval_quality"] for e in state.log_history if e.get("step") == state.best_global_step and "eval_quality" in e
-    ]
-    quality = float(taken[-1]) if taken else None
+    return _trained(trainer.state, stage, progress)
+
+
+def _trained(state: TrainerState, stage: str, progress: Progress) -> Trained:
+    """How the training ended; the quality of the weights that were taken is told."""
+    best = [entry for entry in state.log_history if "eval_quality" in entry and entry["step"] == state.best_global_step]
+    quality = float(best[-1]["eval_quality"]) if best else None
     if quality is not None:
         progress(stage, state.max_steps, state.max_steps, taken=quality)
     return Trained(state.global_step, quality, state.global_step < state.max_steps)
@@ -175,18 +174,20 @@ def _by_length(rows: Dataset, teacher: np.ndarray | None) -> tuple[Dataset, np.n
 
 def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None, objective: Objective) -> Any:
     """EvalPrediction → `{"quality", "misfit"}` on validation: the task's first metric, or agreement with the teacher where there
-    are no labels, higher is better; and with a teacher the loss of the answers."""
+    are no labels, higher is better; and with a teacher the loss of the answers.
+
+    By that loss the best weights are known, and by the quality without a teacher: the share of some hundred rows that are right
+    rises and falls by chance, and the best of twenty such shares is mostly luck; how far the answers lie from a teacher's is not.
+    """
+
+    signals = {"teacher": torch.from_numpy(teacher)} if teacher is not None else {}
+    if "labels" in validation.column_names:
+        signals["labels"] = torch.from_numpy(np.asarray(validation["labels"][:]))
 
     def judge(prediction: EvalPrediction) -> dict[str, float]:
         outputs = np.asarray(prediction.predictions)
         found = {"quality": quality(outputs)}
-        return found if teacher is None else found | {"misfit": misfit(outputs, teacher)}
-
-    def misfit(outputs: np.ndarray, teacher: np.ndarray) -> float:
-        signals = {"teacher": torch.from_numpy(teacher)}
-        if "labels" in validation.column_names:
-            signals["labels"] = torch.from_numpy(np.asarray(validation["labels"][:]))
-        return float(objective(torch.from_numpy(outputs), signals))
+        return found if teacher is None else found | {"misfit": float(objective(torch.from_numpy(outputs), signals))}
 
     def quality(outputs: np.ndarray) -> float:
         if qualities := task.qualities(outputs, validation, first=True):
@@ -214,7 +215,7 @@ def evaluate_every(steps: int, per_epoch: int, epochs: float, rows: int, batch_s
     return -(-steps // max(1, steps // often))  # even parts, so that the last one is not just before the end
 
 
-def _arguments(options: Options, rows: int, validation: int, folder: Path, by_loss: bool) -> TrainingArguments:
+def _arguments(options: Options, rows: int, validation: int, folder: Path, *, by_loss: bool) -> TrainingArguments:
     steps_per_epoch = max(1, -(-rows // options.batch_size))
     steps = max(1, round(steps_per_epoch * options.epochs))
     every = evaluate_every(steps, steps_per_epoch, options.epochs, validation, options.batch_size)

@@ -41,7 +41,6 @@ def long_run(chromium: Browser, app: App) -> Iterator[str]:
     steps.choose_demo(page)  # all of its data: on few rows it would soon stop early
     steps.open_accordion(page, "advanced")
     steps.advanced(page, "epochs", "1000")
-    steps.advanced(page, "batch-size", "4")
     run_id = steps.start(page)
     expect(page.locator("#run-progress .stage-now").first).to_be_visible(timeout=READY)
     page.context.close()

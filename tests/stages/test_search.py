@@ -27,6 +27,16 @@ def recipe(**target: float) -> Recipe:
     )  # fmt: skip
 
 
+def short(limit: int, megabytes: float, epochs: float) -> Recipe:
+    """A search that takes seconds: few rows, no formats, no quality to reach."""
+    return Recipe.parse(
+        {
+            "teacher": "demo", "data": {"source": "demo", "limit": limit}, "formats": [],
+            "target": {"max_megabytes": megabytes}, "distill": {"epochs": epochs},
+        }
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module", name="module_settings")
 def settings_of_all(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings.from_environ({"COMPRESSOR_DATA": str(tmp_path_factory.mktemp("data"))})
@@ -107,10 +117,7 @@ def test_a_trial_that_is_stopped_goes_on_from_its_checkpoint(tmp_path, module_se
         return real(*args, **kwargs)
 
     monkeypatch.setattr(trainer, "train", stopped)
-    asked = Recipe.parse(
-        {"teacher": "demo", "data": {"source": "demo", "limit": 200}, "formats": [], "target": {"max_megabytes": 2},
-         "distill": {"epochs": 0.5}}
-    )  # fmt: skip
+    asked = short(limit=200, megabytes=2, epochs=0.5)
     with pytest.raises(RunCancelledError):
         pipeline.run(asked, tmp_path / "run", settings=module_settings)
     assert begun[1].is_dir(), "what it has learned so far is kept"
@@ -127,10 +134,7 @@ def test_each_size_learns_from_the_texts_that_suit_it(tmp_path, module_settings,
         return real(model, task, rows, *args, **kwargs)
 
     monkeypatch.setattr(trainer, "train", hear)
-    asked = Recipe.parse(
-        {"teacher": "demo", "data": {"source": "demo", "limit": 100}, "formats": [], "target": {"max_megabytes": 20},
-         "distill": {"epochs": 0.3}}
-    )  # fmt: skip
+    asked = short(limit=100, megabytes=20, epochs=0.3)
     report = pipeline.run(asked, tmp_path / "run", settings=module_settings)
     assert seen == {"hidden": 100, "relations": 400}, (
         "three times as many made-up texts for narrow sizes, none for wide ones"
@@ -148,10 +152,7 @@ def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(tmp_path, module_se
         return real(*args, **kwargs)
 
     monkeypatch.setattr(trainer, "train", hungry)
-    asked = Recipe.parse(
-        {"teacher": "demo", "data": {"source": "demo", "limit": 200}, "formats": [], "target": {"max_megabytes": 2},
-         "distill": {"epochs": 0.5}}
-    )  # fmt: skip
+    asked = short(limit=200, megabytes=2, epochs=0.5)
     with pytest.raises(AgainError, match="16 rows at a time in place of 32"):
         pipeline.run(asked, tmp_path / "run", settings=module_settings)
     report = pipeline.run(asked, tmp_path / "run", settings=module_settings)  # as a backend does
