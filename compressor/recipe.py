@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
-from compressor.recipe_defaults import is_narrow, left_open, made_of, objective_of, rate_of
+from compressor.recipe_defaults import WIDTH, is_narrow, left_open, made_of, objective_of, rate_of
 from compressor.recipe_parts import (
     AUTO,
     DATA_SUFFIXES,
@@ -241,11 +241,11 @@ class Recipe(Frozen):
 
     @property
     def teacher_rate(self) -> float:
-        """The learning rate of a teacher's new head: `distill.learning_rate`, unless that is what the student's size set. A
-        teacher has lost nothing, and a narrow student's rate would undo what it was trained for."""
+        """The learning rate of a teacher's new head: `distill.learning_rate`, unless that is what the student set, by its size
+        or its width. A teacher has lost nothing, and a narrow student's rate would undo what it was trained for."""
         asked = self.distill or Distill()
-        by_size = rate_of(self.student) if self.student is not None else None
-        return Distill().learning_rate if asked.learning_rate == by_size else asked.learning_rate
+        of_student = {rate_of(self.student), rate_of(self.student, WIDTH)} if self.student is not None else set()
+        return Distill().learning_rate if asked.learning_rate in of_student else asked.learning_rate
 
     @property
     def made(self) -> float:

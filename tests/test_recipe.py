@@ -153,6 +153,10 @@ def test_a_narrow_students_rate_is_not_its_teachers():
 
     assert rates() == (1e-3, 1e-4)
     assert rates(learning_rate=3e-5) == (3e-5, 3e-5)
+    wide = Recipe.parse(asked | {"student": {"size": "half"}})
+    for width, rate in ((384, 2e-4), (768, 1e-4)):
+        full = wide.resolved("text-classification", None, (), width)
+        assert (full.distill.learning_rate, full.teacher_rate) == (rate, 1e-4)
     only_formats = Recipe.parse(asked | {"student": None}).resolved("text-classification", None, ("8bit",))
     assert only_formats.teacher_rate == 1e-4
 

@@ -33,6 +33,10 @@ SEARCHED = 3
 """A search trains about as much as so many students of half the teacher's size do."""
 TEXT_BYTES = 4
 """Of a token, in files of texts."""
+DATA_BYTES = 20
+"""Of a token, in what a run writes of the rows that it has read: texts, tokens, answers."""
+COPIES = 3
+"""Of a file of texts: what a run writes of it at the most, its rows as they were read and encoded."""
 PROCESS = 1_000_000_000
 """Bytes of the processes that quantize and measure, beside the models."""
 
@@ -92,19 +96,20 @@ def disk_needed(recipe: Recipe, *, settings: Settings, hub: Hub) -> tuple[int, i
     """Bytes that a run will write into its folder at its fullest, and bytes that it will download. Zeros where that cannot
     be told, because something is wrong that the run itself will say."""
     try:
-        work, download = _looked_at(recipe, settings, hub, _rows_of(recipe), 64, "cpu")
+        size = _file_size(recipe)
+        work, download = _looked_at(recipe, settings, hub, size // (64 * TEXT_BYTES), 64, "cpu")
     except CompressorError:
         return 0, 0
-    return work.disk(), download
+    return work.disk(COPIES * size), download
 
 
-def _rows_of(recipe: Recipe) -> int:
-    """Training rows by the size of their file, as if each had 64 tokens; 0 where it is not one of this disk."""
+def _file_size(recipe: Recipe) -> int:
+    """Bytes of the file of training rows; 0 where it is not one of this disk."""
     source = recipe.data.source if recipe.data is not None else None
     if not isinstance(source, Files) or not source.train:
         return 0
     try:
-        return Path(source.train).stat().st_size // (64 * TEXT_BYTES)
+        return Path(source.train).stat().st_size
     except OSError:
         return 0  # the run itself says so
 
@@ -194,7 +199,7 @@ class _Work:
         longest = min(int(2 * self.tokens) + 8, int(getattr(self.config, "max_position_embeddings", 512) or 512))
         needs = [
             training_memory(self.config, s, batch, longest, self.task, device=self.device)
-            + hints_in_training(self.recipe, s, batch, longest)
+            + hints_in_training(student, self.recipe.distill, s, batch, longest)
             for s in shapes
         ]
         learning = self.trains or self.recipe.teacher_head == "new"
@@ -215,8 +220,12 @@ class _Work:
         saved = 2 * int(width) * (vocabulary["known"] - vocabulary["needed"])
         return {**vocabulary, "saved_bytes": saved, "share": saved / _by_format(self.row)["float"]}
 
-    def disk(self) -> int:
-        """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows."""
+    def disk(self, data: int | None = None) -> int:
+        """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows.
+
+        Args:
+            data: bytes of the rows, where the file tells them better than the number of rows and tokens.
+        """
         parameters = int(self.row["parameters"])
         made = [parameters]
         if self.recipe.target is not None:  # a search keeps every size that it has trained in full until its end
@@ -226,7 +235,8 @@ class _Work:
         layers = int(self.row.get("layers") or 1)
         hints = hints_on_disk(self.recipe, self.config, layers, rows=self.rows, tokens=self.tokens)
         checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
-        return variants + checkpoints + 14 * trained + int(self.rows * self.tokens * 20) + hints
+        data = int(self.rows * self.tokens * DATA_BYTES) if data is None else data
+        return variants + checkpoints + 14 * trained + data + hints
 
 
 def _by_format(row: Mapping[str, Any]) -> Mapping[str, int]:

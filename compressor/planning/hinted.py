@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressor.recipe import AUTO, Recipe, made_of, objective_of
+from compressor.recipe import AUTO, Distill, Recipe, Student, made_of, objective_of
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -41,11 +41,10 @@ def hints_on_disk(recipe: Recipe, config: PretrainedConfig, layers: int, *, rows
     return total
 
 
-def hints_in_training(recipe: Recipe, shape: Shape, batch: int, length: int) -> int:
+def hints_in_training(student: Student | None, distill: Distill | None, shape: Shape, batch: int, length: int) -> int:
     """Bytes of one batch's hints, and of what is kept to follow them, at the peak of training a student of this shape."""
     from compressor.training.hints import KINDS
 
-    student, distill = recipe.student, recipe.distill
     if student is None or distill is None or (kind := objective_of(student, distill)) == "logits":
         return 0
     tokens = min(length, KINDS[kind].tokens[0])

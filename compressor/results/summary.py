@@ -55,7 +55,7 @@ def summary(report: Report, floor: float = FLOOR) -> str:
     if (share := kept(chosen)) is not None and share < floor:
         did = "kept that much" if chosen.retained is not None else "agrees that often"
         text += f", which is below {floor:.0%}: no variant {did}"
-    smallest = min(report.variants[1:], key=lambda v: v.bytes)
+    smallest = min(candidates(report), key=lambda v: v.bytes)
     if smallest is not chosen and is_slower(smallest, report.teacher_variant):
         text += f"; {smallest.name} is smaller still but slower than the teacher on this machine"
     return text + "."

@@ -98,13 +98,15 @@ def _next(
     seen: Sequence[Candidate], left: Sequence[Candidate], found: Sequence[Point], target: Target
 ) -> Candidate | None:
     """Who may meet a target that nothing met yet: where nothing was fast enough, the slowest of those that are faster; else the
-    smallest of those that are larger; None where there is no such candidate."""
+    smallest of those that are larger, and faster than what was too slow; None where there is no such candidate."""
     wanted = target.min_speedup
-    if wanted is not None and not any((p.speedup or 0.0) >= wanted for p in found):
-        fastest = max((c.speedup for c in seen), default=0.0)
-        return min((c for c in left if c.speedup > fastest), key=lambda c: c.speedup, default=None)
-    most = max((c.least for c in seen if wanted is None or _is_fast(c, found, wanted)), default=0)
-    return min((c for c in left if c.least > most), key=lambda c: c.least, default=None)
+    fast = [c for c in seen if wanted is None or _is_fast(c, found, wanted)]
+    too_slow = max((c.speedup for c in seen if c not in fast), default=0.0)
+    quicker = [c for c in left if c.speedup > too_slow]
+    if wanted is not None and not fast:
+        return min(quicker, key=lambda c: c.speedup, default=None)
+    most = max((c.least for c in fast), default=0)
+    return min((c for c in quicker if c.least > most), key=lambda c: c.least, default=None)
 
 
 def _is_fast(candidate: Candidate, found: Sequence[Point], wanted: float) -> bool:

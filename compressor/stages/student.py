@@ -129,7 +129,7 @@ def _chosen_tokens(
     test = counts.get("test", Counter())
     learnt = sum((found for name, found in counts.items() if name != "test"), start=Counter())
     kept = vocabulary.kept_by(tokenizer, learnt + test if most is None or not learnt else learnt, most)
-    return {"kept": kept, "said": vocabulary.said(kept, len(tokenizer), learnt, test)}
+    return {"kept": kept, "said": vocabulary.said(kept, len(tokenizer), learnt, test, most)}
 
 
 def _own_rows(data: RunData, split: str) -> Dataset:

@@ -58,17 +58,18 @@ def kept_by(tokenizer: PreTrainedTokenizerBase, counts: Mapping[int, int], most:
     return choose(state_of(tokenizer), counts, most)
 
 
-def said(kept: Sequence[int], all_tokens: int, train: Mapping[int, int], test: Mapping[int, int]) -> str:
+def said(
+    kept: Sequence[int], all_tokens: int, train: Mapping[int, int], test: Mapping[int, int], most: int | None = None
+) -> str:
     """What the report says of it: how much stayed, and what to expect of texts that are not in the data, from the test rows'
-    tokens that stayed for their sake alone or not at all."""
+    tokens that stayed for their sake alone or not at all. `most` is the number that was asked for, if one was."""
     text = f"The student knows {len(kept):,} of the teacher's {all_tokens:,} tokens; other words it reads in smaller pieces."
     if total := sum(test.values()):
         there = set(kept) & train.keys()
         new = sum(n for id_, n in test.items() if id_ not in there)
         share = f"{new / total:.1%}"
-        text += (
-            f" Expect that of about {share} of the tokens of new texts: so many of the test rows' are in no other row."
-        )
+        why = "in no other row" if most is None else "not among those that the other rows need most"
+        text += f" Expect that of about {share} of the tokens of new texts: so many of the test rows' are {why}."
     return text
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compressor.report import Report, Variant
 from compressor.results.suiting import Suited
-from compressor.results.summary import FLOOR, SAME_SPEED, best, is_slower
+from compressor.results.summary import FLOOR, SAME_SPEED, best, candidates, is_slower, kept
 from compressor.ui import frontier
 from compressor.ui.metrics import generates, in_a_sentence, interval, metric_title, value
 from compressor.ui.proof_view import loss, worth
@@ -27,11 +27,11 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
     said = t("compare.sentence", name=chosen.name, what=listed(_sizes(chosen, teacher)), kept=_kept(chosen))
     if about := loss(chosen.difference):
         said += " " + about
-    smallest = min(report.variants[1:], key=lambda v: v.bytes)
+    smallest = min(candidates(report), key=lambda v: v.bytes)
     if smallest.name != chosen.name:
         said += " " + t("compare.smaller_still", name=smallest.name, times=times(teacher.bytes / max(smallest.bytes, 1)),
                         but=_but(smallest, teacher, chosen))  # fmt: skip
-    if chosen.retained is not None and chosen.retained < floor:
+    if (share := kept(chosen)) is not None and share < floor:
         said += " " + t("compare.below_floor", floor=percent(floor, 0))
     if about := worth(report.control):
         said += " " + about

@@ -39,7 +39,7 @@ def build() -> FlipsPanel:
         with gr.Row():
             variant = gr.Dropdown(choices=[], elem_id="flips-variant", label=t("flips.variant"), min_width=180)
             which = gr.Radio(
-                choices=[(t(f"flips.{key}"), key) for key in (rows.ALL, rows.LOST, rows.WON)], value=rows.ALL,
+                choices=_filters(), value=rows.ALL,
                 elem_id="flips-filter", label=t("flips.filter"), min_width=260, scale=2,
             )  # fmt: skip
         line = gr.HTML("", elem_id="flips-count")
@@ -51,6 +51,12 @@ def build() -> FlipsPanel:
     return FlipsPanel(column, variant, which, line, table, classes, prepare, download)
 
 
+def _filters(*, numbers: bool = False) -> list[tuple[str, str]]:
+    """(what it says, its key): of numbers none is right or wrong, one is nearer."""
+    said = {rows.LOST: "flips.lost_numbers", rows.WON: "flips.won_numbers"} if numbers else {}
+    return [(t(said.get(key, f"flips.{key}")), key) for key in (rows.ALL, rows.LOST, rows.WON)]
+
+
 def opened(report: Report, read: rows.Rows | None) -> tuple[Any, ...]:
     """`FlipsPanel.shown` for a report."""
     if read is None or len(read.names) < 2:
@@ -60,7 +66,7 @@ def opened(report: Report, read: rows.Rows | None) -> tuple[Any, ...]:
     return (
         gr.update(visible=True),
         gr.update(choices=read.names[1:], value=name),
-        gr.update(visible=read.labelled, value=rows.ALL),
+        gr.update(visible=read.labelled, choices=_filters(numbers=read.gap is not None), value=rows.ALL),
         *filled(read, name, rows.ALL),
         gr.update(visible=True),
         gr.skip(),
@@ -74,7 +80,9 @@ def closed() -> tuple[Any, ...]:
 def filled(read: rows.Rows, name: str, which: str) -> tuple[str, str, str]:
     """(line, table, classes) for a variant and a filter."""
     line = f'<p class="splits">{esc(rows.count_line(read, name))}</p>'
-    shown = rows.table(read, name, which) or empty(t("flips.none", name=name))
+    shown = rows.table(read, name, which) or empty(
+        t("flips.none" if read.gap is None else "flips.none_numbers", name=name)
+    )
     return line, shown, rows.classes_table(rows.by_class(read, name))
 
 

@@ -156,13 +156,16 @@ def test_an_estimate_knows_what_is_kept_of_the_teachers_layers(settings, hub):
 
 
 def test_the_room_for_a_run_is_reckoned_by_the_size_of_its_file(settings, hub, tmp_path):
-    def needed(lines):
+    def needed(lines, times=1, **distill):
         path = tmp_path / f"{lines}.csv"
-        path.write_text("text,label\n" + "where is my parcel,track order\n" * lines, encoding="utf-8")
-        recipe = Recipe.parse({"teacher": "demo", "data": {"source": {"train": str(path)}}})
+        text = " ".join(["where is my parcel"] * times)
+        path.write_text("text,label\n" + f"{text},track order\n" * lines, encoding="utf-8")
+        recipe = Recipe.parse({"teacher": "demo", "data": {"source": {"train": str(path)}}, "distill": distill})
         return estimating.disk_needed(recipe, settings=settings, hub=hub)[0]
 
     assert needed(100_000) - needed(100) > 5_000_000
+    long = needed(10, times=200_000, objective="logits") - needed(10, objective="logits")
+    assert long < 4 * 38_000_000, "texts are cut before they are encoded"
 
 
 def test_a_run_that_cannot_fit_is_refused_with_what_would_fit(settings, hub, monkeypatch):

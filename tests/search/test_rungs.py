@@ -135,3 +135,17 @@ def test_where_the_finalists_lose_it_in_their_formats_larger_ones_follow_the_sma
     found = last_round([ALL[2]], [ALL[0], ALL[5], ALL[4], ALL[3]], target, measure)
     assert asked == ["small", "quarter", "third"], "tiny is smaller than what failed, half is not needed"
     assert chosen(found, target).size == "third"
+
+
+def test_sizes_that_are_slower_than_one_that_was_too_slow_are_not_trained():
+    """mini was fast enough and lost too much; third was good and too slow, so half, which is slower, cannot meet both."""
+    fast = [replace(c, speedup=s) for c, s in zip(ALL, (30.0, 12.0, 5.0, 4.0, 3.0, 2.0), strict=True)]
+    target, asked = Target(min_retained=0.95, min_speedup=3.5), []
+
+    def measure(c: Candidate) -> list[Point]:
+        asked.append(c.size)
+        return [point(c, {"third": 0.97}.get(c.size, 0.9), target, speed=c.speedup)]
+
+    found = last_round([fast[1], fast[4]], [fast[0], fast[2], fast[3], fast[5]], target, measure)
+    assert asked == ["mini", "third", "small", "quarter"]
+    assert not any(p.met for p in found)

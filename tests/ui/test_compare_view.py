@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from compressor.results.summary import best
+from compressor.results.summary import best, summary
 from compressor.ui import compare_view
 from tests.ui.sample import EVIL, report, variant
 
@@ -31,6 +31,21 @@ def test_without_quality_the_agreement_is_said() -> None:
                    variant("a", 50, 0.8, 0.9, 5, quality=None, retained=None, agreement=0.93))  # fmt: skip
     assert "decides as the teacher does in 93.0 % of the test rows" in compare_view.sentence(found)
     assert next(c.key for c in compare_view.columns(found)) == "agreement"
+
+
+def test_under_the_floor_without_labels_the_sentence_says_so_too() -> None:
+    bare = {"quality": None, "retained": None}
+    found = report(variant("teacher", 100, 0.9, 1.0, 5, **bare), variant("a", 50, 0.8, 0.9, 5, **bare, agreement=0.93))
+    assert "That is under 95 %" in compare_view.sentence(found)
+
+
+def test_what_could_not_be_measured_is_not_said_to_be_smaller_still() -> None:
+    broken = variant("b", 10, 0.9, 1.0, 5, quality=None, retained=None, agreement=None, measured_on=None)
+    found = report(variant("teacher", 100, 0.9, 1.0, 5), variant("a", 50, 0.89, 0.99, 3), broken)
+    assert "smaller still" not in compare_view.sentence(found)
+    slow = variant("b", 10, 0.9, 1.0, 50, quality=None, retained=None, agreement=None)
+    found = report(variant("teacher", 100, 0.9, 1.0, 5), variant("a", 50, 0.89, 0.99, 3), slow)
+    assert "smaller still" not in summary(found)
 
 
 def test_only_a_teacher() -> None:

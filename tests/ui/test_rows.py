@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow
 from pyarrow import parquet
 
-from compressor.ui import rows
-from tests.ui.sample import EVIL
+from compressor.ui import flips_panel, rows
+from tests.ui.sample import EVIL, report
 
 
 def made(folder: Path, **columns: list[object]) -> rows.Rows:
@@ -50,6 +51,16 @@ def test_without_labels_only_differences_remain(tmp_path: Path) -> None:
     assert rows.by_class(found, "student") == []
     assert rows.differing(found, "student", rows.LOST) == []
     assert "<th" in rows.table(found, "student", rows.ALL)
+
+
+def test_of_numbers_none_is_right_or_wrong(tmp_path: Path) -> None:
+    columns = {"label": ["1.0", "2.0", "3.0", "4.0"], "teacher": ["1.0", "2.0", "3.0", "4.1"], "student": ["1.0"] * 4}
+    found = replace(made(tmp_path, **columns), gap=0.5)
+    assert rows.count_line(found, "student").endswith("The teacher is nearer to the label on 3 of them, this one on 0.")
+    shown = flips_panel.filled(found, "student", rows.WON)[1]
+    assert "noticeably apart" in shown and "decided" not in shown
+    filters = [str(label) for label, _ in flips_panel.opened(report(), found)[2]["choices"]]
+    assert not any("right" in label or "wrong" in label for label in filters)
 
 
 def test_rows_are_escaped(tmp_path: Path) -> None:
