@@ -20,6 +20,7 @@ from compressor.results.predicting import Predictor
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from tests import tiny
+from tests.few import few_rows
 
 PLAIN = """
 import json, sys, torch, transformers
@@ -157,7 +158,8 @@ def test_a_finished_run_is_done_at_once_and_another_recipe_is_refused(finished, 
 
 
 def test_what_the_teacher_decides_does_not_make_it_another_recipe(common, tmp_path):
-    asked = {"teacher": "demo", "data": {"source": "demo", "limit": 100}, "formats": [], "distill": {"epochs": 0.3}}
+    data = {"source": few_rows(tmp_path)}
+    asked = {"teacher": "demo", "data": data, "formats": [], "distill": {"epochs": 0.3}}
     first = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
     kept = Recipe.load(tmp_path / "out" / "recipe.yaml")
     assert kept.distill.learning_rate == 2e-4, "the demo's teacher is thin"

@@ -24,6 +24,7 @@ from compressor.runfolder import FINISHED
 from compressor.settings import ASSETS, Settings
 from compressor.ui.visitors import LOCAL
 from tests.browser.conftest import FLAGS, ROOT, App, serve
+from tests.few import few_rows
 from tests.install_browser import installed
 from tests.install_npm import runtime
 
@@ -44,7 +45,8 @@ def a_finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's teacher in 8-bit ONNX, as the command line makes it."""
     folder = tmp_path_factory.mktemp("made")
     recipe = folder / "recipe.yaml"
-    recipe.write_text(json.dumps(ASKED), encoding="utf-8")
+    asked = ASKED | {"data": {"source": few_rows(folder, test=100)}}
+    recipe.write_text(json.dumps(asked), encoding="utf-8")
     command = [sys.executable, "-m", "compressor", "run", str(recipe), "--out", str(folder / "run")]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "COMPRESSOR_DATA": str(folder / "data")})
     return folder / "run"

@@ -38,9 +38,10 @@ def finished(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFacto
 def long_run(chromium: Browser, app: App) -> Iterator[str]:
     """A run that goes on for minutes; whoever started it has closed the tab. Cancelled in the end."""
     page = opened(chromium, app)
-    steps.choose_demo(page)  # all of its data: on few rows it would soon stop early
+    steps.choose_demo(page)
     steps.open_accordion(page, "advanced")
-    steps.advanced(page, "epochs", "1000")
+    steps.advanced(page, "epochs", "1000")  # half of them before it may stop early
+    steps.advanced(page, "limit", "1000")
     run_id = steps.start(page)
     expect(page.locator("#run-progress .stage-now").first).to_be_visible(timeout=READY)
     page.context.close()

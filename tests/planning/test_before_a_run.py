@@ -18,6 +18,7 @@ from compressor.recipe import Recipe
 from compressor.settings import ASSETS
 from compressor.students import shapes
 from tests import tiny
+from tests.few import few_rows
 
 DEMO = {"source": "demo"}
 
@@ -82,17 +83,18 @@ def test_lengths_of_the_demos_rows(settings, hub):
 
 
 def test_what_words_would_save_is_told_beforehand(settings, hub, tmp_path):
-    found = tokens("demo", DEMO, settings=settings, hub=hub)["vocabulary"]
+    data = {"source": few_rows(tmp_path)}
+    found = tokens("demo", data, settings=settings, hub=hub)["vocabulary"]
     config = models.read_config(ASSETS / "demo" / "teacher")
     assert found["known"] == config["vocab_size"] > found["needed"] > 100
-    asked = {"teacher": "demo", "data": DEMO, "student": {"size": "half"}}
+    asked = {"teacher": "demo", "data": data, "student": {"size": "half"}}
     words = estimate(asked, settings=settings, hub=hub, vocabulary=found)["words"]
     assert words["saved_bytes"] == 2 * config["hidden_size"] * (found["known"] - found["needed"])
     assert 0 < words["share"] < 1
     assert estimate(asked | {"student": None}, settings=settings, hub=hub, vocabulary=found)["words"] is None
     kept = pipeline.run(
         Recipe.parse(
-            {"teacher": "demo", "data": DEMO, "student": {"vocabulary": "data"}, "distill": None, "formats": []}
+            {"teacher": "demo", "data": data, "student": {"vocabulary": "data"}, "distill": None, "formats": []}
         ),
         tmp_path / "run",
         settings=settings,

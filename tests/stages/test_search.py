@@ -16,22 +16,23 @@ from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from compressor.system import halving
 from compressor.training import trainer
+from tests.few import few_rows
 
 
-def recipe(**target: float) -> Recipe:
+def recipe(source: dict[str, str], **target: float) -> Recipe:
     return Recipe.parse(
         {
-            "teacher": "demo", "data": {"source": "demo", "limit": 600}, "formats": ["onnx-int8"], "target": target,
+            "teacher": "demo", "data": {"source": source}, "formats": ["onnx-int8"], "target": target,
             "distill": {"epochs": 3, "learning_rate": 5e-4, "augment": "none"},
         }
     )  # fmt: skip
 
 
-def short(limit: int, megabytes: float, epochs: float) -> Recipe:
+def short(source: dict[str, str], limit: int, megabytes: float, epochs: float) -> Recipe:
     """A search that takes seconds: few rows, no formats, no quality to reach."""
     return Recipe.parse(
         {
-            "teacher": "demo", "data": {"source": "demo", "limit": limit}, "formats": [],
+            "teacher": "demo", "data": {"source": source, "limit": limit}, "formats": [],
             "target": {"max_megabytes": megabytes}, "distill": {"epochs": epochs},
         }
     )  # fmt: skip
@@ -43,9 +44,14 @@ def settings_of_all(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, module_settings) -> SimpleNamespace:
+def source(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return few_rows(tmp_path_factory.mktemp("few"), train=600, validation=200, test=100)
+
+
+@pytest.fixture(scope="module")
+def run(source, tmp_path_factory: pytest.TempPathFactory, module_settings) -> SimpleNamespace:
     out = tmp_path_factory.mktemp("search") / "run"
-    report = pipeline.run(recipe(max_megabytes=2.2, min_retained=0.8), out, settings=module_settings)
+    report = pipeline.run(recipe(source, max_megabytes=2.2, min_retained=0.8), out, settings=module_settings)
     return SimpleNamespace(out=out, report=report)
 
 
@@ -79,7 +85,7 @@ def test_every_size_is_tried_a_little_and_few_in_full(run):
     assert shares == sorted(shares) and 0 < shares[len(shares) // 2] < 1
 
 
-def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, tmp_path, module_settings):
+def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, source, tmp_path, module_settings):
     seen: list[str] = []
 
     def stop(stage: str, done: float = 0, total: float = 0, **metrics: object) -> None:
@@ -89,7 +95,7 @@ def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, tmp_path, modu
             seen.append("stopped")
             raise RunCancelledError("stop")
 
-    asked = recipe(max_megabytes=2.2, min_retained=0.8)
+    asked = recipe(source, max_megabytes=2.2, min_retained=0.8)
     with pytest.raises(RunCancelledError):
         pipeline.run(asked, tmp_path / "run", settings=module_settings, progress=stop)
     trained: list[str] = []
@@ -106,7 +112,7 @@ def test_a_search_that_was_stopped_goes_on_and_ends_the_same(run, tmp_path, modu
             assert file.read_bytes() == (tmp_path / "run" / name / file.name).read_bytes()
 
 
-def test_a_trial_that_is_stopped_goes_on_from_its_checkpoint(tmp_path, module_settings, monkeypatch):
+def test_a_trial_that_is_stopped_goes_on_from_its_checkpoint(source, tmp_path, module_settings, monkeypatch):
     begun, real = [], trainer.train
 
     def stopped(*args, **kwargs):
@@ -117,14 +123,14 @@ def test_a_trial_that_is_stopped_goes_on_from_its_checkpoint(tmp_path, module_se
         return real(*args, **kwargs)
 
     monkeypatch.setattr(trainer, "train", stopped)
-    asked = short(limit=200, megabytes=2, epochs=0.5)
+    asked = short(source, limit=200, megabytes=2, epochs=0.5)
     with pytest.raises(RunCancelledError):
         pipeline.run(asked, tmp_path / "run", settings=module_settings)
     assert begun[1].is_dir(), "what it has learned so far is kept"
     assert not begun[0].is_dir(), "of one that is known nothing is"
 
 
-def test_each_size_learns_from_the_texts_that_suit_it(tmp_path, module_settings, monkeypatch):
+def test_each_size_learns_from_the_texts_that_suit_it(source, tmp_path, module_settings, monkeypatch):
     seen, real = {}, trainer.train
 
     def hear(model, task, rows, *args, **kwargs):
@@ -134,7 +140,7 @@ def test_each_size_learns_from_the_texts_that_suit_it(tmp_path, module_settings,
         return real(model, task, rows, *args, **kwargs)
 
     monkeypatch.setattr(trainer, "train", hear)
-    asked = short(limit=100, megabytes=20, epochs=0.3)
+    asked = short(source, limit=100, megabytes=20, epochs=0.3)
     report = pipeline.run(asked, tmp_path / "run", settings=module_settings)
     assert seen == {"hidden": 100, "relations": 400}, (
         "three times as many made-up texts for narrow sizes, none for wide ones"
@@ -142,7 +148,7 @@ def test_each_size_learns_from_the_texts_that_suit_it(tmp_path, module_settings,
     assert report.search is not None
 
 
-def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(tmp_path, module_settings, monkeypatch):
+def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(source, tmp_path, module_settings, monkeypatch):
     parts, real = [], trainer.train
 
     def hungry(*args, **kwargs):
@@ -152,7 +158,7 @@ def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(tmp_path, module_se
         return real(*args, **kwargs)
 
     monkeypatch.setattr(trainer, "train", hungry)
-    asked = short(limit=200, megabytes=2, epochs=0.5)
+    asked = short(source, limit=200, megabytes=2, epochs=0.5)
     with pytest.raises(AgainError, match="16 rows at a time in place of 32"):
         pipeline.run(asked, tmp_path / "run", settings=module_settings)
     report = pipeline.run(asked, tmp_path / "run", settings=module_settings)  # as a backend does
@@ -163,8 +169,8 @@ def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(tmp_path, module_se
     assert halving.halve(folder, "search") is not None, "nor does one whose process the system ended"
 
 
-def test_a_target_that_nothing_meets_is_said_with_what_comes_nearest(tmp_path, module_settings):
-    asked = recipe(max_megabytes=0.01)
+def test_a_target_that_nothing_meets_is_said_with_what_comes_nearest(source, tmp_path, module_settings):
+    asked = recipe(source, max_megabytes=0.01)
     found = pipeline.run(asked, tmp_path / "run", settings=module_settings)
     assert not found.search.met
     said = searched(found)
