@@ -90,6 +90,8 @@ class _Trainer(Trainer):
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         new = bool(super()._determine_best_metric(metrics, trial))
+        # Of two that are as good the later is taken: it has seen more, and taken smaller steps since.
+        new = new or metrics[f"eval_{self.args.metric_for_best_model}"] == self.state.best_metric
         if new:
             self.state.best_global_step = self.state.global_step
             keep_best(Path(self.args.output_dir), self.model, self.state.global_step)
@@ -178,6 +180,8 @@ def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None,
 
     By that loss the best weights are known, and by the quality without a teacher: the share of some hundred rows that are right
     rises and falls by chance, and the best of twenty such shares is mostly luck; how far the answers lie from a teacher's is not.
+    The loss of labels alone says less: it rises from the first passes on, as answers become surer, while more of them become
+    right (tests/benchmarks/README.md), so that a control whose weights were taken by it would be held down.
     """
 
     signals = {"teacher": torch.from_numpy(teacher)} if teacher is not None else {}

@@ -12,6 +12,7 @@ from datasets import Dataset
 from compressor import models, tasks
 from compressor.errors import RunCancelledError
 from compressor.tasks.text_classification import TextClassification
+from compressor.training import trainer
 from compressor.training.teacher import teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
@@ -56,6 +57,15 @@ def test_it_learns_and_leaves_the_best_weights(data, tmp_path):
     assert seen[-1][3] == {"taken": trained.quality}
     assert any("loss" in m for *_, m in seen)
     assert seen[-1][1:3] == (60, 60)
+
+
+def test_of_weights_that_are_as_good_the_later_are_taken(data, tmp_path, monkeypatch):
+    folder, rows, validation = data
+    taken, real = [], trainer.load_best
+    monkeypatch.setattr(trainer, "_judge", lambda *_: lambda prediction: {"quality": 0.5})
+    monkeypatch.setattr(trainer, "load_best", lambda *where: taken.append(where[-1]) or real(*where))
+    trained = train(fresh(folder), TASK, rows, validation, pad_id=0, options=options(), folder=tmp_path)
+    assert taken == [trained.steps]
 
 
 def test_a_student_follows_its_teacher_without_any_labels(data, tmp_path):
