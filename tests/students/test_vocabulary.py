@@ -17,7 +17,7 @@ from tokenizers import models as kinds
 from compressor import models, tasks
 from compressor.errors import CannotCutError, RecipeError
 from compressor.students.tokenizer_json import choose, trimmed_state
-from compressor.students.vocabulary import state_of, trim
+from compressor.students.vocabulary import said, state_of, trim
 from tests import tiny
 
 TASK = tasks.get("text-classification")
@@ -241,3 +241,12 @@ def test_a_model_that_reads_its_tokens_numbers_is_refused(tokenizer, tmp_path):
     model.get_input_embeddings().forward = lambda ids: embed(ids) + ids.unsqueeze(-1) * torch.linspace(-1, 1, 64)
     with pytest.raises(CannotCutError, match="answers differently"):
         trim(model, own, kept, TASK)
+
+
+def test_what_is_said_of_new_texts_is_true_of_either_choice():
+    """Token 3 is in the training rows and not kept, where a number was asked for."""
+    train, test = Counter({1: 5, 2: 5, 3: 1}), Counter({1: 6, 3: 1, 4: 1})
+    by_data = said([1, 2, 3, 4], 10, train, test)
+    assert "about 12.5% of the tokens of new texts: so many of the test rows' are in no other row" in by_data
+    by_number = said([1, 2], 10, train, test, 2)
+    assert "about 25.0% of" in by_number and "in no other row" not in by_number
