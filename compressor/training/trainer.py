@@ -89,13 +89,13 @@ class _Trainer(Trainer):
         return self.sampler
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
-        new = bool(super()._determine_best_metric(metrics, trial))
+        super()._determine_best_metric(metrics, trial)  # notes the best metric so far, this one's where it is better
         # Of two that are as good the later is taken: it has seen more, and taken smaller steps since.
-        new = new or metrics[f"eval_{self.args.metric_for_best_model}"] == self.state.best_metric
-        if new:
+        best = bool(metrics[f"eval_{self.args.metric_for_best_model}"] == self.state.best_metric)
+        if best:
             self.state.best_global_step = self.state.global_step
             keep_best(Path(self.args.output_dir), self.model, self.state.global_step)
-        return new
+        return best
 
     def go_on(self, checkpoint: Path | None) -> None:
         """Train, from a checkpoint where there is one; afterwards the model has the weights that were best."""
