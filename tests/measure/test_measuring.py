@@ -146,11 +146,17 @@ def test_one_that_dies_is_a_note_and_the_others_go_on(planted, rows):
     assert found["killed"].peak_memory_bytes is not None  # what was measured before it died is kept
 
 
-def test_untidy_rows_that_are_its_undoing_cost_nothing_else(planted, rows, model, tmp_path):
+@pytest.fixture
+def untidy(planted, model, tmp_path):
+    """Two requests with rows of more tokens than `rows` have, which end the second's process."""
     long = Dataset.from_dict({"text": ["word " * 30] * 3})
     TASK.encode(models.load_tokenizer(model), long, 64).save_to_disk(str(tmp_path / "disturbed"))
     asked = [planted("first"), planted("killed", kill_at_tokens=25)]
-    first, killed = measure([replace(one, disturbed=tmp_path / "disturbed") for one in asked], TASK, rows=rows)
+    return [replace(one, disturbed=tmp_path / "disturbed") for one in asked]
+
+
+def test_untidy_rows_that_are_its_undoing_cost_nothing_else(untidy, rows):
+    first, killed = measure(untidy, TASK, rows=rows)
     assert first.disturbed is not None and killed.disturbed is None
     assert killed.notes[0].startswith("How killed copes with untidy text could not be measured. ")
     assert killed.quality.value == 1.0 and killed.latency_ms is not None and killed.throughput
@@ -188,6 +194,15 @@ def test_progress_never_goes_back(planted, rows):
     assert {stage for stage, _, _ in seen} == {"measure"}
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
     assert seen[-1] == ("measure", 2, 2)
+
+
+def test_untidy_rows_have_a_part_of_the_progress(untidy, rows):
+    seen = []
+    measure(untidy, TASK, rows=rows, progress=lambda stage, done, total, **_: seen.append(done))
+    assert seen == sorted(seen) and seen[-1] == 2
+    over = measuring.OPEN + measuring.RUN
+    for ended in (over - measuring.RUN * measuring.UNTIDY, over):  # the rows as they are, and the untidy ones
+        assert any(done == pytest.approx(ended) for done in seen), (ended, seen)
 
 
 def test_processes_die_with_their_parent(planted, rows, tmp_path):
