@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from transformers import (
     AlbertConfig,
     BartConfig,
     BertConfig,
+    BloomConfig,
     DebertaV2Config,
     ElectraConfig,
     GPT2Config,
@@ -35,6 +38,7 @@ def test_layers_are_evenly_spaced_with_both_ends() -> None:
 @pytest.mark.parametrize(
     ("size", "shape"),
     [
+        ("slim", Shape(12, 768, 768, 12, 12)),
         ("half", Shape(6, 768, 3072, 12, 12)),
         ("third", Shape(4, 768, 3072, 12, 12)),
         ("quarter", Shape(3, 768, 3072, 12, 12)),
@@ -45,6 +49,14 @@ def test_layers_are_evenly_spaced_with_both_ends() -> None:
 )
 def test_presets_of_bert_base_have_the_miniatures_shapes(size: str, shape: Shape) -> None:
     assert plan(BertConfig(), Student(size=size)) == shape
+
+
+def test_slim_leaves_out_neurons_alone_where_there_are_some_to_leave_out() -> None:
+    llama = LlamaConfig(num_hidden_layers=3, intermediate_size=500)
+    assert plan(llama, Student(size="slim")) == replace(shape_of(llama), intermediate=128)
+    for teacher in (MobileBertConfig(), BloomConfig()):
+        with pytest.raises(CannotCutError, match="Choose half, third or quarter in place of 'slim'"):
+            plan(teacher, Student(size="slim"))
 
 
 def test_presets_of_llama_keep_whole_groups_and_the_head_size() -> None:

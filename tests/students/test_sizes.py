@@ -28,11 +28,11 @@ def test_parameters_are_those_of_the_built_student(name: str) -> None:
 def test_the_table_of_bert_base() -> None:
     rows = size_table(BertConfig(), TASK)
     assert tuple(row.size for row in rows) == SIZES
-    assert [round(row.parameters / 1e6, 1) for row in rows] == [67.0, 52.8, 45.7, 28.8, 11.2, 4.4]
+    assert [round(row.parameters / 1e6, 1) for row in rows] == [67.0, 67.0, 52.8, 45.7, 28.8, 11.2, 4.4]
     whole = teacher_row(BertConfig(), TASK)
     assert whole.parameters == 109_483_778 and whole.speedup == 1.0 and whole.layers == 12
     ups = [row.speedup for row in rows]
-    assert ups == sorted(ups) and 1.9 < ups[0] < 2.1 and ups[-1] > 50
+    assert ups == sorted(ups) and 1.4 < ups[0] < 1.9 < ups[1] < 2.1 and ups[-1] > 50
 
 
 def test_bytes_follow_from_what_the_formats_quantize() -> None:
@@ -53,7 +53,7 @@ def test_language_models_keep_their_head_out_of_the_quantized_part() -> None:
 
 def test_sizes_that_would_be_another_ones_twin_are_left_out() -> None:
     rows = size_table(config("bert", num_hidden_layers=2), TASK)
-    assert [row.size for row in rows if row.hidden == 32] == ["half"]
+    assert [row.size for row in rows if row.hidden == 32] == ["slim", "half"]
     assert len({(row.layers, row.hidden, row.intermediate) for row in rows}) == len(rows)
 
 

@@ -11,6 +11,7 @@ FORM: dict[str, str] = {
     "student.only_formats": "No student is trained: the formats below apply to the teacher itself.",
     "student.cannot": "This model cannot be cut into a smaller student. It can still be stored in fewer bits: choose "
     "formats below.",
+    "size.slim": "slim",
     "size.half": "half",
     "size.third": "third",
     "size.quarter": "quarter",
@@ -39,7 +40,8 @@ FORM: dict[str, str] = {
     "sizes.layers": "{layers} layers × {hidden}",
     "sizes.too_big": "does not fit",
     "sizes.note": "Sizes and speed-ups are calculated from the model's shape; after the run you get measured ones. "
-    "Half, third and quarter keep the teacher's width and drop layers; small, mini and tiny are narrower too.",
+    "Slim keeps all layers and leaves out neurons within them; half, third and quarter leave out layers; small, mini and tiny "
+    "are narrower too.",
     # ------------------------------------------------------------------ 3 data
     "data.title": "Data",
     "data.lead": "Examples that the student learns from and is judged by.",
