@@ -204,7 +204,9 @@ def test_a_run_folder_that_was_moved_is_resumed(data, whole, tmp_path, every_ste
     assert not (tmp_path / "here").exists()
 
 
-def test_steps_in_parts_are_the_same_steps(data, tmp_path):
+def test_steps_in_parts_are_the_same_steps(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "has_fast_bf16", lambda device: False)  # whose roundings a step's parts do not share
+
     def still():
         model = fresh(data[0])
         for module in model.modules():
@@ -216,7 +218,7 @@ def test_steps_in_parts_are_the_same_steps(data, tmp_path):
     parts, trained = run(data, tmp_path / "parts", model=still(), accumulate=4)
     assert trained.steps == STEPS
     for name, tensor in one.items():
-        assert torch.allclose(tensor.float(), parts[name].float(), atol=2e-2), name
+        assert torch.allclose(tensor.float(), parts[name].float(), atol=1e-3), name
 
 
 def test_teacher_logits_are_in_row_order_and_drop_inputs_that_the_model_does_not_take(data, tmp_path):
