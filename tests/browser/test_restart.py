@@ -73,7 +73,7 @@ def in_training(page: Page, folder: Path) -> str:
     """A run on few rows that has got as far as the student; its id."""
     steps.few_rows(page, folder, 1200)  # so many that it is still going on when it is looked at
     steps.open_accordion(page, "advanced")
-    steps.advanced(page, "epochs", "6")
+    steps.advanced(page, "epochs", "2")
     steps.advanced(page, "batch-size", "4")
     for box in page.locator("#formats input").all():
         box.uncheck()
@@ -111,7 +111,7 @@ def test_a_run_outlives_the_app_and_a_half_filled_form_its_restart(tab: Page, se
     tab.locator("#new-run").click()
     expect(tab.locator("#form-note-said")).to_contain_text("as you left it")
     expect(tab.locator("#form-note-said")).to_contain_text("Choose rows.csv again")
-    expect(tab.locator("#advanced-epochs input")).to_have_value("6")
+    expect(tab.locator("#advanced-epochs input")).to_have_value("2")
     expect(tab.locator("#teacher-facts")).to_be_visible(timeout=90_000)
     tab.goto(f"{server.url}/?run={run_id}")
     steps.finish(tab)
