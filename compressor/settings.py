@@ -214,8 +214,8 @@ def prepare_environ() -> None:
         "GRADIO_ANALYTICS_ENABLED": "False",
         "TOKENIZERS_PARALLELISM": "false",
         # oneDNN keeps code for each shape of a matrix product that it has seen: a thousand by default, which in a training on
-        # texts of all lengths comes to 250 MB, and saves no time.
-        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",
+        # texts of all lengths comes to 250 MB. This many are enough for a training's (tests/benchmarks/README.md).
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     }.items():

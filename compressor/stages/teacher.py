@@ -12,9 +12,9 @@ from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
 from compressor.stages.data import RunData, labelled
 from compressor.stages.hints import taking_down
-from compressor.system import halving
 from compressor.system.whole import fresh
 from compressor.tasks.base import Task, TrainableTask
+from compressor.tasks.batching import ROWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,9 +115,7 @@ def ask_teacher(run: Run, data: RunData) -> None:
     students learn those too."""
     import numpy as np
 
-    train, validation = run.in_parts(
-        "teacher-logits", TEACHER, lambda parts: _asked(run, data, halving.TEACHER_BATCH // parts)
-    )
+    train, validation = run.in_parts("teacher-logits", TEACHER, lambda parts: _asked(run, data, ROWS // parts))
     if qualities := run.task.qualities(validation, data.split("validation"), first=True):
         run.progress("teacher-logits", len(train), len(train), teacher_quality=qualities[0].value)
     with fresh(run.work / ANSWERS) as part, part.open("wb") as file:

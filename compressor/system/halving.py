@@ -15,11 +15,10 @@ from compressor.failures import as_ours
 from compressor.recipe import Distill
 from compressor.runfolder import RunFolder
 from compressor.system import processes
+from compressor.tasks.batching import ROWS
 
 T = TypeVar("T")
 
-TEACHER_BATCH = 64
-"""Rows of one forward of the teacher."""
 SEARCH = "search"
 """The stage that trains students in trials: all of them in as many parts as the one that needed most."""
 RETRIED = "Memory ran out, so it goes on with {rows} rows at a time in place of {before}. The student learns the same."
@@ -33,7 +32,7 @@ NO_SMALLER = (
 def batch_of(folder: RunFolder, stage: str) -> int | None:
     """Rows of one step of a stage that works in batches; None for every other stage."""
     if stage == "teacher-logits":
-        return TEACHER_BATCH
+        return ROWS
     if stage not in ("fine-tune", "distill", "control", SEARCH):
         return None
     recipe = folder.recipe_or_none()

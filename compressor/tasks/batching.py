@@ -12,20 +12,31 @@ if TYPE_CHECKING:
     from torch import nn
 
 INPUTS = ("input_ids", "token_type_ids")
+STEP = 8
+"""Tokens that batches of a training are rounded up to. oneDNN makes code for each shape of a matrix product, and keeps it: with
+few lengths it is soon there, which is worth more than the padding costs (tests/benchmarks/README.md)."""
+ROWS = 32
+"""Rows of a batch in a teacher's pass and in an evaluation: the usual ones of a step, for the same reason."""
 
 
-def pad(rows: Mapping[str, Sequence[Any]], pad_id: int, multiple: int = 1) -> dict[str, np.ndarray]:
+def pad(
+    rows: Mapping[str, Sequence[Any]], pad_id: int, multiple: int = 1, most: int | None = None
+) -> dict[str, np.ndarray]:
     """Lists of token ids → int64 [batch, longest] with `attention_mask`, padded on the right.
 
     Args:
         rows: columns of one batch, at least `input_ids`.
         pad_id: the tokenizer's padding token.
         multiple: round the length up to a multiple of this.
+        most: but not beyond this; None knows no such bound. What a model takes need not be a multiple of anything.
     """
     import numpy as np
 
     lengths = [len(ids) for ids in rows["input_ids"]]
-    width = -(-max(lengths) // multiple) * multiple
+    longest = max(lengths)
+    width = -(-longest // multiple) * multiple
+    if most is not None:
+        width = max(longest, min(width, most))
     batch = {"attention_mask": np.zeros((len(lengths), width), np.int64)}
     for name in INPUTS:
         if name in rows:
@@ -43,13 +54,18 @@ def takes(model: nn.Module) -> frozenset[str]:
     return frozenset(inspect.signature(model.forward).parameters)
 
 
-def batches(encoded: Dataset, pad_id: int, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Padded batches, longest rows first (so that running out of memory shows at once): (row indices, batch) each."""
+def batches(
+    encoded: Dataset, pad_id: int, batch_size: int, multiple: int = 1
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Padded batches, longest rows first (so that running out of memory shows at once): (row indices, batch) each. Lengths are
+    multiples of `multiple`, but for that of the longest row."""
     import numpy as np
 
-    order = np.argsort(-np.asarray(encoded["length"], dtype=np.int64), kind="stable")
+    lengths = np.asarray(encoded["length"], dtype=np.int64)
+    order = np.argsort(-lengths, kind="stable")
+    most = int(lengths.max(initial=0))
     columns = [c for c in INPUTS if c in encoded.column_names]
     plain = encoded.select_columns(columns)
     for start in range(0, len(order), batch_size):
         index = order[start : start + batch_size]
-        yield index, pad(plain[index.tolist()], pad_id)
+        yield index, pad(plain[index.tolist()], pad_id, multiple, most)

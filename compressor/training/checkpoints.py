@@ -45,8 +45,8 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.began = time.monotonic()
-        over = control.should_training_stop and self.written
-        control.should_save = control.should_save or over or self._old(SHARE * self.took)
+        wanted = self.written if control.should_training_stop else self._old(SHARE * self.took)
+        control.should_save = control.should_save or wanted
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         folder = Path(args.output_dir)

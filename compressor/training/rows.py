@@ -10,7 +10,7 @@ import torch
 from datasets import Dataset as Table
 from torch.utils.data import Dataset, Sampler
 
-from compressor.tasks.batching import INPUTS, pad, takes
+from compressor.tasks.batching import INPUTS, STEP, pad, takes
 from compressor.training.hints import Hints, together
 
 BUCKET = 50
@@ -51,15 +51,14 @@ class Rows(Dataset[dict[str, Any]]):
 class Collate:
     """Rows → one padded batch: `input_ids` and `attention_mask` int64 [batch, length], `labels` [batch, …], `teacher` float32
     [batch, labels], `hints` float16 [batch, layers, tokens, columns]. `drop` names inputs that the model does not take
-    (DistilBERT has no token types)."""
+    (DistilBERT has no token types). Lengths are multiples of `STEP`, up to `most`."""
 
-    def __init__(self, pad_id: int, drop: Sequence[str] = ()):
-        self.pad_id, self.drop = pad_id, tuple(drop)
+    def __init__(self, pad_id: int, drop: Sequence[str] = (), most: int | None = None):
+        self.pad_id, self.drop, self.most = pad_id, tuple(drop), most
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        inputs = pad(
-            {k: [row[k] for row in rows] for k in INPUTS if k in rows[0] and k not in self.drop}, self.pad_id, 4
-        )
+        columns = {k: [row[k] for row in rows] for k in INPUTS if k in rows[0] and k not in self.drop}
+        inputs = pad(columns, self.pad_id, STEP, self.most)
         batch = {k: torch.from_numpy(v) for k, v in inputs.items()}
         for name in ("labels", "teacher"):
             if name in rows[0]:

@@ -12,7 +12,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel
 
 from compressor.events import Progress, silent
-from compressor.tasks.batching import batches
+from compressor.tasks.batching import ROWS, STEP, batches
 from compressor.training.first_token import first_token_only
 from compressor.training.hints import Writer
 from compressor.training.rows import model_inputs, unwanted_inputs
@@ -24,7 +24,7 @@ def teacher_logits(
     encoded: Dataset,
     pad_id: int,
     *,
-    batch_size: int = 64,
+    batch_size: int = ROWS,
     hints: Sequence[Writer] = (),
     progress: Progress = silent,
 ) -> np.ndarray:
@@ -45,7 +45,7 @@ def teacher_logits(
     more = {"output_hidden_states": True} if hints else {}
     whole = contextlib.nullcontext() if more else first_token_only(model, inputs(_example(encoded, pad_id)))
     with whole:
-        for index, arrays in batches(encoded, pad_id, batch_size):
+        for index, arrays in batches(encoded, pad_id, batch_size, STEP):
             with autocast(model.device.type):
                 outputs = model(**inputs(arrays), **more)
             logits = outputs.logits.float().cpu().numpy()

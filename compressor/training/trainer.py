@@ -19,6 +19,7 @@ from transformers.trainer_utils import EvalPrediction
 from compressor.events import Progress, silent
 from compressor.models import quiet
 from compressor.tasks.base import TrainableTask
+from compressor.tasks.batching import ROWS
 from compressor.training.checkpoints import EVERY, Checkpoints, is_over, keep_best, last_whole, load_best
 from compressor.training.first_token import first_token_only
 from compressor.training.hints import Hints
@@ -144,7 +145,7 @@ def train(
             args=_arguments(options, len(data), len(validation), folder, by_loss=validation_teacher is not None),
             train_dataset=data,
             eval_dataset=Rows(validation),
-            data_collator=Collate(pad_id, drop=unwanted_inputs(model)),
+            data_collator=Collate(pad_id, unwanted_inputs(model), int(data.lengths.max(initial=0))),
             compute_metrics=_judge(task, validation, validation_teacher, objective),
             callbacks=[report, patience, Checkpoints(options.checkpoint_seconds)],
             objective=objective,
@@ -228,7 +229,7 @@ def _arguments(options: Options, rows: int, validation: int, folder: Path, *, by
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=options.batch_size // options.accumulate,
-        per_device_eval_batch_size=max(1, 64 // options.accumulate),
+        per_device_eval_batch_size=max(1, max(ROWS, options.batch_size) // options.accumulate),
         gradient_accumulation_steps=options.accumulate,
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",

@@ -62,6 +62,19 @@ def test_sampler_leaves_little_padding_and_keeps_a_short_batch_for_the_end():
     assert len(groups[-1]) == 1003 % 16
 
 
+def test_lengths_are_rounded_up_but_never_beyond_the_longest_row_there_is():
+    """A model of 30 positions has none for a row of 32."""
+    data = Dataset.from_dict({"input_ids": [[5] * n for n in (3, 9, 30)], "length": [3, 9, 30]})
+    rows, collate = Rows(data), Collate(0, most=30)
+
+    def widths(*multiple):
+        return [batch["input_ids"].shape[1] for _, batch in batches(data, 0, 1, *multiple)]
+
+    assert [collate([rows[i]])["input_ids"].shape[1] for i in range(3)] == [8, 16, 30]
+    assert widths(8) == [30, 16, 8]
+    assert widths() == [30, 9, 3]
+
+
 def test_collated_batch_carries_each_rows_own_teacher_and_label():
     data = encoded()
     teacher = np.arange(97 * 3, dtype=np.float32).reshape(97, 3)
