@@ -45,7 +45,8 @@ NARROW: dict[str, dict[str, Any]] = {
     "twice as long": {"epochs": 2.0},
     "six times as long": {"epochs": 6.0},
 }
-DEPTH = ("half", "third", "quarter")
+AS_WIDE = ("slim", "half", "third", "quarter")
+"""Sizes that keep their teacher's width."""
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", help="of the changes, by name")
     asked = parser.parse_args()
-    changes = WIDE if asked.size in DEPTH else NARROW
+    changes = WIDE if asked.size in AS_WIDE else NARROW
     print(f"| {asked.size} | " + " | ".join(name for name, _, _ in asked.task) + " |")
     print("|---|" + "---|" * len(asked.task))
     for name, change in changes.items():
@@ -72,7 +73,7 @@ def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, chang
     title, teacher, data = task
     found = []
     for seed in asked.seeds:
-        distill = {"augment": "none" if asked.size in DEPTH else 1.0} | change
+        distill = {"augment": "none" if asked.size in AS_WIDE else 1.0} | change
         distill["epochs"] = asked.epochs * float(change.get("epochs", 1.0))
         recipe = runs.of(teacher, data) | {
             "student": {"size": asked.size},
