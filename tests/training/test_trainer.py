@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from transformers import TrainerControl
 
 from compressor import models, tasks
 from compressor.errors import RunCancelledError
 from compressor.tasks.text_classification import TextClassification
-from compressor.training import trainer
+from compressor.training import checkpoints, trainer
 from compressor.training.teacher import teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
@@ -195,6 +197,15 @@ def test_a_training_that_had_stopped_early_does_not_go_on_when_it_is_started_aga
     again, told = run(data, tmp_path, **early)
     assert [file.stat().st_mtime_ns for file in tmp_path.glob("checkpoint-*/whole")] == sealed, "no step was done again"
     assert same(again, weights) and told == trained
+
+
+@pytest.mark.parametrize(("over", "written", "asked"), [(False, False, True), (True, False, False), (True, True, True)])
+def test_once_it_is_over_a_training_without_checkpoints_writes_none(over, written, asked):
+    """The student itself is written next, in less."""
+    callback, control = checkpoints.Checkpoints(), TrainerControl(should_training_stop=over)
+    callback.saved, callback.written = time.monotonic() - 1000, written
+    callback.on_evaluate(None, None, control)
+    assert control.should_save is asked
 
 
 def test_a_run_folder_that_was_moved_is_resumed(data, whole, tmp_path, every_step):
