@@ -88,12 +88,14 @@ def card(found: Mapping[str, Any]) -> str:
     ]
     if found["sizes"]:
         table = Table(box=None, pad_edge=False)
-        for title in ("size", "layers", "hidden", "parameters", "bf16", "8-bit", "4-bit", "speed-up (estimate)"):
+        for title in (
+            "size", "layers", "hidden", "neurons", "parameters", "bf16", "8-bit", "4-bit", "speed-up (estimate)",
+        ):  # fmt: skip
             table.add_column(title, justify="left" if title == "size" else "right")
         for row in found["sizes"]:
             sizes = [megabytes(row["bytes"][k]) for k in ("float", "8bit", "4bit")]
-            table.add_row(row["size"], str(row["layers"]), str(row["hidden"]), f"{row['parameters'] / 1e6:.1f} M", *sizes,
-                          f"{row['speedup']:.1f}×")  # fmt: skip
+            shape = [str(row[k]) for k in ("layers", "hidden", "intermediate")]
+            table.add_row(row["size"], *shape, f"{row['parameters'] / 1e6:.1f} M", *sizes, f"{row['speedup']:.1f}×")
         lines += ["", _rendered(table)]
     return "\n".join([*lines, *(f"Note: {note}" for note in found["notes"])])
 

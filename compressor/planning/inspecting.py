@@ -106,6 +106,7 @@ def _described(facts: dict[str, Any], raw: dict[str, Any], task: Task, head: str
         "labels": task.label_names(raw) if head == "keep" else [],
         "layers": row.layers,
         "hidden": row.hidden,
+        "intermediate": row.intermediate,
         "max_length": getattr(config, "max_position_embeddings", None),
         "formats": row.bytes,
         "sizes": sizes,
@@ -136,7 +137,7 @@ def vet(folder: Path, name: str, settings: Settings) -> None:
 
 
 def _size(row: Any) -> dict[str, Any]:
-    keys = ("size", "layers", "hidden", "parameters", "bytes", "speedup")
+    keys = ("size", "layers", "hidden", "intermediate", "parameters", "bytes", "speedup")
     return {key: getattr(row, key) for key in keys}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compressor.ui.metrics import task_title
-from compressor.ui.text import DASH, clip, count, esc, paragraphs, size, times
+from compressor.ui.text import DASH, clip, count, esc, paragraphs, percent, size, times
 from compressor.ui.words import t
 
 LABELS_SHOWN = 8
@@ -54,7 +54,7 @@ def sizes_table(found: Mapping[str, Any], chosen: str | None) -> str:
              t("sizes.speedup"), *([t("sizes.memory") + there] if memory else [])]  # fmt: skip
     head = "".join(f'<th scope="col">{esc(h)}</th>' for h in heads)
     body = _teacher_row(found, whole, heads, memory)
-    body += "".join(_size_row(row, whole, chosen, heads, memory) for row in rows)
+    body += "".join(_size_row(_with_neurons(row, found), whole, chosen, heads, memory) for row in rows)
     return (
         f'<table class="sizes" aria-label="{esc(t("sizes.caption"))}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
         f'<p class="small">{esc(t("sizes.note"))}</p>'
@@ -83,10 +83,9 @@ def _cells(row: Mapping[str, Any], whole: float, heads: Sequence[str], memory: b
     sizes = row.get("bytes") or {}
     share = min(float(row.get("parameters") or 0) / (whole or 1), 1)
     bar = f'<span class="bar" aria-hidden="true"><span style="width:{share * 100:.1f}%"></span></span>'
-    shape = t("sizes.layers", layers=row.get("layers") or DASH, hidden=row.get("hidden") or DASH)
     speedup = row.get("speedup")
     cells = [
-        esc(shape),
+        esc(_shape(row)),
         f"{bar}<span>{esc(count(row.get('parameters')))}</span>",
         esc(size(sizes.get("float"))),
         esc(size(sizes.get("8bit"))),
@@ -96,6 +95,19 @@ def _cells(row: Mapping[str, Any], whole: float, heads: Sequence[str], memory: b
     if memory:
         cells.append(_memory(row))
     return "".join(f'<td data-label="{esc(h)}"><span>{c}</span></td>' for h, c in zip(heads[1:], cells))
+
+
+def _with_neurons(row: Mapping[str, Any], teacher: Mapping[str, Any]) -> dict[str, Any]:
+    """A size as wide as its teacher, with fewer feed-forward neurons, and the share of them."""
+    own, whole = float(row.get("intermediate") or 0), float(teacher.get("intermediate") or 0)
+    fewer = row.get("hidden") == teacher.get("hidden") and 0 < own < whole
+    return {**row, "neurons": own / whole} if fewer else dict(row)
+
+
+def _shape(row: Mapping[str, Any]) -> str:
+    name = "sizes.layer" if row.get("layers") == 1 else "sizes.layers"
+    shape = t(name, layers=row.get("layers") or DASH, hidden=row.get("hidden") or DASH)
+    return t("sizes.neurons", shape=shape, share=percent(row["neurons"], 0)) if row.get("neurons") else shape
 
 
 def _memory(row: Mapping[str, Any]) -> str:

@@ -38,6 +38,8 @@ FORM: dict[str, str] = {
     "sizes.memory": "Memory to make it",
     "sizes.of": "of {size}",
     "sizes.layers": "{layers} layers × {hidden}",
+    "sizes.layer": "1 layer × {hidden}",
+    "sizes.neurons": "{shape}, {share} of the neurons",
     "sizes.too_big": "does not fit",
     "sizes.note": "Sizes and speed-ups are calculated from the model's shape; after the run you get measured ones. "
     "Slim keeps all layers and leaves out neurons within them; half, third and quarter leave out layers; small, mini and tiny "
