@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SIZES = ("slim", "half", "third", "quarter", "small", "mini", "tiny")
+SIZES = ("half", "slim", "third", "quarter", "small", "mini", "tiny")
 AUTO = "auto"
 """The size that a search finds."""
 Format = Literal["8bit", "4bit", "onnx", "onnx-int8", "openvino-int8"]
@@ -21,7 +21,7 @@ THIN_FORMATS: tuple[Format, ...] = ("onnx", "onnx-int8")
 NEED_PLAIN = ("8bit", "4bit")
 """Formats that only a plain model can take."""
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
-Size = Literal["slim", "half", "third", "quarter", "small", "mini", "tiny", "auto"]
+Size = Literal["half", "slim", "third", "quarter", "small", "mini", "tiny", "auto"]
 Budget = Literal["quick", "balanced", "thorough"]
 
 

@@ -32,6 +32,7 @@ def settings(tmp_path) -> Settings:
 
 
 def pytest_collection_modifyitems(config, items):
+    _in_groups(items)
     try:
         import torch
 
@@ -42,3 +43,12 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+def _in_groups(items):
+    """For two processes at a time: a file's tests stay together, and so do all that share one app and one Chromium. Those come
+    first, being the longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/browser"))
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("browser" if file.startswith("tests/browser") else file))

@@ -110,7 +110,7 @@ def test_inspect_json_has_the_agreed_shape(ran):
         "sizes",
     } <= set(found)
     half = found["sizes"][0]
-    assert set(half) == {"size", "layers", "hidden", "parameters", "bytes", "speedup"}
+    assert set(half) == {"size", "layers", "hidden", "intermediate", "parameters", "bytes", "speedup"}
     assert (half["size"], half["layers"]) == ("half", 2)
     assert set(half["bytes"]) == {"float", "8bit", "4bit", "onnx", "onnx-int8", "openvino-int8"}
 

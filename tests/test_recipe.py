@@ -92,7 +92,7 @@ def test_all_problems_are_reported_at_once():
         "`teacher` is missing",
         "Did you mean `limit`?",
         "`data.limit` is 0",
-        "`student.size` is 'huge'; it can be 'slim', 'half', 'third'",
+        "`student.size` is 'huge'; it can be 'half', 'slim', 'third'",
         "`distill.learning_rate` is '1e-4x'",
         "`distill.alpha` is 3",
         "'16bit'",

@@ -41,7 +41,7 @@ def test_the_demos_card(settings, hub):
         "BertForSequenceClassification",
     )
     assert (found["parameters"], found["license"], len(found["labels"])) == (4_576_520, "apache-2.0", 8)
-    assert [row["size"] for row in found["sizes"]] == ["slim", "half", "third", "quarter", "small", "mini", "tiny"]
+    assert [row["size"] for row in found["sizes"]] == ["half", "slim", "third", "quarter", "small", "mini", "tiny"]
     bytes_ = [row["bytes"]["float"] for row in found["sizes"]]
     assert bytes_ == sorted(bytes_, reverse=True)
     assert all(row["speedup"] > 1 for row in found["sizes"])

@@ -11,8 +11,8 @@ FORM: dict[str, str] = {
     "student.only_formats": "No student is trained: the formats below apply to the teacher itself.",
     "student.cannot": "This model cannot be cut into a smaller student. It can still be stored in fewer bits: choose "
     "formats below.",
-    "size.slim": "slim",
     "size.half": "half",
+    "size.slim": "slim",
     "size.third": "third",
     "size.quarter": "quarter",
     "size.small": "small",
