@@ -1,7 +1,7 @@
 """What each part of a training is worth, changed one at a time: several tasks, several seeds.
 
     python -m tests.benchmarks.ablations OUT --task NAME TEACHER DATA [--task …] [--size half] [--epochs 3] [--seeds 0 1 2]
-                                             [--only hidden …]
+                                             [--limit 2000] [--only "labels alone" …]
 
 TEACHER is a text classifier's folder, or `demo`; DATA a folder with train.csv, test.csv and perhaps validation.csv, or `demo`.
 The first line is what the defaults make of the size, each other one changes what it says. For each task: accuracy on the
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--size", default="half")
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--limit", type=int, help="of the training rows")
     parser.add_argument("--only", nargs="+", help="of the changes, by name")
     asked = parser.parse_args()
     changes = WIDE if asked.size in AS_WIDE else NARROW
@@ -81,6 +82,7 @@ def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, chang
             "formats": [],
             "seed": seed,
         }
+        recipe["data"] |= {"limit": asked.limit}
         folder = asked.out / f"{title}-{asked.size}-{name.replace(' ', '-')}-{seed}"
         report = runs.run(recipe, folder)
         student = report.variant("student")
