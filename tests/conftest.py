@@ -31,6 +31,7 @@ def settings(tmp_path) -> Settings:
     return Settings.from_environ({"COMPRESSOR_DATA": str(tmp_path / "data")})
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     _in_groups(items)
     try:
