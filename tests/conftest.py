@@ -24,6 +24,8 @@ import pytest  # noqa: E402
 
 from tests.hub_fixture import hub_as, hub_server, hub_settings  # noqa: E402, F401
 
+BROWSER = "tests/browser"
+
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
@@ -31,9 +33,8 @@ def settings(tmp_path) -> Settings:
     return Settings.from_environ({"COMPRESSOR_DATA": str(tmp_path / "data")})
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
-    _in_groups(items)
+    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))  # the longest of the groups (below) begins
     try:
         import torch
 
@@ -46,10 +47,14 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
-def _in_groups(items):
-    """For two processes at a time: a file's tests stay together, and so do all that share one app and one Chromium. Those come
-    first, being the longest."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/browser"))
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("browser" if file.startswith("tests/browser") else file))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """For two processes at a time: a file's tests stay together, and so do all that share one app and one Chromium."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return BROWSER if file.startswith(BROWSER) else file
+
+    return Groups(config, log)
