@@ -1,12 +1,13 @@
 """What each part of a training is worth, changed one at a time: several tasks, several seeds.
 
     python -m tests.benchmarks.ablations OUT --task NAME TEACHER DATA [--task …] [--size half] [--epochs 3] [--seeds 0 1 2]
-                                             [--limit 2000] [--only "labels alone" …]
+                                             [--limit 2000] [--only "no labels" …]
 
 TEACHER is a text classifier's folder, or `demo`; DATA a folder with train.csv, test.csv and perhaps validation.csv, or `demo`.
 The first line is what the defaults make of the size, each other one changes what it says. For each task: accuracy on the
 validation rows (of the checkpoint that is taken; by this one chooses) and on the test rows, and the share of test rows on which
-the student says what its teacher says; means over the seeds. Finished runs in OUT are taken as they are.
+the student says what its teacher says; means over the seeds. The last line is what the first gained over its control, which
+learns as long from the labels alone: points of each seed, with their 95 % interval. Finished runs in OUT are taken as they are.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from compressor.report import Report
 from tests.benchmarks import runs
 
+FIRST = "as it is"
 WIDE: dict[str, dict[str, Any]] = {
-    "as it is": {},
+    FIRST: {"control": True},
     "answers alone": {"objective": "logits"},
     "relations": {"objective": "relations"},
     "no labels": {"alpha": 0.0},
-    "labels alone": {"alpha": 1.0},
     "temperature 4": {"temperature": 4.0},
     "rate 1e-4": {"learning_rate": 1e-4},
     "rate 4e-4": {"learning_rate": 4e-4},
@@ -34,10 +36,9 @@ WIDE: dict[str, dict[str, Any]] = {
 }
 """Changes of `distill`; `epochs` is a multiple."""
 NARROW: dict[str, dict[str, Any]] = {
-    "as it is": {},
+    FIRST: {"control": True},
     "answers alone": {"objective": "logits"},
     "no labels": {"alpha": 0.0},
-    "labels alone": {"alpha": 1.0},
     "rate 5e-4": {"learning_rate": 5e-4},
     "rate 2e-3": {"learning_rate": 2e-3},
     "no made-up texts": {"augment": "none"},
@@ -64,27 +65,20 @@ def main() -> None:
     print("|---|" + "---|" * len(asked.task))
     for name, change in changes.items():
         if asked.only is None or name in asked.only:
-            print(
-                f"| {name} | " + " | ".join(cell(asked, task, name, change) for task in asked.task) + " |", flush=True
-            )
+            line(name, [cell(asked, task, name, change) for task in asked.task])
+    if asked.only is None or FIRST in asked.only:
+        line("worth of the teacher", [worth(asked, task) for task in asked.task])
+
+
+def line(name: str, cells: list[str]) -> None:
+    print("| " + " | ".join([name, *cells]) + " |", flush=True)
 
 
 def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, change: dict[str, Any]) -> str:
     """`validation · test · as the teacher`."""
-    title, teacher, data = task
     found = []
     for seed in asked.seeds:
-        distill = {"augment": "none" if asked.size in AS_WIDE else 1.0} | change
-        distill["epochs"] = asked.epochs * float(change.get("epochs", 1.0))
-        recipe = runs.of(teacher, data) | {
-            "student": {"size": asked.size},
-            "distill": distill,
-            "formats": [],
-            "seed": seed,
-        }
-        recipe["data"] |= {"limit": asked.limit}
-        folder = asked.out / f"{title}-{asked.size}-{name.replace(' ', '-')}-{seed}"
-        report = runs.run(recipe, folder)
+        folder, report = one(asked, task, name, change, seed)
         student = report.variant("student")
         assert student.quality is not None
         found.append((best(folder), student.quality.value, student.agreement or 0.0))
@@ -92,9 +86,38 @@ def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, chang
     return " · ".join(f"{mean * 100:.1f}" for mean in means)
 
 
+def worth(asked: argparse.Namespace, task: tuple[str, str, str]) -> str:
+    """What the defaults gained over their control, seed by seed."""
+    found = []
+    for seed in asked.seeds:
+        _, report = one(asked, task, FIRST, WIDE[FIRST], seed)
+        assert report.control is not None
+        gained = report.control.difference
+        found.append(f"{gained.value * 100:+.1f} ({gained.ci95[0] * 100:+.1f} to {gained.ci95[1] * 100:+.1f})")
+    return "; ".join(found)
+
+
+def one(
+    asked: argparse.Namespace, task: tuple[str, str, str], name: str, change: dict[str, Any], seed: int
+) -> tuple[Path, Report]:
+    """A run's folder and its report."""
+    title, teacher, data = task
+    distill = {"augment": "none" if asked.size in AS_WIDE else 1.0} | change
+    distill["epochs"] = asked.epochs * float(change.get("epochs", 1.0))
+    recipe = runs.of(teacher, data) | {
+        "student": {"size": asked.size},
+        "distill": distill,
+        "formats": [],
+        "seed": seed,
+    }
+    recipe["data"] |= {"limit": asked.limit}
+    folder = asked.out / f"{title}-{asked.size}-{name.replace(' ', '-')}-{seed}"
+    return folder, runs.run(recipe, folder)
+
+
 def best(folder: Path) -> float:
     """The student's quality on the validation rows, as the training told it: of the weights that were taken."""
-    told = (json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines())
+    told = (json.loads(said) for said in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines())
     values = [e["metrics"]["taken"] for e in told if e.get("stage") == "distill" and "taken" in e.get("metrics", {})]
     return float(values[-1])
 
