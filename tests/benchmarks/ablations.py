@@ -88,13 +88,8 @@ def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, chang
 
 def worth(asked: argparse.Namespace, task: tuple[str, str, str]) -> str:
     """What the defaults gained over their control, seed by seed."""
-    found = []
-    for seed in asked.seeds:
-        _, report = one(asked, task, FIRST, WIDE[FIRST], seed)
-        assert report.control is not None
-        gained = report.control.difference
-        found.append(f"{gained.value * 100:+.1f} ({gained.ci95[0] * 100:+.1f} to {gained.ci95[1] * 100:+.1f})")
-    return "; ".join(found)
+    reports = [one(asked, task, FIRST, WIDE[FIRST], seed)[1] for seed in asked.seeds]
+    return "; ".join(runs.worth(report) or "" for report in reports)
 
 
 def one(

@@ -53,10 +53,7 @@ def line(size: str, reports: list[Report]) -> str:
     made = [report.variants[-1] for report in reports]
     whole = 4 * teacher.parameters
     controls = [report.control for report in reports if report.control is not None]
-    worth = "; ".join(
-        f"{c.difference.value * 100:+.1f} ({c.difference.ci95[0] * 100:+.1f} to {c.difference.ci95[1] * 100:+.1f})"
-        for c in controls
-    )
+    worth = "; ".join(filter(None, map(runs.worth, reports)))
     seconds = [
         sum(s for stage, s in r.seconds.items() if stage in ("data", "teacher-logits", "distill")) for r in reports
     ]

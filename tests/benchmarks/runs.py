@@ -36,6 +36,14 @@ def run(recipe: Mapping[str, Any], folder: Path, changes: Sequence[str] = ()) ->
     return Report.load(folder)
 
 
+def worth(report: Report) -> str | None:
+    """What a student gained over its control, in points with the 95 % interval; None where there was no control."""
+    if report.control is None:
+        return None
+    value, low, high = (100 * x for x in (report.control.difference.value, *report.control.difference.ci95))
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
 def command(recipe: Mapping[str, Any], folder: Path, changes: Sequence[str] = ()) -> list[str]:
     """The command that runs a recipe, which is written beside the folder."""
     folder.parent.mkdir(parents=True, exist_ok=True)
