@@ -32,6 +32,8 @@ class Runner(Protocol):
     dtype: str
     threads: int
     parameters: int
+    notes: tuple[str, ...]
+    """What is to be known of how it runs here: sentences."""
 
     def predict(self, batch: Batch) -> np.ndarray:
         """Logits: float32 [batch, labels]."""

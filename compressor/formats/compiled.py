@@ -25,6 +25,7 @@ class CompiledRunner(ABC):
     kind: ClassVar[str]
     """As a sentence begins with it: `An ONNX variant`."""
     device = "cpu"
+    notes: tuple[str, ...] = ()
     parameters: int
     _compiled: Any
     _takes: list[str]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from compressor.arithmetic import dtype_of
 from compressor.models import quiet
 from compressor.tasks.batching import takes
 
@@ -33,15 +34,17 @@ class TorchRunner:
     Args:
         model: a transformers model in eval mode, on its device.
         dtype: what most of its weights are stored as, where that is not the model's own dtype.
+        notes: on how it runs here.
     """
 
-    def __init__(self, model: Any, dtype: str | None = None):
+    def __init__(self, model: Any, dtype: str | None = None, notes: tuple[str, ...] = ()):
         self._model: Any = model
         self._takes = takes(model)
         self.device = str(model.device.type)
-        self.dtype = dtype or str(model.dtype).removeprefix("torch.")
+        self.dtype = dtype or dtype_of(model)
         self.threads = torch.get_num_threads()
         self.parameters = count_parameters(model)
+        self.notes = notes
 
     @property
     def model(self) -> Any:

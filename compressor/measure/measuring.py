@@ -196,7 +196,7 @@ def _measured(one: _One, task: Task, first: np.ndarray | None, together: bool) -
     from datasets import load_from_disk
 
     request, facts = one.request, one.facts
-    notes = [*one.notes, *([str(one.error)] if one.error is not None else [])]
+    notes = [*facts.get("notes", ()), *one.notes, *([str(one.error)] if one.error is not None else [])]
     qualities: tuple[Quality, ...] = ()
     difference = None
     if one.outputs is not None and one.rows is not None:

@@ -93,6 +93,7 @@ class Work:
             "dtype": self.runner.dtype,
             "device": self.runner.device,
             "threads": self.runner.threads,
+            "notes": self.runner.notes,
             "length": self.actual,
             "peak": memory.peak(),
         }
@@ -134,7 +135,7 @@ class Clock:
     def __init__(self, runner: Runner):
         self._runner, self.seconds = runner, 0.0
         self.device, self.dtype = runner.device, runner.dtype
-        self.threads, self.parameters = runner.threads, runner.parameters
+        self.threads, self.parameters, self.notes = runner.threads, runner.parameters, runner.notes
 
     def predict(self, batch: Batch) -> np.ndarray:
         return self._timed(lambda: self._runner.predict(batch))

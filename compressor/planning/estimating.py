@@ -278,7 +278,7 @@ def _speed(device: str) -> float:
         return _speeds[device]
     import torch
 
-    from compressor.training.teacher import has_fast_bf16
+    from compressor.arithmetic import has_fast_bf16
 
     dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float32
     a = torch.randn(1024, 384, device=device, dtype=dtype)

@@ -126,7 +126,8 @@ def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]
     """(training, validation) logits: float32 [rows, labels] each, `batch` rows at a time."""
     import torch
 
-    from compressor.training.teacher import has_fast_bf16, teacher_logits
+    from compressor.arithmetic import has_fast_bf16
+    from compressor.training.teacher import teacher_logits
 
     task = trainable(run.task)
     dtype = torch.bfloat16 if has_fast_bf16(run.device) else torch.float32

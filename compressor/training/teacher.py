@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedModel
 
+from compressor.arithmetic import has_fast_bf16
 from compressor.events import Progress, silent
 from compressor.tasks.batching import ROWS, STEP, batches
 from compressor.training.first_token import first_token_only
@@ -87,14 +88,3 @@ def autocast(device: str) -> Iterator[None]:
             yield
     else:
         yield
-
-
-def has_fast_bf16(device: str) -> bool:
-    """Whether this device multiplies bfloat16 in hardware (CPUs: AVX512-BF16 or AMX; without them it is emulated, and
-    slower than float32)."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device == "cpu":
-        can = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-        return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
-    return False

@@ -16,6 +16,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import TrainerState
 from transformers.trainer_utils import EvalPrediction
 
+from compressor.arithmetic import has_fast_bf16
 from compressor.events import Progress, silent
 from compressor.models import quiet
 from compressor.tasks.base import TrainableTask
@@ -27,7 +28,6 @@ from compressor.training.kernels import dropping, freezing, kernels
 from compressor.training.objective import Objective
 from compressor.training.reporting import Reporting
 from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, some, unwanted_inputs
-from compressor.training.teacher import has_fast_bf16
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,11 @@ def test_without_rows_all_but_quality_is_measured(planted):
     assert one.latency_ms.p50 >= 5
 
 
+def test_what_a_runner_says_of_itself_is_noted(planted, rows):
+    one, other = measure([planted("one", notes=["It ran in 32 bits."]), planted("other")], TASK, rows=rows)
+    assert (one.notes, other.notes) == (("It ran in 32 bits.",), ())
+
+
 def test_the_probe_is_as_long_as_the_usual_row(planted, rows):
     (one,) = measure([planted("a")], TASK, rows=rows)
     assert one.measured_on.length in (8, 16)  # rows of 7 to 15 tokens
