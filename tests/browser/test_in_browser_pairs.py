@@ -43,12 +43,24 @@ def a_run(folder: Path) -> None:
         max_position_embeddings=48, initializer_range=0.4, problem_type="multi_label_classification",
         id2label={0: "bright", 1: "warm", 2: "dull"}, label2id={"bright": 0, "warm": 1, "dull": 2},
     )  # fmt: skip
-    transformers.BertForSequenceClassification(config).save_pretrained(source)
+    model = transformers.BertForSequenceClassification(config)
+    _spare_old_processors(model)
+    model.save_pretrained(source)
     tiny.wordpiece().save_pretrained(source)
     formats.get("onnx-int8").make(source, folder / "variants" / NAME, tasks.get("text-classification/multi"))
     known = [sample.variant("teacher", 900_000, 0.9, 1.0, 2.0),
              sample.variant(NAME, 300_000, 0.9, 1.0, 1.0, format="onnx-int8", runtime="onnxruntime")]  # fmt: skip
     (folder / "report.json").write_text(sample.report(*known).to_json(), encoding="utf-8")
+
+
+def _spare_old_processors(model: torch.nn.Module) -> None:
+    """Without VNNI, processors add products of 8 bits in pairs that hold 16, and the browser does not. Random weights, which are
+    all of one size, would overflow them; those of trained models, a few large ones among many small, do not."""
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, torch.nn.Linear):
+                layer.weight[:, 1] = 0
+                layer.weight[:, 0] = 3 * layer.weight.abs().amax(1)
 
 
 def test_they_are_answered_as_on_the_server(chromium: Browser, app: App, tmp_path: Path) -> None:

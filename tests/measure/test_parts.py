@@ -73,7 +73,7 @@ def test_memory_without_a_mark_that_can_be_reset(monkeypatch):
 
 
 class Slow:
-    device, dtype, threads, parameters = "cpu", "x", 1, 1
+    device, dtype, threads, parameters, notes = "cpu", "x", 1, 1, ()
 
     def __init__(self):
         self.calls = 0
