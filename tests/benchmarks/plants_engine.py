@@ -172,4 +172,16 @@ PLANTS = [
         "test rows stay in training", "compressor/data/splits.py",
         "if inside.any() else (part, 0)", "if False else (part, 0)", "tests/data/test_splits.py tests/data/test_prepare.py",
     ),
+    (
+        "16 bits are emulated", "compressor/arithmetic.py",
+        "return model.float() if room and", "return model.float() if False and", "tests/formats/test_float.py",
+    ),
+    (
+        "32 bits without memory for them", "compressor/arithmetic.py",
+        "available > 2 * model.get_memory_footprint()", "available > 0", "tests/formats/test_float.py",
+    ),
+    (
+        "what a runner says of itself is lost", "compressor/measure/measuring.py",
+        '[*facts.get("notes", ()), *one.notes,', "[*one.notes,", "tests/measure/test_measuring.py -k noted",
+    ),
 ]  # fmt: skip
