@@ -174,7 +174,7 @@ PLANTS = [
     ),
     (
         "16 bits are emulated", "compressor/arithmetic.py",
-        "return model.float() if room and", "return model.float() if False and", "tests/formats/test_float.py",
+        "return model.float() if room else model", "return model", "tests/formats/test_float.py",
     ),
     (
         "32 bits without memory for them", "compressor/arithmetic.py",

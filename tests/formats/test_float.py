@@ -89,6 +89,15 @@ def test_what_a_processor_emulates(processor, capabilities, bf16, fp16):
     assert not arithmetic.is_emulated("float32", "cpu")
 
 
+def test_on_a_graphics_card_it_stays_as_it_is(processor, monkeypatch):
+    processor(PLAIN)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **how: False)
+    assert arithmetic.is_emulated("bfloat16", "cuda")
+    assert not arithmetic.has_fast_bf16("cuda")
+    there = SimpleNamespace(device=SimpleNamespace(type="cuda"), dtype=torch.bfloat16)
+    assert arithmetic.without_emulation(there) is there
+
+
 def test_nothing_is_promised_of_other_devices():
     assert not arithmetic.has_fast_bf16("mps")
     assert not arithmetic.is_emulated("bfloat16", "mps")
