@@ -23,6 +23,7 @@ from tests.ui import sample
 
 PRESS = "([run, text, pair]) => window.compressorBrowser.press(run, text, pair)"
 NAME = "int8"
+HAS_VNNI = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_vnni", "avx_vnni", "amx_int8", "dot"))
 PAIRS = [
     ("a good film", "a bad story"),
     ("the plot was slow " * 40, "a dull actor"),
@@ -44,7 +45,8 @@ def a_run(folder: Path) -> None:
         id2label={0: "bright", 1: "warm", 2: "dull"}, label2id={"bright": 0, "warm": 1, "dull": 2},
     )  # fmt: skip
     model = transformers.BertForSequenceClassification(config)
-    _spare_old_processors(model)
+    if not HAS_VNNI:
+        _spare_old_processors(model)
     model.save_pretrained(source)
     tiny.wordpiece().save_pretrained(source)
     formats.get("onnx-int8").make(source, folder / "variants" / NAME, tasks.get("text-classification/multi"))
@@ -87,5 +89,5 @@ def test_they_are_answered_as_on_the_server(chromium: Browser, app: App, tmp_pat
         shown = [line.split("\n")[:2] for line in card.locator(".score").all_inner_texts()]
         here = {label: float(score.removesuffix(" %")) / 100 for label, score in shown}
         for one in there:
-            assert abs(here[one["label"]] - one["score"]) < 0.03, (number, here, there)
+            assert abs(here[one["label"]] - one["score"]) < (0.03 if HAS_VNNI else 0.06), (number, here, there)
     page.close()
