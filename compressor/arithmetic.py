@@ -36,13 +36,12 @@ def has_fast_bf16(device: str) -> bool:
 def without_emulation(model: PreTrainedModel) -> PreTrainedModel:
     """The same weights, in 32 bits where a processor would emulate the type that they are in and there is memory for it. No
     value changes: every number of 16 bits is one of 32. On a graphics card, whose memory is scarce, they stay as they are."""
-    import psutil
+    from compressor.measure.hardware import memory_free
 
     if model.device.type != "cpu" or not is_emulated(dtype_of(model), "cpu"):
         return model
     # It takes as much memory again, and some for running.
-    room = psutil.virtual_memory().available > 2 * model.get_memory_footprint()
-    return model.float() if room else model
+    return model.float() if memory_free() > 2 * model.get_memory_footprint() else model
 
 
 def dtype_of(model: PreTrainedModel) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from compressor import models, saving
+from compressor.arithmetic import dtype_of, without_emulation
 from compressor.errors import ModelError
 from compressor.formats.base import Format, Where
 from compressor.formats.snippets import transformers_snippet
@@ -41,7 +42,6 @@ class Float(Format):
         return []
 
     def load(self, folder: Path, task: Task, device: str = "cpu", threads: int | None = None) -> Runner:
-        from compressor.arithmetic import dtype_of, without_emulation
         from compressor.formats.torch_runner import TorchRunner, use_threads
 
         _check_plain(folder)

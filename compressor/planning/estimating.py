@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from compressor import models
+from compressor.arithmetic import has_fast_bf16
 from compressor.errors import CannotCutError, CompressorError
 from compressor.planning.hinted import hints_in_training, hints_on_disk
 from compressor.planning.inspecting import inspect, task_of
@@ -277,8 +278,6 @@ def _speed(device: str) -> float:
     if device in _speeds:
         return _speeds[device]
     import torch
-
-    from compressor.arithmetic import has_fast_bf16
 
     dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float32
     a = torch.randn(1024, 384, device=device, dtype=dtype)

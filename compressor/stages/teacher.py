@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compressor import models, saving
+from compressor.arithmetic import has_fast_bf16
 from compressor.errors import DataError, ModelError
 from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
@@ -126,7 +127,6 @@ def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]
     """(training, validation) logits: float32 [rows, labels] each, `batch` rows at a time."""
     import torch
 
-    from compressor.arithmetic import has_fast_bf16
     from compressor.training.teacher import teacher_logits
 
     task = trainable(run.task)

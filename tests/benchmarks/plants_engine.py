@@ -174,11 +174,11 @@ PLANTS = [
     ),
     (
         "16 bits are emulated", "compressor/arithmetic.py",
-        "return model.float() if room else model", "return model", "tests/formats/test_float.py",
+        "return model.float() if memory_free()", "return model if memory_free()", "tests/formats/test_float.py",
     ),
     (
         "32 bits without memory for them", "compressor/arithmetic.py",
-        "available > 2 * model.get_memory_footprint()", "available > 0", "tests/formats/test_float.py",
+        "memory_free() > 2 * model.get_memory_footprint()", "memory_free() > 0", "tests/formats/test_float.py",
     ),
     (
         "what a runner says of itself is lost", "compressor/measure/measuring.py",
