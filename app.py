@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from compressor.settings import Settings, prepare_environ
+from compressor.system.garbage import collect_rarely
 
 prepare_environ()  # before gradio is imported: it reads the environment at import
+collect_rarely()
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import typer
 
 from compressor.errors import CompressorError
 from compressor.settings import Settings, prepare_environ
+from compressor.system.garbage import collect_rarely
 
 if TYPE_CHECKING:
     from compressor.hub import Hub
@@ -35,6 +36,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 def main() -> NoReturn:
     """Entry point: every error becomes a sentence and an exit code."""
     prepare_environ()
+    collect_rarely()
     try:
         settings = Settings.from_environ()
     except CompressorError as error:

@@ -26,6 +26,7 @@ from compressor.jobs import orders, transport, verbs
 from compressor.jobs.secrecy import without
 from compressor.settings import Settings, prepare_environ
 from compressor.system import processes
+from compressor.system.garbage import collect_rarely
 from compressor.system.lease import taken
 
 MOST_LOG = 5_000_000
@@ -123,6 +124,7 @@ def main() -> None:
     """Answer until the other side hangs up."""
     out = protect_output()
     prepare_environ()
+    collect_rarely()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, order = orders.read(sys.stdin.buffer.readline().decode())
     processes.goes_first(700)  # before a worker: whoever waits for an answer asks again, and a run has hours to lose

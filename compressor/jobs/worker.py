@@ -26,11 +26,13 @@ from compressor.jobs.secrecy import guard_output, without
 from compressor.runfolder import CANCELLED, ENDED, FAILED, RunFolder, Stopped
 from compressor.settings import prepare_environ
 from compressor.system import processes
+from compressor.system.garbage import collect_rarely
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code: 0 where the job finished, `LOCKED` and `AGAIN` as they say, 1 otherwise."""
     prepare_environ()
+    collect_rarely()
     processes.step_back()
     stop = _Stop()
     run = RunFolder(Path((arguments or sys.argv[1:])[0]))

@@ -23,11 +23,13 @@ from compressor.errors import CompressorError, ModelError, OutOfMemoryError
 from compressor.failures import as_ours
 from compressor.measure.work import Work, preload
 from compressor.settings import prepare_environ
+from compressor.system.garbage import collect_rarely
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
     """Serve until the parent hangs up."""
     prepare_environ()
+    collect_rarely()
     if "--nursery" in arguments:
         _nursery()
     answers = os.fdopen(os.dup(1), "wb")
