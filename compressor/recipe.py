@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
-from compressor.recipe_defaults import WIDTH, is_narrow, left_open, made_of, objective_of, rate_of
+from compressor.recipe_defaults import WIDTH, is_narrow, left_open, made_of, objective_of, rate_of, teacher_epochs
 from compressor.recipe_parts import (
     AUTO,
     DATA_SUFFIXES,
@@ -58,6 +58,7 @@ __all__ = [
     "made_of",
     "objective_of",
     "rate_of",
+    "teacher_epochs",
 ]
 
 

@@ -10,8 +10,12 @@ from compressor.recipe_parts import AUTO, Distill, Student
 BUDGETS: dict[str, dict[str, float]] = {
     "quick": {"epochs": 1.0},
     "balanced": {"epochs": 3.0},
-    "thorough": {"epochs": 20.0},
+    "thorough": {"epochs": 30.0},
 }
+
+TEACHER_EPOCHS = (4.0, 10.0)
+"""The fewest and the most passes in which a teacher learns a new head: it has seen language before, and is done sooner than a
+student that lost half of itself, of which the budget is."""
 
 AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 0.0}
 AUGMENT_NARROW: dict[str, float] = {"quick": 1.0, "balanced": 3.0, "thorough": 3.0}
@@ -36,6 +40,12 @@ def left_open(budget: str, student: Student, distill: Distill, width: int | None
         found["augment"] = made_of(budget, student, distill) or "none"
         found["objective"] = distill.objective if distill.objective != "auto" else objective_of(student, distill)
     return found
+
+
+def teacher_epochs(distill: Distill | None) -> float:
+    """Passes over the rows in which a teacher learns a new head."""
+    fewest, most = TEACHER_EPOCHS
+    return min(most, max(fewest, distill.epochs if distill is not None else 0.0))
 
 
 def made_of(budget: str, student: Student, distill: Distill) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compressor.errors import RecipeError
-from compressor.recipe import Files, Recipe, Student
+from compressor.recipe import Files, Recipe, Student, teacher_epochs
 
 MINIMAL = {"teacher": "a/b", "data": {"source": "c/d"}}
 
@@ -35,6 +35,15 @@ def test_defaults_are_filled_in_by_task_and_budget():
     assert rates == [1e-4, 5e-4, 1e-3]
     generation = Recipe.parse({"teacher": "a/b"}).resolved("text-generation", None, ("8bit", "4bit"))
     assert (generation.student, generation.distill, generation.task) == (None, None, "text-generation")
+
+
+@pytest.mark.parametrize(("budget", "passes"), [("quick", 4.0), ("balanced", 4.0), ("thorough", 10.0)])
+def test_a_teacher_learns_a_new_head_sooner_than_a_student_what_it_lost(budget, passes):
+    asked = Recipe.parse(MINIMAL | {"budget": budget, "teacher_head": "new"})
+    distill = asked.resolved("text-classification", Student(size="half"), ()).distill
+    assert teacher_epochs(distill) == passes
+    assert teacher_epochs(None) == 4.0  # no student: nothing is distilled
+    assert teacher_epochs(distill.model_copy(update={"epochs": 6.0})) == 6.0
 
 
 def test_thin_layers_come_as_onnx_where_nothing_is_said():

@@ -16,7 +16,7 @@ from compressor.arithmetic import has_fast_bf16
 from compressor.errors import CannotCutError, CompressorError
 from compressor.planning.hinted import hints_in_training, hints_on_disk
 from compressor.planning.inspecting import inspect, task_of
-from compressor.recipe import AUTO, Files, Recipe, Student, made_of
+from compressor.recipe import AUTO, Files, Recipe, Student, made_of, teacher_epochs
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.teachers import local_folder
@@ -161,7 +161,7 @@ class _Work:
         seen = self.rows * self.tokens
         flops = 0.0
         if self.recipe.teacher_head == "new":
-            flops += 6 * teacher * seen * max(4.0, self.recipe.distill.epochs if self.recipe.distill else 0)
+            flops += 6 * teacher * seen * teacher_epochs(self.recipe.distill)
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
             asked = learned = seen * (1 + self.recipe.made)

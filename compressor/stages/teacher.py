@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from compressor import models, saving
 from compressor.arithmetic import has_fast_bf16
 from compressor.errors import DataError, ModelError
-from compressor.recipe import Distill
+from compressor.recipe import Distill, teacher_epochs
 from compressor.stages.context import TEACHER, Run
 from compressor.stages.data import RunData, labelled
 from compressor.stages.hints import taking_down
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from compressor.training.trainer import Options
 
-FINE_TUNE_EPOCHS = 4.0
 ANSWERS = "teacher-logits.npz"
 """The file of the teacher's logits, within `work`."""
 
@@ -71,7 +70,7 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     asked = run.recipe.distill or Distill()
     options = replace(
         options_of(run, asked, parts),
-        epochs=max(FINE_TUNE_EPOCHS, asked.epochs),
+        epochs=teacher_epochs(asked),
         learning_rate=run.recipe.teacher_rate,
         alpha=1.0,
     )

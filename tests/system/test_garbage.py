@@ -18,7 +18,8 @@ print(looks.count(2))
 
 
 @pytest.mark.parametrize(
-    ("first", "most"), [("import app", 0), ("from compressor.system.garbage import collect_rarely; collect_rarely()", 0)]
+    ("first", "most"),
+    [("import app", 0), ("from compressor.system.garbage import collect_rarely; collect_rarely()", 0)],
 )
 def test_importing_the_libraries_looks_through_everything_never(first: str, most: int) -> None:
     done = subprocess.run(
