@@ -138,6 +138,7 @@ class Distill(Frozen):
     """What of the teacher is learned: its answers, or besides the states of its layers (by students as wide as it is), or how the
     tokens of a text stand to one another in them."""
     epochs: Annotated[float, Field(gt=0, le=1000)] = 3.0
+    """Passes over the training rows and the texts that are made from them."""
     temperature: Annotated[float, Field(gt=0, le=100)] = 2.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Weight of the cross-entropy on the labels; 1 - alpha is the distillation's."""

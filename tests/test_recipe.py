@@ -37,13 +37,23 @@ def test_defaults_are_filled_in_by_task_and_budget():
     assert (generation.student, generation.distill, generation.task) == (None, None, "text-generation")
 
 
-@pytest.mark.parametrize(("budget", "passes"), [("quick", 4.0), ("balanced", 4.0), ("thorough", 10.0)])
+@pytest.mark.parametrize(("budget", "passes"), [("quick", 4.0), ("balanced", 4.0), ("thorough", 8.0)])
 def test_a_teacher_learns_a_new_head_sooner_than_a_student_what_it_lost(budget, passes):
     asked = Recipe.parse(MINIMAL | {"budget": budget, "teacher_head": "new"})
     distill = asked.resolved("text-classification", Student(size="half"), ()).distill
     assert teacher_epochs(distill) == passes
     assert teacher_epochs(None) == 4.0  # no student: nothing is distilled
     assert teacher_epochs(distill.model_copy(update={"epochs": 6.0})) == 6.0
+    assert teacher_epochs(distill.model_copy(update={"epochs": 30.0})) == 10.0
+
+
+@pytest.mark.parametrize(
+    ("budget", "half", "mini"), [("quick", "none", 1.0), ("balanced", "none", 3.0), ("thorough", 3.0, 3.0)]
+)
+def test_many_passes_go_over_made_up_texts_too_and_a_narrow_students_few(budget, half, mini):
+    for size, made in (("half", half), ("mini", mini)):
+        asked = Recipe.parse(MINIMAL | {"budget": budget, "student": {"size": size}})
+        assert asked.resolved("text-classification", None, ()).distill.augment == made
 
 
 def test_thin_layers_come_as_onnx_where_nothing_is_said():

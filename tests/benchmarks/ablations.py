@@ -4,9 +4,9 @@
                                              [--limit 2000] [--only "no labels" …]
 
 TEACHER is a text classifier's folder, or `demo`; DATA a folder with train.csv, test.csv and perhaps validation.csv, or `demo`.
-The first line is what the defaults make of the size, each other one changes what it says. For each task: accuracy on the
-validation rows (of the checkpoint that is taken; by this one chooses) and on the test rows, and the share of test rows on which
-the student says what its teacher says; means over the seeds. The last line is what the first gained over its control, which
+The first line is what the defaults make of the size, each other one changes what it says. For each task: KL divergence from
+the teacher on the validation rows (by this one chooses), accuracy on them and on the test rows, and the share of test rows on
+which the student says what its teacher says; means over the seeds. The last line is what the first gained over its control, which
 learns as long from the labels alone: points of each seed, with their 95 % interval. Finished runs in OUT are taken as they are.
 """
 
@@ -31,6 +31,8 @@ WIDE: dict[str, dict[str, Any]] = {
     "rate 1e-4": {"learning_rate": 1e-4},
     "rate 4e-4": {"learning_rate": 4e-4},
     "as many made-up texts": {"augment": 1.0},
+    "as many made-up texts, as many steps": {"augment": 1.0, "epochs": 0.5},
+    "three times as many made-up texts, as many steps": {"augment": 3.0, "epochs": 0.25},
     "twice as long": {"epochs": 2.0},
     "six times as long": {"epochs": 6.0},
 }
@@ -75,15 +77,15 @@ def line(name: str, cells: list[str]) -> None:
 
 
 def cell(asked: argparse.Namespace, task: tuple[str, str, str], name: str, change: dict[str, Any]) -> str:
-    """`validation · test · as the teacher`."""
+    """`KL divergence · validation · test · as the teacher`."""
     found = []
     for seed in asked.seeds:
         folder, report = one(asked, task, name, change, seed)
         student = report.variant("student")
         assert student.quality is not None
-        found.append((best(folder), student.quality.value, student.agreement or 0.0))
-    means = [statistics.mean(values) for values in zip(*found, strict=True)]
-    return " · ".join(f"{mean * 100:.1f}" for mean in means)
+        found.append((runs.divergence(folder), best(folder), student.quality.value, student.agreement or 0.0))
+    far, *shares = (statistics.mean(values) for values in zip(*found, strict=True))
+    return " · ".join([f"{far:.3f}", *(f"{share * 100:.1f}" for share in shares)])
 
 
 def worth(asked: argparse.Namespace, task: tuple[str, str, str]) -> str:
