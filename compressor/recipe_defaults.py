@@ -10,18 +10,18 @@ from compressor.recipe_parts import AUTO, Distill, Student
 BUDGETS: dict[str, dict[str, float]] = {
     "quick": {"epochs": 1.0},
     "balanced": {"epochs": 3.0},
-    "thorough": {"epochs": 8.0},  # of four times as many texts as there are rows
+    "thorough": {"epochs": 30.0},
 }
 
 TEACHER_EPOCHS = (4.0, 10.0)
 """The fewest and the most passes in which a teacher learns a new head: it has seen language before, and is done sooner than a
 student that lost half of itself, of which the budget is."""
 
-AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 3.0}
+AUGMENT: dict[str, float] = {"quick": 0.0, "balanced": 0.0, "thorough": 0.0}
 AUGMENT_NARROW: dict[str, float] = {"quick": 1.0, "balanced": 3.0, "thorough": 3.0}
-"""What `budget` makes of `distill.augment: auto`, for students that kept their teacher's width and for narrow ones. In a few
-passes a wide student learns as much from the rows once again as from texts made of them; in many it comes to know the rows by
-heart. A narrow one begins far from its teacher and needs more texts from the start (tests/benchmarks/README.md)."""
+"""What `budget` makes of `distill.augment: auto`, for students that kept their teacher's width and for narrow ones, which
+begin far from it and learn few rows by heart. Wide ones come nearer to their teacher with made-up texts, its weak sides
+included, and are right no more often (tests/benchmarks/README.md)."""
 
 # What the size sets where the person left `learning_rate` open: a student whose width was cut has lost more than one whose
 # layers were copied, and learns it again at a higher rate (tests/benchmarks/README.md has the figures).

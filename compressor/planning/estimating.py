@@ -166,7 +166,7 @@ class _Work:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
             asked = learned = seen * (1 + self.recipe.made)
             if self.recipe.target is not None:
-                # Where the narrow sizes learn from more texts, they take little time all the same.
+                # The narrow sizes alone learn from many made-up texts, and take little time.
                 learned = seen * (1 + made_of(self.recipe.budget, Student(size="half"), self.recipe.distill))
             flops += 2 * teacher * asked + 6 * student * learned * self.recipe.distill.epochs * trainings
         variants = (1 + int(self.trains) + len(self.recipe.formats)) * (2 if self.recipe.target is not None else 1)

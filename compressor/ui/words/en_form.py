@@ -110,7 +110,7 @@ FORM: dict[str, str] = {
     "advanced.title": "Advanced",
     "advanced.lead": "0 means: choose for me.",
     "advanced.epochs": "Epochs",
-    "advanced.epochs_info": "Passes over the data. Effort sets it: 1, 3 or 8.",
+    "advanced.epochs_info": "Passes over the data. Effort sets it: 1, 3 or 30.",
     "advanced.limit": "Training rows",
     "advanced.limit_info": "Use at most so many rows.",
     "advanced.max_length": "Tokens a text",
