@@ -59,9 +59,8 @@ def divergence(folder: Path) -> float:
     from compressor.training.teacher import teacher_logits
 
     recipe, report, settings = Recipe.load(folder / "recipe.yaml"), Report.load(folder), Settings.from_environ()
-    places = [
-        folder / v.path for v in (report.teacher_variant, report.variant("student"))
-    ]  # of an absolute path, that path
+    variants = (report.teacher_variant, report.variant("student"))
+    places = [folder / variant.path for variant in variants]  # of an absolute path, that path
     config = models.read_config(places[0])
     task, tokenizer = trainable(tasks.for_config(config)), models.load_tokenizer(places[0])
     assert recipe.data is not None
