@@ -47,14 +47,15 @@ def worth(report: Report) -> str | None:
 def divergence(folder: Path) -> float:
     """Mean KL divergence, in nats, of a run's student from its teacher on the validation rows. One chooses by it: it says more
     than the share of some hundred rows that are right. Of students with their teacher's tokens."""
-    import numpy as np
     import torch
+    from torch.nn.functional import kl_div
 
     from compressor import models, tasks
     from compressor.data.prepare import prepare
     from compressor.hub import Hub
     from compressor.recipe import Recipe
     from compressor.settings import Settings
+    from compressor.stages.data import in_tokens_of
     from compressor.stages.teacher import trainable
     from compressor.training.teacher import teacher_logits
 
@@ -62,19 +63,16 @@ def divergence(folder: Path) -> float:
     variants = (report.teacher_variant, report.variant("student"))
     places = [folder / variant.path for variant in variants]  # of an absolute path, that path
     config = models.read_config(places[0])
-    task, tokenizer = trainable(tasks.for_config(config)), models.load_tokenizer(places[0])
+    task = trainable(tasks.for_config(config))
     assert recipe.data is not None
     split = prepare(
         recipe.data, task, Hub(settings), task.label_names(config), task.kind, settings, recipe.seed
     ).validation
     with models.quiet():
-        rows = task.encode(tokenizer, split, recipe.data.max_length or 128)
-        found = [
-            teacher_logits(models.load_model(place, task, dtype=torch.float32), rows, int(tokenizer.pad_token_id or 0))
-            for place in places
-        ]
-    theirs, ours = (torch.from_numpy(np.asarray(logits)).log_softmax(-1) for logits in found)
-    return float((theirs.exp() * (theirs - ours)).sum(-1).mean())
+        rows, pad_id = in_tokens_of(places[0], task, split, recipe.data.max_length)
+        found = [teacher_logits(models.load_model(place, task, dtype=torch.float32), rows, pad_id) for place in places]
+    theirs, ours = (torch.from_numpy(logits).log_softmax(-1) for logits in found)
+    return float(kl_div(ours, theirs, log_target=True, reduction="batchmean"))
 
 
 def command(recipe: Mapping[str, Any], folder: Path, changes: Sequence[str] = ()) -> list[str]:
