@@ -370,6 +370,25 @@ def test_the_control_is_the_same_student_without_the_teacher(here, common, tmp_p
     assert more.control is not None
 
 
+def test_what_learns_from_labels_alone_goes_through_all_its_steps(here, common, tmp_path):
+    """A new head and a control are judged by shares of few rows, which stand still without anything being at its end."""
+    source = {name: str(here / f"{name}.csv") for name in ("train", "validation", "test")}
+    pipeline.run(
+        Recipe.parse(
+            {
+                "teacher": str(here / "encoder"), "teacher_head": "new", "data": {"source": source}, "formats": [],
+                "student": {"size": "half"}, "distill": {"control": True, "epochs": 8, "learning_rate": 1e-12},
+            }
+        ),
+        tmp_path / "run",
+        settings=common,
+    )  # fmt: skip
+    events, _ = read_events(tmp_path / "run" / "events.jsonl")
+    for stage in ("fine-tune", "control"):
+        steps = [(e["done"], e["total"]) for e in events if e.get("stage") == stage and "rate" in e.get("metrics", {})]
+        assert steps[-1][0] == steps[-1][1], stage
+
+
 def test_onnx_versions_are_measured_and_compared_like_all_others(here, common, tmp_path, finished):
     teacher = finished[0] / "variants" / "teacher"
     asked = recipe(here, teacher=str(teacher), teacher_head="keep", student=None, formats=["onnx", "onnx-int8", "8bit"])

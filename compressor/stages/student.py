@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from compressor.recipe import Distill
     from compressor.training.trainer import Trained
 
 KEPT_TOKENS = "kept-tokens.json"
@@ -231,6 +232,7 @@ def _distil(
     options = replace(
         options_of(run, asked, parts),
         epochs=asked.epochs * learnt / len(rows),
+        patience=_patience(asked) if teacher is not None else None,
         dropout=0.0 if asked.dropout is None and teacher is not None else asked.dropout,
     )
     stage = CONTROL if alone else "distill"
@@ -249,7 +251,16 @@ def _distil(
         stage=stage,
         progress=run.progress,
     )
-    if trained.stopped_early and not alone:
+    if trained.stopped_early:
         why = "on the validation rows it no longer got better"
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: {why}.")
     return trained
+
+
+def _patience(asked: Distill) -> int:
+    """Evaluations without gain before a student stops learning from its teacher: many, since the gains of a falling rate come late.
+
+    What learns from labels alone goes through all its steps. It is judged by a share of some hundred rows, which stands still for
+    a while at its beginning and by chance later on, and a control is to learn as long as its student.
+    """
+    return max(4, round(asked.epochs * 3 / 4))

@@ -100,7 +100,6 @@ def options_of(run: Run, asked: Distill, parts: int) -> Options:
         temperature=asked.temperature,
         seed=run.recipe.seed,
         device=run.device,
-        patience=max(4, round(asked.epochs * 3 / 4)),  # the gains of a falling rate come late
         accumulate=parts,
     )
 

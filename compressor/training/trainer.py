@@ -42,8 +42,8 @@ class Options:
     temperature: float = 2.0
     seed: int = 0
     device: str = "cpu"
-    patience: int = 3
-    """Evaluations that were no better than an earlier one before it stops early."""
+    patience: int | None = None
+    """Evaluations that were no better than an earlier one before it stops early; None goes through all steps."""
     dropout: float | None = None
     """Share of activations left out in training; None leaves it to the model's config."""
     accumulate: int = 1
@@ -138,7 +138,9 @@ def train(
     validation, validation_teacher = _by_length(validation, validation_teacher)
     data = Rows(rows, teacher, hints)
     objective = Objective(task, options.alpha, options.temperature, hints.kind if hints is not None else None)
-    report, patience = Reporting(stage, progress, options.batch_size), EarlyStoppingCallback(options.patience)
+    callbacks = [Reporting(stage, progress, options.batch_size), Checkpoints(options.checkpoint_seconds)]
+    if options.patience is not None:
+        callbacks.insert(1, EarlyStoppingCallback(options.patience))
     with quiet(), freezing(model, frozen):
         trainer = _Trainer(
             model=model,
@@ -147,7 +149,7 @@ def train(
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, unwanted_inputs(model), int(data.lengths.max(initial=0))),
             compute_metrics=_judge(task, validation, validation_teacher, objective),
-            callbacks=[report, patience, Checkpoints(options.checkpoint_seconds)],
+            callbacks=callbacks,
             objective=objective,
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
