@@ -118,32 +118,38 @@ def load_config(folder: Path) -> PretrainedConfig:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The folder's tokenizer, with a padding token (the end-of-text one where it has none, as decoders do).
+    """The folder's tokenizer, with a padding token: where it has none, as decoders do, the one that the model looks for behind a
+    text's end, or else the end-of-text one.
 
     Raises:
         ModelError: it has none, or it cannot be read.
     """
     from transformers import AutoTokenizer
 
-    known = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model",
+    files = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model",
              "tokenizer.model")  # fmt: skip
-    if not any((folder / name).exists() for name in known):
+    if not any((folder / name).exists() for name in files):
         raise ModelError(
             "This model has no tokenizer (no tokenizer.json or vocabulary file), so texts cannot be turned into tokens. "
             "Add the tokenizer's files to the model's folder or repo."
         )
-    for name in known:
+    for name in files:
         caps.check_bytes(folder / name, caps.VOCABULARY_BYTES)
+    config = load_config(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder.resolve(), config=load_config(folder), trust_remote_code=False, local_files_only=True
+            folder.resolve(), config=config, trust_remote_code=False, local_files_only=True
         )
     except ModelError:
         raise
     except Exception as error:
         raise ModelError(f"This model's tokenizer cannot be read ({first_line(error)}).") from error
     if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+        wanted = getattr(config, "pad_token_id", None)
+        padding = tokenizer.convert_ids_to_tokens(wanted) if wanted in range(len(tokenizer)) else None
+        tokenizer.pad_token = (
+            padding or tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+        )
     return tokenizer
 
 

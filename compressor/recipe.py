@@ -201,7 +201,10 @@ class Recipe(Frozen):
         if distill.alpha == 1:
             return [f"{asked}with distill.alpha 1 nothing is learned from the teacher: leave one of them out."]
         if distill.objective == "hidden" and is_narrow(student):
-            return [f"{asked}the student is narrower than its teacher, so it cannot have its states: choose relations."]
+            return [
+                f"{asked}a student whose width is cut cannot have its teacher's states: choose relations, or a size that keeps "
+                "the width."
+            ]
         return []
 
     # ------------------------------------------------------------------ defaults
@@ -230,6 +233,8 @@ class Recipe(Frozen):
         if "formats" not in self.model_fields_set:
             thin = student is not None and student.low_rank is not None
             values["formats"] = THIN_FORMATS if thin else tuple(default_formats)
+        if student is not None and student.cut is not None and width is not None and student.cut.hidden == width:
+            values["student"] = student = _as_wide(student)
         if student is None:
             values["distill"] = None
         elif self.distill is not None:
@@ -274,6 +279,12 @@ class Recipe(Frozen):
         return yaml.safe_dump(
             self.model_dump(mode="json", exclude_unset=asked_only), sort_keys=False, allow_unicode=True
         )
+
+
+def _as_wide(student: Student) -> Student:
+    """A student whose cut names its teacher's width, which is no cut of it."""
+    assert student.cut is not None
+    return student.model_copy(update={"cut": student.cut.model_copy(update={"hidden": None})})
 
 
 def _dump(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from compressor.tasks.base import Task
 
+LETTERS = 128
+"""Characters that a model knows which has no table of tokens: those of ASCII."""
+
 
 @contextmanager
 def variant(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Iterator[Path]:
@@ -78,11 +81,22 @@ def probe(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tens
     """Logits on fixed made-up tokens, to compare two copies of a model: float32 [rows, …], on the CPU."""
     import torch
 
-    random = torch.Generator().manual_seed(0)
-    vocabulary = int(model.get_input_embeddings().weight.shape[0])
-    ids = torch.randint(0, vocabulary, (rows, length), generator=random)
+    vocabulary = _vocabulary(model)
+    ids = torch.randint(0, vocabulary, (rows, length), generator=torch.Generator().manual_seed(0))
+    end = getattr(model.config, "eos_token_id", None)
+    if isinstance(end, int) and 0 <= end < vocabulary:  # BART and T5 answer where a text ends, once in each
+        ids[ids == end] = 0 if end else 1
+        ids[:, -1] = end
     mask = torch.ones_like(ids)
     with torch.inference_mode():
         logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
     found: torch.Tensor = logits.float().cpu()
     return found
+
+
+def _vocabulary(model: PreTrainedModel) -> int:
+    """How many tokens a model knows at the least."""
+    try:
+        return int(model.get_input_embeddings().weight.shape[0])
+    except (NotImplementedError, AttributeError):  # CANINE reads characters, and hashes them into several tables
+        return LETTERS

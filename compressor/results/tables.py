@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 FIXED = ("row", "text", "text_pair", "label")
 """Columns of the tables that no variant may be called."""
+
+
+SIGNED = re.compile(r"[+-][0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,12 @@ def _write_flips(
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return f"{value:.4f}"
-    # A spreadsheet would run a cell that starts like a formula.
-    if isinstance(value, str) and len(value) > 1 and value[0] in ("=", "+", "-", "@", "\t", "\r"):
+    # A spreadsheet would run a cell that starts like a formula; a number with its sign is none.
+    if (
+        isinstance(value, str)
+        and len(value) > 1
+        and not SIGNED.fullmatch(value)
+        and value[0] in ("=", "+", "-", "@", "\t", "\r")
+    ):
         return "'" + value
     return value

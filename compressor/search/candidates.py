@@ -30,6 +30,10 @@ def candidates(config: PretrainedConfig, task: Task, formats: Sequence[str], voc
     if vocabulary is not None:
         config = copy.deepcopy(config)
         config.vocab_size = vocabulary
+        if isinstance(pad := getattr(config, "pad_token_id", None), int):
+            config.pad_token_id = min(
+                pad, vocabulary - 1
+            )  # which row of the table it is does not matter to what it weighs
     try:
         rows = size_table(config, task)
     except CannotCutError:

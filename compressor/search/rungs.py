@@ -97,16 +97,27 @@ def last_round(
 def _next(
     seen: Sequence[Candidate], left: Sequence[Candidate], found: Sequence[Point], target: Target
 ) -> Candidate | None:
-    """Who may meet a target that nothing met yet: where nothing was fast enough, the slowest of those that are faster; else the
-    smallest of those that are larger, and faster than what was too slow; None where there is no such candidate."""
+    """Who may meet a target that nothing met yet: where everything was too large, the largest of those that are smaller; where
+    nothing was fast enough, the slowest of those that are faster; else the smallest of those that are larger, and faster than
+    what was too slow. Whatever is as large as something that was too large is out of the question; None where nobody is left."""
+    heavy = [c for c in seen if _is_heavy(c, found, target)]
+    left = [c for c in left if all(c.least < one.least for one in heavy)]
+    if len(heavy) == len(seen):
+        return max(left, key=lambda c: c.least, default=None)
     wanted = target.min_speedup
     fast = [c for c in seen if wanted is None or _is_fast(c, found, wanted)]
     too_slow = max((c.speedup for c in seen if c not in fast), default=0.0)
     quicker = [c for c in left if c.speedup > too_slow]
     if wanted is not None and not fast:
         return min(quicker, key=lambda c: c.speedup, default=None)
-    most = max((c.least for c in fast), default=0)
+    most = max((c.least for c in fast if c not in heavy), default=0)
     return min((c for c in quicker if c.least > most), key=lambda c: c.least, default=None)
+
+
+def _is_heavy(candidate: Candidate, found: Sequence[Point], target: Target) -> bool:
+    """Whether it came out larger than is allowed, in each of its formats."""
+    sizes = [p.bytes for p in found if p.size == candidate.size]
+    return target.bytes is not None and bool(sizes) and min(sizes) > target.bytes
 
 
 def _is_fast(candidate: Candidate, found: Sequence[Point], wanted: float) -> bool:

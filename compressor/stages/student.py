@@ -258,7 +258,7 @@ def _distil(
 
 
 def _patience(asked: Distill) -> int:
-    """Evaluations without gain before a student stops learning from its teacher: many, since the gains of a falling rate come late.
+    """Evaluations without gain before a student stops learning from its teacher: many, as the gains of a falling rate come late.
 
     What learns from labels alone goes through all its steps. It is judged by a share of some hundred rows, which stands still for
     a while at its beginning and by chance later on, and a control is to learn as long as its student.

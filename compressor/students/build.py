@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ def build_student(
         CannotCutError: the architecture cannot be cut in this way.
     """
     old = shape_of(teacher.config)
+    if shape == old:
+        return _whole(teacher, task)
     anatomy = examine(teacher.config, task)
     kept = evenly_spaced(old.layers, shape.layers)
     selection = None
@@ -51,6 +54,17 @@ def build_student(
             f"{differs[0]} would no longer fit. Choose another size. {STILL}"
         )
     student.load_state_dict(state)
+    return _finished(teacher, student)
+
+
+def _whole(teacher: PreTrainedModel, task: Task) -> PreTrainedModel:
+    """The teacher once more, also where it cannot be cut."""
+    student = models.build(copy.deepcopy(teacher.config), task, "cpu")
+    student.load_state_dict(teacher.state_dict())
+    return _finished(teacher, student)
+
+
+def _finished(teacher: PreTrainedModel, student: PreTrainedModel) -> PreTrainedModel:
     student.train(False)
     object.__setattr__(student, "_copied_tables", _tables(teacher, student))
     return student

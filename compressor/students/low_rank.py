@@ -78,6 +78,11 @@ def factorise(
         CannotCutError: no layer would be smaller, or the target cannot be met.
     """
     layers = large_layers(model, task)
+    if not layers:
+        raise CannotCutError(
+            f"This {model.config.model_type} model has no large linear layers that could become two thin ones. Leave "
+            "`student.low_rank` out."
+        )
     moments = _second_moments(model, layers, calibration)
     parts = {name: _decompose(layer.weight.detach(), moments[name]) for name, layer in layers.items()}
     energies = {name: values.square().cumsum(0) / values.square().sum() for name, (_, values, _) in parts.items()}

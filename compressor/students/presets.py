@@ -43,6 +43,8 @@ def plan(config: PretrainedConfig, student: Student, task: Task | None = None) -
         CannotCutError: the architecture cannot be cut in this way.
         RecipeError: the numbers do not fit the teacher; every problem at once.
     """
+    if student.size is None and student.cut is None and student.model is None:
+        return shape_of(config)  # thin layers or fewer words alone: there is nothing to cut
     anatomy = examine(config, task or task_of(config))
     if student.size in DEPTH:
         return _depth_preset(config, student.size)
@@ -52,8 +54,6 @@ def plan(config: PretrainedConfig, student: Student, task: Task | None = None) -
         return _width_preset(config, anatomy, student.size)
     if student.size == AUTO:
         raise RecipeError("student.size is auto: it has no shape before the search for it.")
-    if student.cut is None and student.model is None:
-        return shape_of(config)  # thin layers alone
     if student.cut is None:
         raise RecipeError("student.model names another model to start from: there is nothing to cut.")
     return _own(config, anatomy, student.cut)

@@ -9,6 +9,7 @@ import pytest
 
 from compressor.recipe import Target
 from compressor.report import Point
+from compressor.search.candidates import within
 from compressor.search.rungs import Candidate, after_round, chosen, last_round, lengths, miss
 
 
@@ -149,3 +150,27 @@ def test_sizes_that_are_slower_than_one_that_was_too_slow_are_not_trained():
     found = last_round([fast[1], fast[4]], [fast[0], fast[2], fast[3], fast[5]], target, measure)
     assert asked == ["mini", "third", "small", "quarter"]
     assert not any(p.met for p in found)
+
+
+def test_where_the_finalists_turn_out_too_large_smaller_ones_follow_the_largest_first():
+    """Predictions are a little off: what came in on the last megabyte, and left no place to the others, may not fit after all."""
+    worth = dict(zip(names(ALL), (0.5, 0.7, 0.9, 0.93, 0.95, 0.97), strict=True))
+    for megabytes in (1.02, 2.9, 7.7, 7.9, 8.1, 9.8, 10.2, 13.5, 14.5, 19.5, 25.0):
+        for wanted in (None, 0.6, 0.8, 0.92):
+            target = Target(max_megabytes=megabytes, min_retained=wanted)
+            asked: list[str] = []
+
+            def measure(c: Candidate, target=target, asked=asked) -> list[Point]:
+                asked.append(c.size)
+                made = replace(c, bytes={name: int(size * 1.01) for name, size in c.bytes.items()})
+                return [point(made, worth[c.size], target, name) for name in c.formats_for(target)]
+
+            found = going = within(ALL, target)
+            for _ in range(2):
+                going = after_round(going, {c.size: worth[c.size] for c in going}, target)
+            points = last_round(going, [c for c in found if c not in going], target, measure)
+            able = [c.size for c in ALL if c.least * 1.01 <= target.bytes and worth[c.size] >= (wanted or 0)]
+            assert chosen(points, target).met == bool(able), (megabytes, wanted, asked)
+            assert len(asked) == len(set(asked))
+            if able:
+                assert chosen(points, target).size == (able[0] if wanted else able[-1])
