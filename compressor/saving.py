@@ -77,8 +77,19 @@ def check_same(before: torch.Tensor, after: torch.Tensor, name: str) -> None:
         raise ModelError(f"{name} was saved, but came back different (by up to {worst:.2g} in its logits).")
 
 
-def probe(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tensor:
+def probe(model: PreTrainedModel) -> torch.Tensor:
     """Logits on fixed made-up tokens, to compare two copies of a model: float32 [rows, …], on the CPU."""
+    import torch
+
+    ids = made_up(model).to(model.device)
+    with torch.inference_mode():
+        logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    found: torch.Tensor = logits.float().cpu()
+    return found
+
+
+def made_up(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tensor:
+    """Tokens that the model knows, drawn by chance but always the same: int64 [rows, length]. Each row ends as texts do."""
     import torch
 
     vocabulary = _vocabulary(model)
@@ -87,11 +98,7 @@ def probe(model: PreTrainedModel, rows: int = 4, length: int = 24) -> torch.Tens
     if isinstance(end, int) and 0 <= end < vocabulary:  # BART and T5 answer where a text ends, once in each
         ids[ids == end] = 0 if end else 1
         ids[:, -1] = end
-    mask = torch.ones_like(ids)
-    with torch.inference_mode():
-        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
-    found: torch.Tensor = logits.float().cpu()
-    return found
+    return ids
 
 
 def _vocabulary(model: PreTrainedModel) -> int:

@@ -152,3 +152,55 @@ def test_models_are_made_one_after_the_other(folder, what):
         assert thread.is_alive()
     thread.join(30)
     assert not thread.is_alive()
+
+
+NARROW = {
+    "d_model": 16,
+    "vocab_size": 50,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+    "num_labels": 3,
+    "decoder_start_token_id": 0,
+}
+LAYERS = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+READERS = {
+    "bart": lambda: transformers.BartForSequenceClassification(
+        transformers.BartConfig(**NARROW, **LAYERS, encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=64)
+    ),
+    "t5": lambda: transformers.T5ForSequenceClassification(
+        transformers.T5Config(**NARROW, d_ff=32, d_kv=8, num_layers=1, num_heads=2)
+    ),
+    "canine": lambda: transformers.CanineForSequenceClassification(
+        transformers.CanineConfig(
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, num_hash_functions=2,
+            num_hash_buckets=64, max_position_embeddings=64, local_transformer_stride=8,
+        )
+    ),
+}  # fmt: skip
+"""Two that answer at the end of a text, which has to be there once in each row, and one that has no table of tokens."""
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_models_that_read_otherwise_are_saved_and_come_back(kind, tmp_path):
+    model = READERS[kind]().eval()
+    saving.save_float(model, tiny.wordpiece(), tmp_path / "out", TASK)
+    again = models.load_model(tmp_path / "out", TASK)
+    assert torch.equal(saving.probe(again), saving.probe(model.to(torch.bfloat16)))
+    assert saving.probe(again).std() > 0
+
+
+def test_a_batch_is_padded_with_the_token_that_the_model_looks_for(tmp_path):
+    folder = tiny.llama(tmp_path / "llama")
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in tokenizer.items() if k != "pad_token"}))
+    change_config(folder, pad_token_id=5)
+    assert models.load_tokenizer(folder).pad_token_id == 5
+    change_config(folder, pad_token_id=10**6)
+    assert models.load_tokenizer(folder).pad_token_id == models.load_tokenizer(folder).eos_token_id
+
+
+def test_a_model_that_would_read_padding_is_refused():
+    config = {"model_type": "xlnet", "architectures": ["XLNetForSequenceClassification"]}
+    for wanted in (None, "text-classification"):
+        with pytest.raises(ModelError, match="type xlnet answer from the last place of a row"):
+            tasks.for_config(config, wanted)

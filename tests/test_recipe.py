@@ -180,6 +180,16 @@ def test_a_narrow_students_rate_is_not_its_teachers():
     assert only_formats.teacher_rate == 1e-4
 
 
+def test_a_cut_that_names_the_teachers_width_is_none():
+    def learning(**cut):
+        full = Recipe.parse(MINIMAL | {"student": {"cut": cut}}).resolved("text-classification", None, (), 384)
+        return full.student, full.distill
+
+    assert learning(layers=3, hidden=384) == learning(layers=3)
+    student, distill = learning(layers=3, hidden=192)
+    assert student.cut.hidden == 192 and distill.objective == "relations"
+
+
 def test_students_that_keep_a_thin_teachers_width_take_larger_steps():
     def rate(width, **student):
         asked = Recipe.parse(MINIMAL | ({"student": student} if student else {}))

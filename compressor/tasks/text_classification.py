@@ -38,6 +38,8 @@ PROBLEMS = {
     "multi": "multi_label_classification",
     "regression": "regression",
 }
+READ_AT_THE_END = ("xlnet",)
+"""Models that do not look where a padded text ends. Rows are padded on the right."""
 KINDS = {problem: kind for kind, problem in PROBLEMS.items()}
 
 
@@ -45,7 +47,7 @@ class TextClassification(TrainableTask):
     name: ClassVar[str] = "text-classification"
     title: ClassVar[str] = "Text classification"
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
-    heads: ClassVar[tuple[str, ...]] = ("classifier", "pre_classifier", "score", "classification_head", "logits_proj")
+    heads: ClassVar[tuple[str, ...]] = ("classifier", "pre_classifier", "score", "classification_head")
     roles: ClassVar[tuple[Role, ...]] = (
         Role(
             "text",
@@ -73,6 +75,11 @@ class TextClassification(TrainableTask):
         self.kind = kind
 
     def bound(self, config: Mapping[str, Any]) -> TextClassification:
+        if config.get("model_type") in READ_AT_THE_END:
+            raise ModelError(
+                f"Models of type {config['model_type']} answer from the last place of a row, which padding takes when texts of "
+                "several lengths are read together, so that their numbers would be wrong here. Pick another model."
+            )
         problem = config.get("problem_type")
         labels = config.get("num_labels") or len(config.get("id2label") or ()) or 2
         kind = KINDS.get(str(problem), "regression" if labels == 1 else "single")

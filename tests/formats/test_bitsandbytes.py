@@ -31,7 +31,7 @@ import json, sys, torch, transformers
 for auto, folder, snippet in json.loads(sys.stdin.read()):
     model, info = getattr(transformers, auto).from_pretrained(folder, output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"], info
-    ids = torch.randint(0, model.get_input_embeddings().weight.shape[0], (4, 24), generator=torch.Generator().manual_seed(0))
+    ids = torch.load(folder + "/ids.pt")
     with torch.inference_mode():
         logits = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
     torch.save(logits.float(), folder + "/logits.pt")
@@ -64,6 +64,7 @@ def made(tmp_path_factory):
         for name in ("8bit", "4bit"):
             out = here / f"{kind}-{name}"
             assert get(name).make(source, out, task) == []
+            torch.save(saving.made_up(get(name).load(out, task).model), out / "ids.pt")
             found[kind, name] = (out, task)
     return found
 

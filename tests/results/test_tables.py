@@ -138,3 +138,18 @@ def test_numbers_differ_where_they_lie_noticeably_apart(tmp_path):
         "The teacher is nearer to the label on 1 of them, this one on 1."
     )
     assert shown.by_class(read, "student") == []
+
+
+def test_numbers_below_zero_stay_numbers(tmp_path):
+    task = tasks.get("text-classification/regression")
+    rows = Dataset.from_dict({"text": ["-1+1", "-2"], "label": [-1.0, 1.0]})
+    outputs = {"teacher": [-1.0, 1.0], "student": [-0.5, 1.0]}
+    measured = [
+        Measured(name=n, dtype="x", bytes=1, parameters=1, outputs=np.array(o, np.float32)[:, None])
+        for n, o in outputs.items()
+    ]
+    write_tables(tmp_path, task, ["score"], rows, measured)
+    with (tmp_path / "flips.csv").open(newline="") as file:
+        (flip,) = csv.DictReader(file)
+    assert (float(flip["label"]), float(flip["teacher"]), float(flip["student"])) == (-1.0, -1.0, -0.5)
+    assert flip["text"] == "'-1+1"

@@ -87,6 +87,13 @@ def test_a_target_that_no_rank_meets_is_a_sentence(bert):
         factorise(bert[0], TASK, LowRank(energy=0.9999), calibration(bert[0]))
 
 
+def test_a_model_without_such_layers_is_a_sentence():
+    """GPT-2 keeps its weights in a layer of its own kind."""
+    for asked in (LowRank(weights=0.5), LowRank(energy=0.9)):
+        with pytest.raises(CannotCutError, match=r"This gpt2 model has no large linear layers .* Leave"):
+            low_rank.factorise(teacher("gpt2"), TASK, asked, [])
+
+
 def test_inputs_decide_what_is_left_out():
     """A layer whose inputs lie in eight directions is exact at rank eight, though its weights have full rank; by the weights
     alone it would not be."""
