@@ -14,6 +14,23 @@ PLANTS = [
         "tests/test_pipeline.py::test_the_control_is_the_same_student_without_the_teacher",
     ),
     (
+        "a control stops where its accuracy stands still", "compressor/stages/student.py",
+        "patience=_patience(asked) if teacher is not None else None", "patience=_patience(asked)",
+        "tests/test_pipeline.py::test_what_learns_from_labels_alone_goes_through_all_its_steps",
+    ),
+    (
+        "texts are tried that have no end", "compressor/saving.py", "ids[:, -1] = end", "pass",
+        "tests/test_models.py::test_models_that_read_otherwise_are_saved_and_come_back",
+    ),
+    (
+        "the teacher's width is a cut", "compressor/recipe.py",
+        "student.cut.hidden == width", "student.cut.hidden == -1", "tests/test_recipe.py",
+    ),
+    (
+        "a search stays with what is too large", "compressor/search/rungs.py",
+        "if len(heavy) == len(seen):", "if False:", "tests/search",
+    ),
+    (
         "chance counts as a loss", "compressor/report.py",
         "return self.p < CHANCE", "return self.value != 0", "tests/tasks/test_paired.py tests/results/test_tables.py",
     ),

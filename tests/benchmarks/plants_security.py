@@ -142,7 +142,7 @@ PLANTS = [
     ),
     (
         "security 7: a tokenizer's own code", "compressor/models.py",
-        "config=load_config(folder), trust_remote_code=False", "config=load_config(folder), trust_remote_code=True",
+        "config=config, trust_remote_code=False", "config=config, trust_remote_code=True",
         f"{SECURITY}::test_security_7_code_of_a_tokenizers_own_is_not_run",
     ),
     (
