@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 STEERING = ("auto_map", "_attn_implementation", "attn_implementation", "_attn_implementation_internal", "torch_dtype_str",
             "custom_pipelines", "_name_or_path", "name_or_path", "trust_remote_code", "use_kernels")  # fmt: skip
 
-
 THIN, THIN_WEIGHTS = "low_rank.json", "low_rank.safetensors"
 """What a folder holds in place of a plain model's weights where layers were split in two: see `students/low_rank.py`."""
 NO_PLAIN_MODEL = (
@@ -38,8 +37,6 @@ NO_PLAIN_MODEL = (
 
 MOST_VALUES = 1_000_000
 """In a config."""
-
-
 _building = threading.RLock()
 """transformers sets torch's default type of numbers while it makes a model, for all threads: two at once would leave it wrong."""
 
@@ -140,16 +137,14 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(
             folder.resolve(), config=config, trust_remote_code=False, local_files_only=True
         )
-    except ModelError:
-        raise
     except Exception as error:
         raise ModelError(f"This model's tokenizer cannot be read ({first_line(error)}).") from error
     if tokenizer.pad_token_id is None:
-        wanted = getattr(config, "pad_token_id", None)
-        padding = tokenizer.convert_ids_to_tokens(wanted) if wanted in range(len(tokenizer)) else None
-        tokenizer.pad_token = (
-            padding or tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
-        )
+        looked_for = getattr(config, "pad_token_id", None)
+        if looked_for in range(len(tokenizer)):
+            tokenizer.pad_token = tokenizer.convert_ids_to_tokens(looked_for)
+        else:
+            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
 
 

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from compressor.errors import ModelError
+
 if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
@@ -17,6 +19,22 @@ STEP = 8
 few lengths it is soon there, which is worth more than the padding costs (tests/benchmarks/README.md)."""
 ROWS = 32
 """Rows of a batch in a teacher's pass and in an evaluation: the usual ones of a step, for the same reason."""
+
+READ_AT_THE_END = ("xlnet",)
+"""Models that answer from the last place of a row, whatever stands there."""
+
+
+def check_padding(config: Mapping[str, Any]) -> None:
+    """Before a model is used on rows that are padded on the right.
+
+    Raises:
+        ModelError: it would read the padding.
+    """
+    if config.get("model_type") in READ_AT_THE_END:
+        raise ModelError(
+            f"Models of type {config['model_type']} answer from the last place of a row, which padding takes when texts of "
+            "several lengths are read together, so that their numbers would be wrong here. Pick another model."
+        )
 
 
 def pad(

@@ -12,7 +12,7 @@ from compressor.events import Progress, silent
 from compressor.recipe import DEFAULT_FORMATS, Student
 from compressor.report import Difference, Quality
 from compressor.tasks.base import Metric, Prediction, Role, TrainableTask
-from compressor.tasks.batching import batches, pad
+from compressor.tasks.batching import batches, check_padding, pad
 from compressor.tasks.intervals import (
     accuracy,
     calibration_error,
@@ -38,8 +38,6 @@ PROBLEMS = {
     "multi": "multi_label_classification",
     "regression": "regression",
 }
-READ_AT_THE_END = ("xlnet",)
-"""Models that do not look where a padded text ends. Rows are padded on the right."""
 KINDS = {problem: kind for kind, problem in PROBLEMS.items()}
 
 
@@ -75,11 +73,7 @@ class TextClassification(TrainableTask):
         self.kind = kind
 
     def bound(self, config: Mapping[str, Any]) -> TextClassification:
-        if config.get("model_type") in READ_AT_THE_END:
-            raise ModelError(
-                f"Models of type {config['model_type']} answer from the last place of a row, which padding takes when texts of "
-                "several lengths are read together, so that their numbers would be wrong here. Pick another model."
-            )
+        check_padding(config)
         problem = config.get("problem_type")
         labels = config.get("num_labels") or len(config.get("id2label") or ()) or 2
         kind = KINDS.get(str(problem), "regression" if labels == 1 else "single")
@@ -89,8 +83,7 @@ class TextClassification(TrainableTask):
         return architecture.endswith("ForSequenceClassification")
 
     def label_names(self, config: Mapping[str, Any]) -> list[str]:
-        names = config.get("id2label") or {}
-        if names:
+        if names := config.get("id2label"):
             return [str(names[k]) for k in sorted(names, key=int)]
         return [f"LABEL_{i}" for i in range(config.get("num_labels") or 2)]
 

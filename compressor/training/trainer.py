@@ -65,6 +65,7 @@ class _Trainer(Trainer):
     def __init__(self, *, objective: Objective, sampler: BucketSampler, **kwargs: Any):
         super().__init__(**kwargs)
         self.objective, self.sampler = objective, sampler
+        self.remove_callback(PrinterCallback)  # standard output belongs to whoever called
         # Our loss is a mean over the batch: without this, Trainer would not divide it under gradient accumulation.
         self.model_accepts_loss_kwargs = False
 
@@ -138,9 +139,8 @@ def train(
     validation, validation_teacher = _by_length(validation, validation_teacher)
     data = Rows(rows, teacher, hints)
     objective = Objective(task, options.alpha, options.temperature, hints.kind if hints is not None else None)
-    callbacks = [Reporting(stage, progress, options.batch_size), Checkpoints(options.checkpoint_seconds)]
-    if options.patience is not None:
-        callbacks.insert(1, EarlyStoppingCallback(options.patience))
+    report, saving = Reporting(stage, progress, options.batch_size), Checkpoints(options.checkpoint_seconds)
+    patience = [EarlyStoppingCallback(options.patience)] if options.patience is not None else []
     with quiet(), freezing(model, frozen):
         trainer = _Trainer(
             model=model,
@@ -149,11 +149,10 @@ def train(
             eval_dataset=Rows(validation),
             data_collator=Collate(pad_id, unwanted_inputs(model), int(data.lengths.max(initial=0))),
             compute_metrics=_judge(task, validation, validation_teacher, objective),
-            callbacks=callbacks,
+            callbacks=[report, *patience, saving],
             objective=objective,
             sampler=BucketSampler(data.lengths, options.batch_size, options.seed),
         )
-        trainer.remove_callback(PrinterCallback)  # standard output belongs to whoever called
         example = {k: v.to(model.device) for k, v in model_inputs(trainer.data_collator(some(data))).items()}
         whole = hints is not None and hints.kind.whole
         with dropping(model, options.dropout), nullcontext() if whole else first_token_only(model, example):
