@@ -103,10 +103,20 @@ class _Trainer(Trainer):
         """Train, from a checkpoint where there is one; afterwards the model has the weights that were best."""
         if checkpoint is not None and is_over(checkpoint):
             self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        elif checkpoint is not None:
+            self._remember_patience(checkpoint)
+            self.train(resume_from_checkpoint=str(checkpoint))
         else:
-            self.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+            self.train()
         if self.state.best_global_step is not None:
             load_best(Path(self.args.output_dir), self.model, self.state.best_global_step)
+
+    def _remember_patience(self, checkpoint: Path) -> None:
+        """How often it had been no better. Trainer can restore its callbacks itself, but puts them in another order."""
+        stored = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)).stateful_callbacks
+        for callback in self.callback_handler.callbacks:
+            if isinstance(callback, EarlyStoppingCallback) and (found := stored.get(type(callback).__name__)):
+                callback.early_stopping_patience_counter = found["attributes"]["early_stopping_patience_counter"]
 
 
 def train(

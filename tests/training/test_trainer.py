@@ -189,6 +189,16 @@ def test_a_training_cut_again_and_again_ends_with_the_same_weights(data, whole, 
     assert same(run(data, tmp_path, checkpoint_seconds=0.0)[0], whole[0])
 
 
+def test_a_training_that_was_cut_stops_as_early_as_one_that_was_not(data, tmp_path, every_step):
+    early = {"learning_rate": 1e-9, "patience": 3, "epochs": 8, "checkpoint_seconds": 0.0}
+    weights, trained = run(data, tmp_path / "whole", **early)
+    assert trained.stopped_early
+    for cut_at in (trained.steps // 2, trained.steps - 1):
+        assert run(data, tmp_path / "cut", cut_at=cut_at, **early) == (None, None)
+    again, told = run(data, tmp_path / "cut", **early)
+    assert told == trained and same(again, weights)
+
+
 def test_a_training_that_had_stopped_early_does_not_go_on_when_it_is_started_again(data, tmp_path):
     early = {"learning_rate": 1e-9, "patience": 2, "epochs": 8, "checkpoint_seconds": 0.0}
     weights, trained = run(data, tmp_path, **early)
