@@ -5,6 +5,7 @@ Nothing heavy is imported before a verb needs it, so that `--help` answers at on
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def main() -> NoReturn:
     """Entry point: every error becomes a sentence and an exit code."""
     prepare_environ()
     collect_rarely()
+    _write_anything()
     try:
         settings = Settings.from_environ()
     except CompressorError as error:
@@ -60,6 +62,13 @@ def main() -> NoReturn:
             traceback.print_exc()
         _fail(sentence(error))
     sys.exit(0)
+
+
+def _write_anything() -> None:
+    """Into a file or a pipe Windows writes in an encoding that lacks most of the world's characters, a minus sign among them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8")
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

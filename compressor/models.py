@@ -115,8 +115,8 @@ def load_config(folder: Path) -> PretrainedConfig:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The folder's tokenizer, with a padding token: where it has none, as decoders do, the one that the model looks for behind a
-    text's end, or else the end-of-text one.
+    """The folder's tokenizer. It pads with the token that the model looks for behind a text's end; where neither of them names
+    one, as in decoders, with the end-of-text one.
 
     Raises:
         ModelError: it has none, or it cannot be read.
@@ -139,12 +139,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         )
     except Exception as error:
         raise ModelError(f"This model's tokenizer cannot be read ({first_line(error)}).") from error
+    looked_for = getattr(config, "pad_token_id", None)
+    if looked_for in range(len(tokenizer)) and looked_for != tokenizer.pad_token_id:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(looked_for)
     if tokenizer.pad_token_id is None:
-        looked_for = getattr(config, "pad_token_id", None)
-        if looked_for in range(len(tokenizer)):
-            tokenizer.pad_token = tokenizer.convert_ids_to_tokens(looked_for)
-        else:
-            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
 
 
@@ -193,6 +192,7 @@ def load_model(
     _check_keys(folder, task, info, model.base_model_prefix, new_head=new_head, strict=strict)
     if getattr(model.config, "pad_token_id", None) is None:
         _give_padding(model, folder)
+    task.complete(model.config)
     return model.eval()
 
 

@@ -7,9 +7,12 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from datasets import Dataset
+from tokenizers.processors import TemplateProcessing
 
-from compressor import pipeline
+from compressor import models, pipeline, tasks
 from compressor.hub import Hub
 from compressor.publishing.publish import publish
 from compressor.recipe import Data, Files, Recipe
@@ -44,6 +47,34 @@ def test_quantized_compared_published_and_loaded_by_the_cards_code(make, setting
     ran = run_snippet(card, hub_server.url, tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "generated_text" in ran.stdout
+
+
+def test_windows_and_prompts_start_as_the_tokenizer_starts_a_text(tmp_path):
+    task = tasks.get("text-generation")
+    plain = models.load_tokenizer(tiny.llama(tmp_path / "lm"))
+    framed = models.load_tokenizer(tiny.llama(tmp_path / "lm"))
+    framed.bos_token = framed.convert_ids_to_tokens(9)
+    framed._tokenizer.post_processor = TemplateProcessing(
+        single=f"{framed.bos_token} $A", special_tokens=[(framed.bos_token, 9)]
+    )
+    rows = Dataset.from_dict({"text": ["the film was really not bad but slow and cold"] * 9})
+    ids = [x for window in task.encode(plain, rows, 16)["input_ids"] for x in window]
+    windows = task.encode(framed, rows, 16)["input_ids"]
+    assert all(window[0] == 9 and len(window) <= 16 for window in windows)
+    assert [x for window in windows for x in window[1:]] == ids[: sum(len(w) - 1 for w in windows)]
+
+    class Runner:
+        def generate(self, given, _):
+            asked.append(given[0].tolist())
+            return np.asarray([[5]])
+
+    for tokenizer, first in ((plain, []), (framed, [9])):
+        asked: list[list[int]] = []
+        long = "a film " * 600 + "and its end"
+        task.predict(Runner(), tokenizer, [], ["", "film", long])
+        text = plain(long, add_special_tokens=False, verbose=False)["input_ids"]
+        assert len(asked[0]) == 1 and asked[1][: len(first)] == first
+        assert asked[2] == first + text[len(first) - 512 :]
 
 
 def run_snippet(card, endpoint, tmp_path):

@@ -197,6 +197,11 @@ def test_a_batch_is_padded_with_the_token_that_the_model_looks_for(tmp_path):
     assert models.load_tokenizer(folder).pad_token_id == 5
     change_config(folder, pad_token_id=10**6)
     assert models.load_tokenizer(folder).pad_token_id == models.load_tokenizer(folder).eos_token_id
+    change_config(folder, pad_token_id=7)
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | {"pad_token": "the"}))
+    assert models.load_tokenizer(folder).pad_token_id == 7, (
+        "what the tokenizer says is what the model does not look for"
+    )
 
 
 def test_a_model_that_would_read_padding_is_refused():
@@ -204,3 +209,34 @@ def test_a_model_that_would_read_padding_is_refused():
     for wanted in (None, "text-classification"):
         with pytest.raises(ModelError, match="type xlnet answer from the last place of a row"):
             tasks.for_config(config, wanted)
+
+
+def test_one_number_is_told_to_be_one(tmp_path):
+    """Without it transformers' pipeline makes a probability of a regression's number."""
+    folder = tiny.bert(tmp_path / "bert", labels=("score",))
+    task = tasks.for_config(models.read_config(folder))
+    model = models.load_model(folder, task, dtype=torch.float32)
+    saving.save_float(model, models.load_tokenizer(folder), tmp_path / "out", task)
+    assert models.read_config(tmp_path / "out")["problem_type"] == "regression"
+    with pytest.raises(ModelError, match="gives 3 numbers for a text"):
+        tasks.for_config(
+            {"architectures": ["BertForSequenceClassification"], "problem_type": "regression", "num_labels": 3}
+        )
+
+
+def test_an_empty_text_is_answered_by_decoders_too():
+    tokenizer = tiny.byte_bpe()
+    model = transformers.GPT2ForSequenceClassification(
+        transformers.GPT2Config(
+            vocab_size=len(tokenizer), n_embd=16, n_layer=1, n_head=2, n_positions=32, pad_token_id=0, num_labels=2
+        )
+    ).eval()
+
+    class Runner:
+        def predict(self, batch):
+            with torch.inference_mode():
+                return model(**{name: torch.from_numpy(values) for name, values in batch.items()}).logits.numpy()
+
+    assert tokenizer("")["input_ids"] == []
+    found = TASK.predict(Runner(), tokenizer, ["a", "b"], ["", "good"])
+    assert [len(one.labels) for one in found] == [2, 2]

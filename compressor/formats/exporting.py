@@ -29,6 +29,8 @@ TEXTS = ["One text.", "Another text, which is longer than the first, so that sha
 """What a model is traced with."""
 OTHER_TEXTS = ([TEXTS[1]], [*TEXTS, " ".join(TEXTS)])
 """Batches and lengths that it was not traced with: what is written must take any."""
+TELLING = 0.05
+"""How far the numbers that a model gives for made-up texts have to lie apart, as a share of the largest, to say anything."""
 
 
 def inputs_of(live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> dict[str, torch.Tensor]:
@@ -96,6 +98,8 @@ def check_no_wreck(before: torch.Tensor, after: torch.Tensor, name: str) -> None
     """
     import torch
 
+    if before.shape[-1] == 1 and float(before.std()) < TELLING * max(1.0, float(before.abs().max())):
+        return  # one number a text, and nearly the same for all: noise alone may turn their order round
     if before.numel() > 2 and float(torch.corrcoef(torch.stack([before.flatten(), after.flatten()]))[0, 1]) < 0:
         raise ModelError(f"{name} was written, but in 8 bits this model answers the opposite of what it did.")
 

@@ -84,13 +84,14 @@ class OnnxFormat(Format):
             (part / self.file).parent.mkdir(parents=True)
             live.config.save_pretrained(part)
             tokenizer.save_pretrained(part)
-            self.prepare(live, tokenizer, rows)
-            self._export(live, tokenizer, part / self.file, numbers)
+            self._export(live, tokenizer, rows, part / self.file, numbers)
             others = (inputs_of(live, tokenizer, texts) for texts in OTHER_TEXTS)
             hold_against(live, self.load(part, task), others, out.name, self.compare)
         return []
 
-    def _export(self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path, numbers: int) -> None:
+    def _export(
+        self, live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Rows, path: Path, numbers: int
+    ) -> None:
         import onnx_ir
         from transformers.exporters import OnnxConfig, OnnxExporter
 
@@ -98,6 +99,7 @@ class OnnxFormat(Format):
 
         inputs = inputs_of(live, tokenizer, TEXTS)
         try:
+            self.prepare(live, tokenizer, rows)
             with silence():
                 program: Any = OnnxExporter().export(live, inputs, config=OnnxConfig(dynamic=True)).program
                 simplify(program)

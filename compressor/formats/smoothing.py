@@ -40,6 +40,11 @@ class Smoothed(nn.Module):
         self.linear = linear
         self.inverse = nn.Parameter(inverse, requires_grad=False)
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """T5 asks its layers for the type of theirs."""
+        return self.linear.weight
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[…, features in] → […, features out]."""
         out: torch.Tensor = self.linear(x * self.inverse)
@@ -89,7 +94,10 @@ def smooth(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Row
 def _mixed(rows: Rows, tokenizer: PreTrainedTokenizerBase) -> Iterator[dict[str, torch.Tensor]]:
     """Rows of all lengths together in each batch, so that padding is seen as well as texts alone."""
     plain = [
-        {name: torch.from_numpy(values[i][batch["attention_mask"][i] == 1][:LENGTH]) for name, values in batch.items()}
+        {
+            name: _beginning(torch.from_numpy(values[i][batch["attention_mask"][i] == 1]))
+            for name, values in batch.items()
+        }
         for batch in rows
         for i in range(len(batch["attention_mask"]))
     ]
@@ -106,6 +114,11 @@ def _mixed(rows: Rows, tokenizer: PreTrainedTokenizerBase) -> Iterator[dict[str,
             )
             for name in some[0]
         }
+
+
+def _beginning(row: torch.Tensor) -> torch.Tensor:
+    """At most LENGTH tokens of a row, its last one among them: some models look for a text's end, and fail without one."""
+    return row if len(row) <= LENGTH else torch.cat([row[: LENGTH - 1], row[-1:]])
 
 
 def _random(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Iterator[dict[str, torch.Tensor]]:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor.errors import DiskFullError, HubError, HubUnreachableError, ModelError
+from compressor.errors import DiskFullError, HubBusyError, HubError, HubUnreachableError, ModelError
 from compressor.events import Progress, silent
 from compressor.hub import layout
 from compressor.hub.meter import Bar, Meter
@@ -53,7 +53,7 @@ def fetch_config(hub: Hub, ref: str) -> Path:
 def fetch_model(hub: Hub, ref: str, revision: str | None, progress: Progress) -> LocalModel:
     try:
         info = hub.info(ref, "model", revision)
-    except HubUnreachableError:
+    except (HubUnreachableError, HubBusyError):
         # One's own machine, and one's own earlier download: what was there yesterday is good enough without a network.
         # Where strangers share the process nothing is given out that the Hub did not just allow.
         if not hub.settings.hosted and (known := remembered(hub, ref, revision)):
@@ -95,7 +95,14 @@ def _remember(hub: Hub, ref: str, revision: str | None, model: LocalModel) -> No
 
 
 def remembered(hub: Hub, ref: str, revision: str | None = None) -> LocalModel | None:
-    """This owner's last whole download of the model, if it is still there."""
+    """This owner's last whole download of the model, if it is still there; of a commit also one that did not ask for it."""
+    known = _noted(hub, ref, revision)
+    if known is None and revision is not None and (latest := _noted(hub, ref, None)) and latest.sha == revision:
+        return latest
+    return known
+
+
+def _noted(hub: Hub, ref: str, revision: str | None) -> LocalModel | None:
     try:
         raw = json.loads(_note(hub, ref, revision).read_text(encoding="utf-8"))
         folder = Path(raw["folder"])

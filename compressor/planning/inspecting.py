@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from compressor.hub import Hub
     from compressor.tasks.base import Task
 
+INDEXED = {
+    "architectures",
+    "model_type",
+    "quantization_config",
+    "tokenizer_config",
+    "processor_config",
+    "additional_chat_templates",
+}
+"""What the Hub's index says of a config that it does not give out."""
+
 
 def inspect(reference: str, *, settings: Settings, hub: Hub) -> dict[str, Any]:
     """The model's card and the table of student sizes, as `inspect --json` prints it.
@@ -33,6 +43,8 @@ def inspect(reference: str, *, settings: Settings, hub: Hub) -> dict[str, Any]:
         has_weights = any(folder.glob("*.safetensors"))
     else:
         found = hub.model(reference)
+        if found.gated and found.config.keys() <= INDEXED:
+            hub.fetch_config(reference)  # which says how to get access: sizes that nobody has read would be invented
         raw = models.clean_config(found.config)
         has_weights = found.has_safetensors
         facts = {

@@ -81,7 +81,7 @@ def cards(folder: Path, repo: str, variants: Sequence[str] | None = None, hub: H
 def story_of(
     report: Report, recipe: Recipe, teacher: LocalModel, names: Mapping[str, str], variant: Variant, hub: Hub | None
 ) -> card.Story:
-    repo = names[variant.name]
+    repo, task = names[variant.name], _task(report)
     return card.Story(
         repo=repo,
         report=report,
@@ -90,11 +90,17 @@ def story_of(
         teacher=teacher,
         origin=_origin(report, recipe, teacher, variant, hub),
         names={name: other for name, other in names.items() if name != variant.name},
-        snippet=formats.get(variant.format).snippet(repo, tasks.get(report.task)),
-        browser_snippet=formats.get(variant.format).browser_snippet(repo, tasks.get(report.task)),
+        snippet=formats.get(variant.format).snippet(repo, task),
+        browser_snippet=formats.get(variant.format).browser_snippet(repo, task),
         titles=_titles(report),
-        percents=frozenset(m.name for m in tasks.get(report.task).metrics if m.percent),
+        percents=frozenset(m.name for m in task.metrics if m.percent),
     )
+
+
+def _task(report: Report) -> tasks.Task:
+    """The report's task, in the flavour that its first metric tells."""
+    numbers = any(v.quality is not None and v.quality.metric == "spearman" for v in report.variants)
+    return tasks.get(f"{report.task}/regression" if numbers else report.task)
 
 
 def _titles(report: Report) -> dict[str, str]:

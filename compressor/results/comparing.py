@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from compressor.formats.stored import stored_format
 from compressor.measure import Measured, Request, measure
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import DATA_SUFFIXES, Data, Files
-from compressor.report import Report
+from compressor.report import Report, Variant
 from compressor.results.tables import FIXED, Row, variants_of, write_tables
 from compressor.settings import Settings
 from compressor.system.lease import lease
@@ -79,7 +80,7 @@ def compare(
     with lease(settings, device := default_device()):
         measured = measure(requests, found[0].task, rows=None, device=device, progress=progress)
     measured = _aligned(found, measured, rows)
-    variants = variants_of([_row(m, one) for m, one in zip(found, measured, strict=True)])
+    variants, said = _variants(found, encoded, measured)
     if rows is not None:
         write_tables(out, found[0].task, found[0].labels, rows, measured)
     report = Report(
@@ -89,11 +90,24 @@ def compare(
         hardware=hardware(),
         versions=versions(),
         variants=variants,
-        notes=tuple(notes),
+        notes=(*said, *notes),
     )
     write_text(out / "report.json", report.to_json())
     shutil.rmtree(out / "work", ignore_errors=True)
     return report
+
+
+def _variants(
+    found: Sequence[_Model], encoded: Sequence[Path | None], measured: Sequence[Measured]
+) -> tuple[tuple[Variant, ...], list[str]]:
+    """The report's rows, and what is to be said of how far they can be held against each other."""
+    apart = _other_tokens(found, encoded)
+    variants = variants_of([_row(m, one) for m, one in zip(found, measured, strict=True)])
+    alone = {"retained": None, "difference": None}
+    return (
+        tuple(v.model_copy(update=alone) if v.name in apart else v for v in variants),
+        [*_guessed(found), *apart.values()],
+    )
 
 
 def _row(model: _Model, measured: Measured) -> Row:
@@ -132,7 +146,8 @@ def _resolve(references: Sequence[str], settings: Settings, hub: Hub, progress: 
 
 
 def _name(reference: str, folder: Path, taken: Sequence[str]) -> str:
-    name = reference.rstrip("/").split("/")[-1] or folder.name
+    last = re.split(r"[/\\]", reference.rstrip("/\\"))[-1] or folder.name
+    name = re.sub(r"[^\w.-]+", "-", last).strip(".-") or "model"  # it names a folder and a column
     number, unique = 2, name
     while unique in taken or unique in FIXED:
         unique, number = f"{name}-{number}", number + 1
@@ -140,8 +155,8 @@ def _name(reference: str, folder: Path, taken: Sequence[str]) -> str:
 
 
 def _order(labels: list[str], first: list[str], reference: str, first_reference: str) -> list[int]:
-    """For each label of the first model the index of the same label in this one: by name; by position where both have
-    only numbers for names."""
+    """For each label of the first model the index of the same label in this one: by name; by position where one has only numbers
+    for names."""
     if len(labels) != len(first):
         raise ModelError(
             f"{reference} has {len(labels)} labels ({', '.join(labels[:6])}), {first_reference} has {len(first)} "
@@ -156,6 +171,34 @@ def _order(labels: list[str], first: list[str], reference: str, first_reference:
         f"{reference} names its labels {', '.join(labels[:6])}, {first_reference} {', '.join(first[:6])}: "
         "they cannot be matched by name, so a comparison would mean nothing."
     )
+
+
+def _guessed(found: Sequence[_Model]) -> list[str]:
+    """A sentence for each model whose labels were matched by their place."""
+    first = found[0]
+    return [
+        f"{model.name} and {first.name} name their labels differently, one of them by numbers; they were matched in their order: "
+        + ", ".join(f"{ours} is {theirs}" for ours, theirs in list(zip(model.labels, first.labels, strict=True))[:6])
+        + ". If that is wrong, so is the comparison."
+        for model in found[1:]
+        if {normalised(name) for name in model.labels} != {normalised(name) for name in first.labels}
+    ]
+
+
+def _other_tokens(found: Sequence[_Model], encoded: Sequence[Path | None]) -> dict[str, str]:
+    """{a model: a sentence} for those that read running text in other tokens than the first: a perplexity is one a token, so
+    theirs cannot be held against its own."""
+    from datasets import load_from_disk
+
+    if not found[0].task.running_text or None in encoded:
+        return {}
+    first, *others = (load_from_disk(str(folder))["input_ids"][:] for folder in encoded)
+    return {
+        model.name: f"{model.name} cuts the text into other tokens than {found[0].name}. A perplexity is one a token, so theirs "
+        "cannot be held against each other."
+        for model, ids in zip(found[1:], others, strict=True)
+        if ids != first
+    }
 
 
 def _rows(

@@ -91,6 +91,9 @@ class Task(ABC):
     def bound(self, config: Mapping[str, Any]) -> Task:
         """This task in the flavour that a model's `config.json` says."""
 
+    def complete(self, config: PretrainedConfig) -> None:  # noqa: B027  # most tasks have nothing to add
+        """Write into a loaded model's config what other programs need to know to read its answers as they are read here."""
+
     @abstractmethod
     def label_names(self, config: Mapping[str, Any]) -> list[str]:
         """The labels of a model, in the order of its logits; empty where the task has none."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset
     from torch import nn
+    from transformers import PreTrainedTokenizerBase
 
 INPUTS = ("input_ids", "token_type_ids")
 STEP = 8
@@ -65,6 +66,12 @@ def pad(
             if name in rows:
                 batch[name][i, :length] = rows[name][i]
     return batch
+
+
+def start(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that stands for a text without any: the one that texts start with, or end with."""
+    named = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, 0)
+    return int(next(token for token in named if token is not None))
 
 
 def takes(model: nn.Module) -> frozenset[str]:

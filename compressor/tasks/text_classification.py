@@ -11,8 +11,9 @@ from compressor.errors import ModelError
 from compressor.events import Progress, silent
 from compressor.recipe import DEFAULT_FORMATS, Student
 from compressor.report import Difference, Quality
+from compressor.tasks import losses
 from compressor.tasks.base import Metric, Prediction, Role, TrainableTask
-from compressor.tasks.batching import batches, check_padding, pad
+from compressor.tasks.batching import batches, check_padding, pad, start
 from compressor.tasks.intervals import (
     accuracy,
     calibration_error,
@@ -77,7 +78,15 @@ class TextClassification(TrainableTask):
         problem = config.get("problem_type")
         labels = config.get("num_labels") or len(config.get("id2label") or ()) or 2
         kind = KINDS.get(str(problem), "regression" if labels == 1 else "single")
+        if kind == "regression" and labels > 1:
+            raise ModelError(
+                f"This model gives {labels} numbers for a text, and Compressor knows regression with one. Pick another model."
+            )
         return TextClassification(kind)
+
+    def complete(self, config: PretrainedConfig) -> None:
+        if self.kind == "regression":  # without it transformers' pipeline makes a probability of the number
+            config.problem_type = PROBLEMS[self.kind]
 
     def accepts(self, architecture: str) -> bool:
         return architecture.endswith("ForSequenceClassification")
@@ -226,10 +235,12 @@ class TextClassification(TrainableTask):
         for text in texts:
             pair = text if isinstance(text, (list, tuple)) else (text,)
             encoded = dict(tokenizer(*pair, truncation=True, max_length=limit))
+            if not encoded["input_ids"]:  # an empty text, which decoders frame with nothing
+                encoded = {"input_ids": [start(tokenizer)]}
             batch = pad({k: [v] for k, v in encoded.items()}, tokenizer.pad_token_id or 0)
-            start = time.perf_counter()
+            started = time.perf_counter()
             logits = runner.predict(batch)
-            ms = (time.perf_counter() - start) * 1000
+            ms = (time.perf_counter() - started) * 1000
             scores = self.scores(logits)[0]
             order = sorted(range(len(scores)), key=lambda i: -scores[i])
             ranked = tuple({"label": labels[i], "score": float(scores[i])} for i in order)
@@ -243,43 +254,10 @@ class TextClassification(TrainableTask):
         return {"single": -100, "multi": [nothing] * labels, "regression": nothing}[self.kind]
 
     def hard_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy over [batch] int labels, binary cross-entropy over [batch, labels], or the mean squared error over
-        [batch] floats; the mean over the rows that have a label."""
-        import torch
-        import torch.nn.functional as F
-
-        if self.kind == "single":
-            total = F.cross_entropy(logits.float(), labels, ignore_index=-100, reduction="sum")
-            return total / (labels != -100).sum().clamp(min=1)  # a plain mean is NaN for a batch without labels
-        wide = labels.float().reshape(len(labels), -1)
-        known = ~wide.isnan()
-        truth = torch.where(known, wide, 0.0)
-        if self.kind == "multi":
-            each = F.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
-        else:
-            each = F.mse_loss(logits.float(), truth, reduction="none")
-        return (each * known).sum() / known.sum().clamp(min=1)
+        return losses.hard(self.kind, logits, labels)
 
     def soft_loss(self, logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
-        """KL(teacher ‖ student) at temperature T, times T² (Hinton, Vinyals and Dean 2015, arXiv:1503.02531); for several
-        labels the same of each label's own yes/no; for one number the squared error. [batch, labels] both."""
-        import torch.nn.functional as F
-
-        student, target = logits.float(), teacher.float()
-        if self.kind == "regression":
-            return F.mse_loss(student, target)
-        if self.kind == "multi":
-            # Two-way distributions (no, yes) per label: the same loss on log-sigmoids.
-            import torch
-
-            student, target = (torch.stack((-x, x), -1).flatten(0, 1) / 2 for x in (student, target))
-        loss = F.kl_div(
-            F.log_softmax(student / temperature, -1),
-            F.log_softmax(target / temperature, -1),
-            log_target=True,
-            reduction="batchmean",
-        )
-        return loss * temperature**2
+        return losses.soft(self.kind, logits, teacher, temperature)
 
     def new_head(self, config: PretrainedConfig, labels: Sequence[str], kind: str) -> None:
         config.id2label = dict(enumerate(labels))

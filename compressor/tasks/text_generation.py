@@ -10,7 +10,7 @@ from compressor.events import Progress, silent
 from compressor.recipe import DEFAULT_FORMATS, Student
 from compressor.report import Difference, Quality
 from compressor.tasks.base import Metric, Prediction, Role, Task
-from compressor.tasks.batching import batches
+from compressor.tasks.batching import batches, start
 from compressor.tasks.intervals import per_token, perplexity
 from compressor.tasks.paired import resampled_difference
 
@@ -55,14 +55,16 @@ class TextGeneration(Task):
         return []
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: Dataset, max_length: int | None) -> Dataset:
-        """All rows as one running text, cut into windows without overlap."""
+        """All rows as one running text, cut into windows without overlap. Each starts as the tokenizer starts a text: without
+        that token Gemma's perplexity is thirty times what it is with it."""
         from datasets import Dataset
 
-        window = min(max_length or WINDOW, int(min(tokenizer.model_max_length, 10**9)))
+        first = _framed(tokenizer)
+        window = min(max_length or WINDOW, int(min(tokenizer.model_max_length, 10**9))) - len(first)
         ids: list[int] = []
         for text in rows["text"]:
             ids.extend(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-        windows = [ids[i : i + window] for i in range(0, len(ids), window)]
+        windows = [first + ids[i : i + window] for i in range(0, len(ids), window)]
         windows = [w for w in windows if len(w) > 1]  # a lone token predicts nothing
         return Dataset.from_dict(
             {"input_ids": windows, "length": [len(w) for w in windows], "row": list(range(len(windows)))}
@@ -114,12 +116,13 @@ class TextGeneration(Task):
         found = []
         for text in texts:
             prompt = text if isinstance(text, str) else "\t".join(text)  # on the command line a tab parts two texts
-            ids = tokenizer(prompt, truncation=True, max_length=WINDOW)["input_ids"]
-            if not ids:  # an empty prompt: start where a text starts
-                ids = [next(x for x in (tokenizer.bos_token_id, tokenizer.eos_token_id, 0) if x is not None)]
-            start = time.perf_counter()
+            first = _framed(tokenizer)
+            ids = tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"]
+            # Of a long prompt the end is what goes on; an empty one starts where texts start.
+            ids = first + ids[len(first) - WINDOW :] or [start(tokenizer)]
+            started = time.perf_counter()
             new = runner.generate(np.asarray([ids], np.int64), NEW_TOKENS)[0]
-            seconds = time.perf_counter() - start
+            seconds = time.perf_counter() - started
             answer = tokenizer.decode(new.tolist(), skip_special_tokens=True)
             rate = {"tokens_per_second": len(new) / seconds if seconds else 0.0}
             found.append(Prediction(text=answer, ms=seconds * 1000, detail=rate))
@@ -138,3 +141,9 @@ class TextGeneration(Task):
         start = time.perf_counter()
         made = runner.generate(prompt, NEW_TOKENS).shape[1]
         return float(made / (time.perf_counter() - start))
+
+
+def _framed(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """What the tokenizer puts before every text by itself: its token for a beginning, or nothing."""
+    ids = tokenizer("", verbose=False)["input_ids"]
+    return ids[:1] if ids and ids[0] == tokenizer.bos_token_id else []

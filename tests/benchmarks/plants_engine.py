@@ -126,7 +126,7 @@ PLANTS = [
         "table = table.remove_columns(name).add_column(name, changed[name])", "pass", "tests/data/test_disturbed.py",
     ),
     (
-        "temperature not squared", "compressor/tasks/text_classification.py",
+        "temperature not squared", "compressor/tasks/losses.py",
         "return loss * temperature**2", "return loss * temperature", "tests/tasks/test_losses.py",
     ),
     (

@@ -140,3 +140,42 @@ def test_8_bits_lose_less_of_it(spiky):
             true = x @ plain.weight.T
             assert left(x * smoothed.inverse, smoothed.linear.weight, true) < 0.7 * left(x, plain.weight, true), name
     assert len(seen) >= 8
+
+
+def readers(tokenizer):
+    """A T5 and a BART that answer where a text ends, with outliers in what their feed-forward layers read."""
+    common = {
+        "d_model": 32, "vocab_size": len(tokenizer), "eos_token_id": tokenizer.sep_token_id, "pad_token_id": 0,
+        "decoder_start_token_id": 0, "num_labels": 3,
+    }  # fmt: skip
+    layers = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in
+              (("layers", 1), ("attention_heads", 2), ("ffn_dim", 64))}  # fmt: skip
+    t5 = transformers.T5ForSequenceClassification(
+        transformers.T5Config(**common, d_ff=64, d_kv=16, num_layers=1, num_heads=2)
+    )
+    bart = transformers.BartForSequenceClassification(
+        transformers.BartConfig(**common, **layers, max_position_embeddings=160)
+    )
+    with torch.no_grad():
+        for block in (t5.transformer.encoder.block[0].layer[1], t5.transformer.decoder.block[0].layer[2]):
+            block.DenseReluDense.wi.weight[[5, 9]] *= 400
+            block.DenseReluDense.wo.weight[:, [5, 9]] /= 400
+        bart.model.encoder.layers[0].fc1.weight[[5, 9]] *= 400
+        bart.model.encoder.layers[0].fc2.weight[:, [5, 9]] /= 400
+    return {"t5": t5.eval(), "bart": bart.eval()}
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_models_that_look_for_a_texts_end_are_smoothed_on_long_texts_too(kind):
+    tokenizer = tiny.wordpiece()
+    model = readers(tokenizer)[kind]
+    ids = np.random.default_rng(0).integers(5, 130, (6, 120))
+    mask = (np.arange(120) < np.array([[10], [120], [64], [65], [90], [30]])).astype(np.int64)
+    ids[np.arange(6), mask.sum(1) - 1] = tokenizer.sep_token_id
+    batch = {"input_ids": ids * mask, "attention_mask": mask}
+    given = {name: torch.from_numpy(values) for name, values in batch.items()}
+    with torch.inference_mode():
+        before = model(**given).logits
+        assert smooth(model, tokenizer, [batch]) > 0
+        after = model(**given).logits
+    assert torch.allclose(before, after, atol=1e-4)

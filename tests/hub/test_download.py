@@ -126,8 +126,12 @@ def test_where_strangers_share_a_process_nothing_is_given_out_without_the_hubs_w
         hub.fetch_model("x/m")
     again = own.fetch_model("x/m")  # one's own machine, one's own download
     assert (again.folder, again.license, again.id) == (folder, "mit", "x/m")
-    with pytest.raises(HubUnreachableError):
-        own.fetch_model("x/other")
+    assert own.fetch_model("x/m", again.sha).folder == folder, (
+        "a run that goes on asks for the commit that it began with"
+    )
+    for ref, revision in (("x/other", None), ("x/m", "0" * 40)):
+        with pytest.raises(HubUnreachableError):
+            own.fetch_model(ref, revision)
 
 
 def test_a_gated_model_says_what_to_do(hub_server, hub_as):

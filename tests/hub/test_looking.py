@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from compressor.errors import AccessDeniedError, ModelError, RepoNotFoundError
+from compressor.errors import AccessDeniedError, GatedRepoError, ModelError, RepoNotFoundError
 from compressor.hub import Hub
+from compressor.planning.inspecting import inspect
 from compressor.settings import Settings
 from tests.hub_fixture import MODEL
 
@@ -90,6 +91,12 @@ def test_a_gated_model_is_shown_before_access_is_granted(hub_server, hub_as):
     found = hub_as("hf_bob").model("x/m")
     assert found.gated
     assert found.config == {"architectures": ["BertForSequenceClassification"], "model_type": "bert"}
+
+
+def test_of_a_gated_model_that_nobody_may_read_nothing_is_invented(hub_server, hub_as, hub_settings):
+    hub_server.add("x/m", MODEL, gated=True)
+    with pytest.raises(GatedRepoError, match="accept the conditions and try"):
+        inspect("x/m", settings=hub_settings, hub=hub_as("hf_bob"))
 
 
 def test_a_broken_config_is_a_sentence(hub_server, hub_as):

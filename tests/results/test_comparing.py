@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from compressor.errors import ModelError, RecipeError
 from compressor.hub import Hub
 from compressor.report import Report, Variant
+from compressor.results import comparing
 from compressor.results.comparing import compare, data_of
 from compressor.results.predicting import Predictor
 from compressor.settings import ASSETS
@@ -87,3 +88,31 @@ def test_a_text_longer_than_the_model_is_cut_where_the_tokenizer_names_no_limit(
     predictor = Predictor(tmp_path)
     assert predictor.predict(["good film " * 200])[0]["predictions"]["teacher"]["labels"]
     predictor.close()
+
+
+def test_labels_that_are_matched_by_their_place_are_told(settings, tmp_path):
+    named = tiny.bert(tmp_path / "named")
+    numbered = tiny.bert(tmp_path / "numbered", labels=("LABEL_0", "LABEL_1"))
+    report = compare([str(named), str(numbered)], None, tmp_path / "out", settings=settings, hub=Hub(settings))
+    (note,) = report.notes
+    assert "matched in their order: LABEL_0 is negative, LABEL_1 is positive. If that is wrong" in note
+
+
+def test_perplexities_of_other_tokens_are_not_held_against_each_other(settings, tmp_path):
+    (tmp_path / "t.txt").write_text("the film was really not bad but slow and cold \n" * 40)
+    one, other = tiny.llama(tmp_path / "one"), tiny.llama(tmp_path / "other")
+    tiny.wordpiece().save_pretrained(other)
+    data = data_of(str(tmp_path / "t.txt"), settings)
+    report = compare([str(one), str(other)], data, tmp_path / "out", settings=settings, hub=Hub(settings))
+    first, second = report.variants
+    assert first.retained == 1 and first.quality is not None and second.quality is not None
+    assert second.retained is None and second.difference is None
+    assert "other cuts the text into other tokens than one" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [("a/b", "b"), ("C:\\models\\mine", "mine"), ("/x/my model/", "my-model"), ("..", "model"), ("/x/模型", "模型")],
+)
+def test_a_models_name_stays_where_it_is_put(reference, name, tmp_path):
+    assert comparing._name(reference, tmp_path, []) == name
