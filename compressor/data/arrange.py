@@ -107,7 +107,7 @@ def _bound(found: Study, parts: dict[str, Part], given: set[str], random: np.ran
     for split, most in splits.MOST_HELD.items():
         if split in given and split in parts and len(parts[split]) > most:
             part = parts[split]
-            parts[split] = part.take(splits.draw(splits.strata(part, found.space), most, random))
+            parts[split] = part.take(splits.draw(splits.strata(part, found.space, most), most, random))
             found.notes.append(f"{len(parts[split]):,} of the {len(part):,} {split} rows are used, drawn at random.")
 
 
@@ -129,7 +129,7 @@ def _limit(found: Study, parts: dict[str, Part], limit: int | None, classes: int
                 f"Set it to {splits.FEWEST * max(1, classes)} or more (some hundreds to learn anything)."
             )
             return
-        parts["train"] = part.take(splits.draw(splits.strata(part, found.space), limit, random))
+        parts["train"] = part.take(splits.draw(splits.strata(part, found.space, limit), limit, random))
 
 
 def _add_raw_texts(found: Study, parts: dict[str, Part]) -> None:

@@ -53,6 +53,14 @@ def index(name: str) -> int | None:
     return integer(name)
 
 
+def bit(cell: str | None) -> int | None:
+    """The yes or no that a cell says: 0 or 1, `0.0`, `True` as pandas writes it, `TRUE` as Excel does; None for others."""
+    if (said := (cell or "").strip().lower()) in ("true", "yes", "false", "no"):
+        return int(said in ("true", "yes"))
+    value = integer(said)
+    return value if value in (0, 1) else None
+
+
 def items(cell: str) -> list[str] | None:
     """The items of a list, as JSON, Python or numpy write it; None where the cell is none."""
     cell = cell.strip()

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from compressor.data.cells import index, items, missing, normalised, number, some
+from compressor.data.cells import bit, index, items, missing, normalised, number, some
 from compressor.tasks.base import Role, Task
 
 FEW = 50
@@ -80,7 +80,7 @@ def profile(name: str, cells: Sequence[str | None]) -> Profile:
         numbers=sum(v is not None for v in values) / total,
         fractions=any(v is not None and not v.is_integer() for v in values) and all(v is not None for v in values),
         lists=sum(items(c) is not None for c in looked) / total,
-        binary=bool(counts) and set(counts) <= {"0", "1", "true", "false"},
+        binary=bool(counts) and all(bit(cell) is not None for cell in counts),
         values=tuple(v for v, _ in counts.most_common(FEW)),
     )
 

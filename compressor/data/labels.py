@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from compressor.data.cells import integer, items, joined, missing, names_sorted, normalised, number, some
+from compressor.data.cells import bit, integer, items, joined, missing, names_sorted, normalised, number, some
 from compressor.data.matching import Asked, match_names
 
 __all__ = ["LabelSpace", "Labelling", "label", "normalised"]
@@ -189,11 +189,11 @@ def _sets(spelled: Mapping[str, list[str] | None], names: Sequence[str] | None) 
     """The names that each cell says: of a list, of joined names, or of a row of zeros and ones (a place each)."""
     lists = {cell: found for cell, found in spelled.items() if found is not None}
     widths = {len(found) for found in lists.values()}
-    bits = all(x in ("0", "1") for found in lists.values() for x in found)
+    bits = all(bit(x) is not None for found in lists.values() for x in found)
     # A list of places never says one twice; a row of zeros and ones of the teacher's width does.
     if bits and len(widths) == 1 and (width := widths.pop()) > 1 and any(len(set(f)) < width for f in lists.values()):
         called = list(names) if names and len(names) == width else [f"LABEL_{i}" for i in range(width)]
-        return {cell: [called[i] for i, x in enumerate(found) if x == "1"] for cell, found in lists.items()}
+        return {cell: [called[i] for i, x in enumerate(found) if bit(x)] for cell, found in lists.items()}
     plain = [found[0] for cell, found in lists.items() if items(cell) is None and found]
     known = {normalised(name) for name in names or ()}
     sign = joined(plain) or next(

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from compressor.data.cells import bit
 from compressor.data.columns import label_columns
 from compressor.data.table import Reader
 from compressor.events import Progress
@@ -29,7 +30,6 @@ LOOK_BYTES = 48 * 2**20
 """Bytes of text of one split that a look reads."""
 PIECE = 10_000
 """Rows that are Python strings at one time."""
-TRUE = ("1", "1.0", "true", "True", "yes")
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _by_role(batch: pa.Table, columns: Mapping[str, str], several: Sequence[str]
             arrays[role] = batch[column]
         elif role == "label" and len(several) > 1 and all(c in batch.column_names for c in several):
             rows = zip(*(batch[c].to_pylist() for c in several))
-            on = ([name for name, x in zip(several, row) if x in TRUE] for row in rows)
+            on = ([name for name, x in zip(several, row) if bit(x)] for row in rows)
             arrays[role] = pa.array([json.dumps(names, ensure_ascii=False) for names in on], pa.string())
         else:
             arrays[role] = pa.nulls(batch.num_rows, pa.string())

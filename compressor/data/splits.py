@@ -21,9 +21,9 @@ SKEW = 3.0
 """Times that the commonest class outnumbers the rarest one, from where accuracy alone misleads."""
 
 
-def strata(part: Part, space: LabelSpace) -> np.ndarray:
-    """A group number per row, int64 [rows], to draw evenly from: the class; the set of labels, rare sets together; the
-    tenth of the range of numbers."""
+def strata(part: Part, space: LabelSpace, total: int | None = None) -> np.ndarray:
+    """A group number per row, int64 [rows], to draw `total` rows from evenly: the class; the set of labels, rare sets together;
+    the tenth of the range of numbers, or a larger part of it where so few are drawn that not each tenth can have its rows."""
     if part.labels is None or space.kind == "none" or not len(part):
         return np.zeros(len(part), np.int64)
     if space.kind == "multi":
@@ -31,7 +31,8 @@ def strata(part: Part, space: LabelSpace) -> np.ndarray:
         group = group.reshape(-1)
         return np.where(counts[group] >= 3 * FEWEST, group, len(counts)).astype(np.int64)
     if space.kind == "regression":
-        edges = np.unique(np.quantile(part.labels, np.linspace(0.1, 0.9, 9)))
+        groups = 10 if total is None else max(1, min(10, total // FEWEST))
+        edges = np.unique(np.quantile(part.labels, np.linspace(0, 1, groups + 1)[1:-1]))
         return np.searchsorted(edges, part.labels).astype(np.int64)
     return part.labels.astype(np.int64)
 
@@ -75,7 +76,7 @@ def carve(part: Part, space: LabelSpace, rows: int, random: np.random.Generator)
     """
     _, first = np.unique(part.keys, return_index=True)
     first = np.sort(first)
-    picked = first[draw(strata(part.take(first), space), min(rows, len(first)), random)]
+    picked = first[draw(strata(part.take(first), space, rows), min(rows, len(first)), random)]
     taken = part.take(picked)
     return taken, part.take(np.flatnonzero(~np.isin(part.keys, taken.keys)))
 

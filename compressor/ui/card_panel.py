@@ -84,4 +84,4 @@ def wire(panel: CardPanel, chosen: list[Any], shared: Shared) -> None:
     panel.accordion.expand(guarded(act.show), inputs, [panel.text, panel.preview], **ASKS)
     panel.of.input(guarded(act.show), inputs, [panel.text, panel.preview], **ASKS)
     panel.text.input(act.edit, [panel.of, panel.text, panel.edited], [panel.edited, panel.preview], **LIGHT)
-    shared.publish_pick.input(lambda: "", None, panel.edited, **LIGHT)
+    shared.publish_pick.change(lambda: "", None, panel.edited, **LIGHT)  # a button may have chosen another run, too

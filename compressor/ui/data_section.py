@@ -163,6 +163,8 @@ def _choices(found: Preview) -> tuple[Any, Any, Any]:
     names = [(clip(name, 60), name) for name in found.columns]
     optional = [(t("data.no_column"), ""), *names]
     roles = found.roles
+    if (label := roles.get("label")) and label not in found.columns:  # several columns of zeros and ones, joined
+        optional.append((clip(label, 60), label))
     return (
         gr.update(choices=names, value=roles.get("text")),
         gr.update(choices=optional, value=roles.get("text_pair", "")),

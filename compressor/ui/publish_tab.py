@@ -126,6 +126,7 @@ def wire(tab: PublishTab, item: gr.Tab, shared: Shared) -> None:
     inputs = [pick, *tab.chosen, tab.card.edited, *who]
     tab.publish.click(guarded(act.publish), inputs, watched, api_visibility="private")
     tab.anyway.click(guarded(act.publish_anyway), inputs, watched, api_visibility="private")
+    pick.change(lambda: gr.update(visible=False), None, tab.anyway, **LIGHT)  # it was asked of the run before
     tab.timer.tick(act.tick, [tab.work, *who], [tab.result, tab.timer], **LIGHT)
     zip_panel.wire(tab.zip, shared)
 

@@ -62,6 +62,13 @@ def test_fractions_are_labels_for_a_number_only():
     assert "label" not in chosen(columns, teacher=NAMES, kind="single").columns
 
 
+@pytest.mark.parametrize("written", [("True", "False"), ("TRUE", "FALSE"), ("1.0", "0.0"), ("yes", "no")])
+def test_flags_are_flags_however_they_are_written(written):
+    flags = [written[cell == "0"] for cell in BINARY]
+    found = chosen({"comment": LONG, "toxic": flags, "insult": flags[::-1], "threat": flags, "id": IDS})
+    assert found.columns["label"] == "toxic, insult, threat"
+
+
 def test_columns_of_zeros_and_ones_are_one_label():
     columns = {"comment": LONG, "toxic": BINARY, "insult": BINARY[::-1], "threat": BINARY, "id": IDS}
     assert chosen(columns).columns["label"] == "toxic, insult, threat"

@@ -170,12 +170,20 @@ def test_several_labels_at_once(tmp_path):
     assert len(found.test) == 8
 
 
-def test_columns_of_zeros_and_ones(tmp_path):
-    rows = [[f"Comment number {i} here", i % 2, (i % 3 == 0 and 1) or 0] for i in range(80)]
+@pytest.mark.parametrize("written", [(0, 1), (False, True), ("FALSE", "TRUE"), (0.0, 1.0)])
+def test_columns_of_zeros_and_ones(tmp_path, written):
+    rows = [[f"Comment number {i} here", written[i % 2], written[i % 3 == 0]] for i in range(80)]
     path = write_csv(tmp_path / "a.csv", rows, ("comment", "toxic", "insult"))
     found = run(test=path, names=["insult", "toxic"], kind="multi")
     assert found.columns["label"] == "toxic, insult"
     assert [row["label"] for row in found.test][:4] == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize("written", ["[0. 1. 1.]", "[0.0, 1.0, 1.0]", "[False, True, True]", "[0 1 1]"])
+def test_rows_of_zeros_and_ones_in_one_cell(tmp_path, written):
+    rows = [[f"Comment number {i} here", written] for i in range(80)]
+    found = run(test=write_csv(tmp_path / "a.csv", rows, ("comment", "labels")), names=["a", "b", "c"], kind="multi")
+    assert found.test[0]["label"] == [0.0, 1.0, 1.0]
 
 
 def test_one_number(tmp_path):

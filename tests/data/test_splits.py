@@ -59,6 +59,16 @@ def test_strata():
     assert set(splits.strata(Part(pa.table({"text": ["a"]}), np.zeros(1, np.uint64), 1), LabelSpace("none", ()))) == {0}
 
 
+@pytest.mark.parametrize("rows", [20, 30, 40, 100])
+def test_numbers_leave_rows_to_train_on(rows):
+    space = LabelSpace("regression", ("x",))
+    whole = part(np.linspace(0, 1, rows), [f"text {i}" for i in range(rows)])
+    wanted = splits.made_size(rows)
+    taken, rest = splits.carve(whole, space, wanted, random())
+    assert len(taken) == wanted and len(rest) == rows - wanted
+    assert len(splits.draw(splits.strata(whole, space, 10), 10, random())) == 10
+
+
 def test_repeated_rows_and_texts_with_two_labels():
     whole = part([0, 0, 1, 0, 1], ["x", "x", "y", "y", "z"])
     assert splits.repeated(whole) == (2, 1)

@@ -4,8 +4,10 @@ import contextlib
 
 import pytest
 
+from compressor.data.preview import Preview
 from compressor.errors import RecipeError
 from compressor.recipe import Recipe
+from compressor.ui import data_section
 from compressor.ui.card_panel import read_cards
 from compressor.ui.form import NONE, Form, recipe_text, to_raw
 
@@ -118,3 +120,12 @@ def test_lines_made_to_hurt_are_a_sentence(text: str) -> None:
 @pytest.mark.parametrize("sent", ["[" * 50_000, "[1]", "{", '{"a": ' + "9" * 5000 + "}", "", None], ids=range(6))
 def test_a_box_of_cards_that_holds_none(sent: str | None) -> None:
     assert read_cards(sent) == {}
+
+
+def test_a_label_of_several_columns_is_among_the_choices():
+    """gradio refuses a value that is not, in every later request that takes the form."""
+    columns = ("text", "toxic", "insult", "threat")
+    found = Preview(columns=columns, roles={"text": "text", "label": "toxic, insult, threat"})
+    *_, label = data_section._choices(found)
+    assert label["value"] == "toxic, insult, threat"
+    assert label["value"] in {value for _, value in label["choices"]} > {"", *columns}
