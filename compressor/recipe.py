@@ -202,8 +202,8 @@ class Recipe(Frozen):
             return [f"{asked}with distill.alpha 1 nothing is learned from the teacher: leave one of them out."]
         if distill.objective == "hidden" and is_narrow(student):
             return [
-                f"{asked}a student whose width is cut is narrower than its teacher, so it cannot have its states: choose relations, "
-                "or a size that keeps the width."
+                f"{asked}a student whose width is cut is narrower than its teacher, so it cannot have its states: choose "
+                "relations, or a size that keeps the width."
             ]
         return []
 
