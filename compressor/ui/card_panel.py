@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
+from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, visitor
 from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, hidden_text
@@ -82,6 +82,6 @@ def wire(panel: CardPanel, chosen: list[Any], shared: Shared) -> None:
     act = Handlers(shared.services)
     inputs = [shared.publish_pick, *chosen, panel.of, panel.edited, *shared.who]
     panel.accordion.expand(guarded(act.show), inputs, [panel.text, panel.preview], **ASKS)
-    panel.of.input(guarded(act.show), inputs, [panel.text, panel.preview], **ASKS)
-    panel.text.input(act.edit, [panel.of, panel.text, panel.edited], [panel.edited, panel.preview], **LIGHT)
+    panel.of.input(guarded(act.show), inputs, [panel.text, panel.preview], **ASKS, **LAST)
+    panel.text.input(act.edit, [panel.of, panel.text, panel.edited], [panel.edited, panel.preview], **LIGHT, **LAST)
     shared.publish_pick.change(lambda: "", None, panel.edited, **LIGHT)  # a button may have chosen another run, too

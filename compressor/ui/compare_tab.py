@@ -22,7 +22,7 @@ from compressor.ui import (
     suiting_view,
     try_panel,
 )
-from compressor.ui.handlers import ASKS, LIGHT, guarded, sentence, visitor
+from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, sentence, visitor
 from compressor.ui.runs_tab import finished
 from compressor.ui.services import SAMPLE_ID, Services
 from compressor.ui.shared import Shared, empty
@@ -164,7 +164,7 @@ def wire(tab: CompareTab, item: gr.Tab, page: gr.Blocks, shared: Shared) -> None
     pick = shared.compare_pick
     asked = tab.asked(shared)
     item.select(act.refresh, [pick, *shared.who], pick, **LIGHT).then(act.show, asked, tab.shown, **ASKS)
-    pick.input(act.show, asked, tab.shown, **ASKS)
+    pick.input(act.show, asked, tab.shown, **ASKS, **LAST)
     place_panel.wire(tab.place, page)
     tab.place.place.input(guarded(act.suit), asked, tab.suited, **ASKS)
     try_panel.wire(tab.try_it, shared)

@@ -11,7 +11,7 @@ from compressor.recipe import AUTO, Recipe
 from compressor.ui import data_section, estimate, frontier, keeping, options_section, teacher_section
 from compressor.ui.data_section import DataSection
 from compressor.ui.form import DEMO, NONE, Form, to_raw
-from compressor.ui.handlers import ASKS, LIGHT, guarded, visitor
+from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, visitor
 from compressor.ui.keeping import Keeping
 from compressor.ui.options_section import OptionsSection
 from compressor.ui.services import Services, Visitor
@@ -179,7 +179,7 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
         follow(event, act.choose, [teacher.teacher], act.look_after_teacher)
     filled = tab.keeping.filled.change(looking, None, teacher.card, **LIGHT)
     follow(filled, act.choose_again, [teacher.teacher, teacher.size, data.new_head], act.look_again)
-    teacher.size.input(act.resize, **resized)
+    teacher.size.input(act.resize, **resized, **LAST)
     use_demo = data.demo.click(lambda: (DEMO, None), None, [data.source, data.train], **LIGHT)
     uploads = [
         f(act.look_upload, **looked)
@@ -187,7 +187,7 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
         for f in (box.upload, box.clear)
     ]
     for event in (use_demo.then(act.look_fresh, **looked), data.source.input(act.look_fresh, **looked), *uploads,
-                  *(box.input(act.look, **looked) for box in (data.subset, data.text, data.text_pair, data.label,
+                  *(box.input(act.look, **looked, **LAST) for box in (data.subset, data.text, data.text_pair, data.label,
                                                               data.labels, data.new_head))):  # fmt: skip
         event.then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
     for box in (teacher.size, *teacher.wanted, *options.all):
@@ -197,5 +197,5 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
             else box.release
             if isinstance(box, gr.Slider)
             else box.input
-        )(act.weigh, **weighed)
+        )(act.weigh, **weighed, **LAST)
     return tab.start.click(guarded(act.start), everything, shared.run_id, concurrency_limit=4, api_visibility="private")

@@ -10,7 +10,7 @@ import gradio as gr
 from compressor.report import Report
 from compressor.results.summary import best
 from compressor.ui import rows
-from compressor.ui.handlers import guarded, visitor
+from compressor.ui.handlers import LAST, guarded, visitor
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, empty, step_title
 from compressor.ui.text import esc
@@ -113,7 +113,7 @@ def wire(panel: FlipsPanel, shared: Shared) -> None:
     fill = guarded(act.fill)
     for box in (panel.variant, panel.which):
         box.input(fill, inputs, [panel.line, panel.table, panel.classes], concurrency_limit=8, show_progress="hidden",
-                  api_visibility="private")  # fmt: skip
+                  api_visibility="private", **LAST)  # fmt: skip
     panel.prepare.click(
         guarded(act.file), [shared.compare_pick, *shared.who], panel.download, api_visibility="private"
     ).success(None, None, None, js="() => { setTimeout(() => document.querySelector('#flips-file').click(), 150); }")

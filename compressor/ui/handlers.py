@@ -27,6 +27,8 @@ LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 """For events that only read a little: they never stand in the queue."""
 ASKS: dict[str, Any] = {"concurrency_limit": 16, "show_progress": "hidden", "api_visibility": "private"}
 """For events that ask the Hub or the helper: side by side, each with a line of its own."""
+LAST: dict[str, Any] = {"trigger_mode": "always_last"}
+"""For what a person types or chooses: what came while an answer was under way is asked behind it. By itself gradio drops it."""
 
 
 def visitor(settings: Settings, browser: Any, token: Any) -> Visitor:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from compressor.settings import Settings
 from compressor.ui import card_panel, zip_panel
-from compressor.ui.handlers import ASKS, LIGHT, guarded
+from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded
 from compressor.ui.publishing import Handlers
 from compressor.ui.shared import PUBLISH, Shared, empty, hidden_text
 from compressor.ui.text import esc
@@ -116,7 +116,7 @@ def wire(tab: PublishTab, item: gr.Tab, shared: Shared) -> None:
     act = Handlers(shared.services)
     pick, who = shared.publish_pick, shared.who
     _follow(item.select(guarded(act.refresh), [pick, *who], pick, **LIGHT), act, tab, shared)
-    pick.input(guarded(act.open), [pick, tab.floor, *who], _opened(tab), **ASKS)
+    pick.input(guarded(act.open), [pick, tab.floor, *who], _opened(tab), **ASKS, **LAST)
     for event in (tab.sign_in.click, shared.token.submit):
         event(act.account, who, [tab.account, tab.namespace], **{**ASKS, "show_progress": "minimal"})
     for box in (tab.variants, tab.namespace, tab.name):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from compressor.ui.handlers import LIGHT, guarded, visitor
+from compressor.ui.handlers import LAST, LIGHT, guarded, visitor
 from compressor.ui.run_panel import log_of, recipe_of, result
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import COMPRESS, Shared, empty
@@ -130,7 +130,7 @@ def wire(tab: RunsTab, item: gr.Tab, shared: Shared) -> None:
     listed = [tab.pick, tab.summary, tab.detail, tab.report, tab.recipe, tab.log, tab.change, tab.delete, tab.sure]
     opened = [shared.run_id, shared.share, shared.tabs]
     item.select(guarded(act.refresh), shared.who, listed, **LIGHT)
-    tab.pick.input(guarded(act.pick), [tab.pick, *shared.who], tab.shown, **LIGHT)
+    tab.pick.input(guarded(act.pick), [tab.pick, *shared.who], tab.shown, **LIGHT, **LAST)
     tab.open.click(lambda run_id: (run_id, "", gr.Tabs(selected=COMPRESS)), tab.pick, opened, **LIGHT)
     tab.again.click(guarded(act.again), [tab.pick, *shared.who], opened, api_visibility="private")
     tab.delete.click(lambda: (gr.update(visible=False), gr.update(visible=True)), None, [tab.delete, tab.sure], **LIGHT)

@@ -122,6 +122,25 @@ def test_publishing_with_a_token(page: Page, app: App, finished: str) -> None:
     assert "alice/demo-tiny" in [key if isinstance(key, str) else key[-1] for key in app.hub.repos]
 
 
+def test_a_card_keeps_all_that_was_typed(page: Page, finished: str) -> None:
+    """However fast: the last letters came while the ones before were on their way."""
+    steps.tab(page, "Publish")
+    expect(page.locator("#zip-variant input")).to_have_value(re.compile("student"))
+    steps.open_accordion(page, "card-accordion")
+    text = page.locator("#card-text textarea")
+    expect(text).to_have_value(re.compile("license"))
+    text.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("All of my own words.")
+    expect(page.locator("#card-preview")).to_contain_text("All of my own words.")
+    page.locator("#publish-pick input").press("Escape")
+    steps.tab(page, "Compare")
+    steps.tab(page, "Publish")
+    steps.open_accordion(page, "card-accordion")
+    steps.open_accordion(page, "card-accordion")
+    expect(text).to_have_value(re.compile("All of my own words"))
+
+
 def test_a_version_as_a_zip(page: Page, app: App, finished: str) -> None:
     steps.tab(page, "Publish")
     expect(page.locator("#zip-variant input")).to_have_value(re.compile("student"))
