@@ -170,7 +170,8 @@ def _by_role(batch: pa.Table, columns: Mapping[str, str], several: Sequence[str]
             arrays[role] = batch[column]
         elif role == "label" and len(several) > 1 and all(c in batch.column_names for c in several):
             rows = zip(*(batch[c].to_pylist() for c in several))
-            on = ([name for name, x in zip(several, row) if bit(x)] for row in rows)
+            yes = {x for c in several for x in pc.unique(batch[c]).to_pylist() if bit(x)}  # few spellings, many rows
+            on = ([name for name, x in zip(several, row) if x in yes] for row in rows)
             arrays[role] = pa.array([json.dumps(names, ensure_ascii=False) for names in on], pa.string())
         else:
             arrays[role] = pa.nulls(batch.num_rows, pa.string())

@@ -31,9 +31,7 @@ def candidates(config: PretrainedConfig, task: Task, formats: Sequence[str], voc
         config = copy.deepcopy(config)
         config.vocab_size = vocabulary
         if isinstance(pad := getattr(config, "pad_token_id", None), int):
-            config.pad_token_id = min(
-                pad, vocabulary - 1
-            )  # which row of the table it is does not matter to what it weighs
+            config.pad_token_id = min(pad, vocabulary - 1)  # any row of the table: all weigh the same
     try:
         rows = size_table(config, task)
     except CannotCutError:

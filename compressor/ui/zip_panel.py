@@ -56,14 +56,11 @@ def wire(panel: ZipPanel, shared: Shared) -> None:
         guarded(make), [shared.publish_pick, panel.variant, *shared.who], [panel.said, panel.download],
         concurrency_limit=2, show_progress="full", show_progress_on=panel.said, api_visibility="private",
     )  # fmt: skip
-    for event in (
-        panel.variant.input,
-        shared.publish_pick.change,
-    ):  # what was packed belongs to the run and version before
-        event(
-            lambda: ("", gr.update(visible=False)),
-            None,
-            [panel.said, panel.download],
-            queue=False,
-            api_visibility="private",
-        )
+    gr.on(  # what was packed belongs to the run and version before
+        [panel.variant.input, shared.publish_pick.change],
+        lambda: ("", gr.update(visible=False)),
+        None,
+        [panel.said, panel.download],
+        queue=False,
+        api_visibility="private",
+    )
