@@ -25,6 +25,8 @@ class Study:
     """What was found. With `problems` the rest may be incomplete."""
 
     source: Source | None = None
+    subsets: tuple[str, ...] = ()
+    """Parts of the data set to choose from, known even while none is chosen."""
     available: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
     head: dict[str, list[str | None]] = field(default_factory=dict)

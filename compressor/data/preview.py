@@ -12,7 +12,7 @@ from compressor.data.prepare import no_labels_for_head
 from compressor.data.sources import SPLITS, HubData
 from compressor.data.splits import skew
 from compressor.data.study import study
-from compressor.errors import HubError, readable
+from compressor.errors import readable
 from compressor.events import Progress, silent
 from compressor.recipe import Data
 from compressor.settings import Settings
@@ -34,7 +34,7 @@ class Preview:
         kind: `single`, `multi`, `regression` or `none`.
         splits: rows a split will have, as far as was read.
         made: splits that are made of the training rows.
-        subsets, subset: configurations of a Hub data set, and the one that was read.
+        subsets, subset: configurations of a Hub data set, and the one that was read (None while none is chosen).
         problems: sentences; each would stop a run.
         notes: sentences.
         complete: everything was read, so that the numbers are those of a run.
@@ -67,13 +67,13 @@ def preview(
 
     Args:
         teacher_labels: as for `prepare`; an empty list: no teacher is chosen yet.
+
+    Raises:
+        HubError: what the Hub says. What is wrong with the data is in the result's `problems`.
     """
     new_head = teacher_labels is None
     asked = Asked(teacher_labels or None, teacher_kind, spec.labels)
-    try:
-        found = study(spec, task, hub, asked, settings, 0, progress, look=True)
-    except HubError as error:
-        return Preview(problems=(str(error),))
+    found = study(spec, task, hub, asked, settings, 0, progress, look=True)
     complete = not (found.source and found.source.partial) and not any(p.stopped for p in found.parts.values())
     sizes = {split: len(part) for split, part in found.parts.items()}
     made: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ def preview(
         kind=found.space.kind,
         splits=sizes,
         made=tuple(s for s in made if s in sizes),
-        subsets=found.source.subsets if found.source else (),
+        subsets=found.subsets,
         subset=found.source.subset if found.source else None,
         problems=tuple(map(readable, found.problems)),
         notes=tuple(dict.fromkeys(map(readable, found.notes))),

@@ -33,6 +33,14 @@ MOST_FILES = 500
 NOT_OPEN = "{name} is not a file that was uploaded here. Upload it, or use a data set of the Hub."
 
 
+class SubsetError(DataError):
+    """Which part of a data set is meant cannot be told. `subsets`: those that there are to choose from."""
+
+    def __init__(self, problem: str, subsets: Iterable[str]):
+        super().__init__(problem)
+        self.subsets = tuple(subsets)
+
+
 class _Listed(Protocol):
     @property
     def id(self) -> str: ...
@@ -164,7 +172,8 @@ def choose_subset(listed: _Listed, asked: str | None) -> str:
     """The subset (the data set's configuration) to read.
 
     Raises:
-        DataError: it has none that can be read, no such one, or several and none was named.
+        DataError: it has none that can be read.
+        SubsetError: it has no such one, or several and none was named.
     """
     names = [name for name, splits in listed.configs.items() if splits]
     if not names:
@@ -174,12 +183,12 @@ def choose_subset(listed: _Listed, asked: str | None) -> str:
     if asked is not None:
         if asked in names:
             return asked
-        raise DataError(f"{listed.id} has no subset {asked!r}. {_near(asked, names)}It has {_some(names)}.")
+        raise SubsetError(f"{listed.id} has no subset {asked!r}. {_near(asked, names)}It has {_some(names)}.", names)
     if len(names) == 1:
         return names[0]
     if "default" in names:
         return "default"
-    raise DataError(f"{listed.id} has several subsets: {_some(names)}. Say which with `data.subset`.")
+    raise SubsetError(f"{listed.id} has several subsets: {_some(names)}. Say which with `data.subset`.", names)
 
 
 def choose_splits(name: str, splits: Mapping[str, list[str]]) -> tuple[dict[str, list[str]], list[str]]:

@@ -14,7 +14,7 @@ from compressor.data.labelling import Study, counted, label_all
 from compressor.data.matching import Asked
 from compressor.data.readers import RUNNING_CHARACTERS, open_reader
 from compressor.data.rows import LOOK_BYTES, Bounds, Part, collect, head
-from compressor.data.sources import SPLITS, HubData, locate
+from compressor.data.sources import SPLITS, HubData, SubsetError, locate
 from compressor.data.table import Caps, Reader
 from compressor.errors import DataError, readable
 from compressor.events import Progress
@@ -154,6 +154,7 @@ def study(
     found = reading.found
     try:
         found.source = locate(spec, hub, settings, progress, look)
+        found.subsets = found.source.subsets
         found.notes += found.source.notes
         readers = reading.open(found.source.splits)
         if readers and not found.problems:
@@ -167,6 +168,8 @@ def study(
             reading.raw_texts(found.source.unlabelled, asked)
     except DataError as error:
         found.problems += error.problems
+        if isinstance(error, SubsetError):
+            found.subsets = error.subsets
     found.notes = list(dict.fromkeys(map(readable, found.notes)))
     found.problems = list(dict.fromkeys(map(readable, found.problems)))
     return found

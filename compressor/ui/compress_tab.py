@@ -9,7 +9,7 @@ import gradio as gr
 
 from compressor.recipe import AUTO, Recipe
 from compressor.ui import data_section, estimate, frontier, keeping, options_section, teacher_section
-from compressor.ui.data_section import DataSection
+from compressor.ui.data_section import DataSection, Touched
 from compressor.ui.form import DEMO, NONE, Form, to_raw
 from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, visitor
 from compressor.ui.keeping import Keeping
@@ -97,27 +97,27 @@ class Handlers:
         who = visitor(self.services.settings, browser, token)
         return teacher_section.resize(self.services, reference, chosen, who)
 
-    def look_fresh(self, *values: Any) -> Any:
+    def look_source(self, *values: Any) -> Any:
         form, who = self.who(values)
-        return data_section.look(self.services, form, who, fresh=True)
+        return data_section.look(self.services, form, who, Touched.SOURCE)
 
-    def look_upload(self, *values: Any) -> Any:
+    def look_part(self, *values: Any) -> Any:
         form, who = self.who(values)
-        return data_section.look(self.services, form, who, fresh=True, keep=True)
+        return data_section.look(self.services, form, who, Touched.PART)
 
     def look(self, *values: Any) -> Any:
         form, who = self.who(values)
-        return data_section.look(self.services, form, who, fresh=False)
+        return data_section.look(self.services, form, who, Touched.COLUMNS)
 
-    def look_after_teacher(self, *values: Any, fresh: bool = True) -> Any:
+    def look_after_teacher(self, *values: Any, touched: Touched = Touched.TEACHER) -> Any:
         form, who = self.who(values)
         if form.has_data:
-            return data_section.look(self.services, form, who, fresh=fresh)
+            return data_section.look(self.services, form, who, touched)
         optional = form.teacher and not estimate.trains(self.services, form, who)
         return empty(t("data.optional" if optional else "data.empty")), *(gr.skip(),) * 6
 
     def look_again(self, *values: Any) -> Any:
-        return self.look_after_teacher(*values, fresh=False)
+        return self.look_after_teacher(*values, touched=Touched.COLUMNS)
 
     def check(self, *values: Any) -> str:
         form, who = self.who(values)
@@ -182,12 +182,11 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
     teacher.size.input(act.resize, **resized, **LAST)
     use_demo = data.demo.click(lambda: (DEMO, None), None, [data.source, data.train], **LIGHT)
     uploads = [
-        f(act.look_upload, **looked)
-        for box in (data.train, data.validation, data.test)
-        for f in (box.upload, box.clear)
+        f(act.look_part, **looked) for box in (data.train, data.validation, data.test) for f in (box.upload, box.clear)
     ]
-    for event in (use_demo.then(act.look_fresh, **looked), data.source.input(act.look_fresh, **looked), *uploads,
-                  *(box.input(act.look, **looked, **LAST) for box in (data.subset, data.text, data.text_pair, data.label,
+    for event in (use_demo.then(act.look_source, **looked), data.source.input(act.look_source, **looked), *uploads,
+                  data.subset.input(act.look_part, **looked, **LAST),
+                  *(box.input(act.look, **looked, **LAST) for box in (data.text, data.text_pair, data.label,
                                                               data.labels, data.new_head))):  # fmt: skip
         event.then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
     for box in (teacher.size, *teacher.wanted, *options.all):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from compressor.data.columns import label_columns
 from compressor.errors import CompressorError, TooOftenError
 from compressor.recipe import DATA_SUFFIXES, Data, Recipe
 from compressor.ui import data_view
@@ -93,17 +95,32 @@ def _columns() -> tuple[gr.Accordion, tuple[Any, Any, Any, Any, Any]]:
     return accordion, (text, pair, label, labels, new_head)
 
 
-def look(services: Services, form: Form, who: Visitor, *, fresh: bool, keep: bool = False) -> tuple[Any, ...]:
-    """What `DataSection.shown` becomes. `fresh`: another source was chosen, so columns are guessed anew; with `keep` only
-    where those that were chosen do not fit it."""
-    quiet = (gr.update(visible=False), gr.update(), gr.update(), gr.update(), gr.update())
+class Touched(Enum):
+    """What somebody has just chosen, which decides what of the rest still holds."""
+
+    COLUMNS = auto()
+    """Columns, labels or the head: everything stands as it was chosen."""
+    SOURCE = auto()
+    """Another data set: all is guessed anew."""
+    TEACHER = auto()
+    """Other labels to match: columns are guessed anew, and the data set's part stays."""
+    PART = auto()
+    """Another part of the data set, or another file: what was chosen stays where the new one has it all."""
+
+
+def look(services: Services, form: Form, who: Visitor, touched: Touched) -> tuple[Any, ...]:
+    """What `DataSection.shown` becomes."""
     if not form.has_data:
+        quiet = (gr.update(visible=False), gr.update(), gr.update(), gr.update(), gr.update())
         return (empty(t("data.empty")), *quiet, gr.update(visible=False))
     try:
-        fits = _fitting(services, form, who) if fresh and keep and form.text else None
-        found, spec = fits or _preview(services, form, who, fresh)
-    except Exception as error:
-        return (paragraphs(sentence(error).splitlines(), "problem"), *quiet, gr.update(visible=bool(form.text)))
+        fits = _fitting(services, form, who) if touched is Touched.PART and form.text else None
+        found, spec = fits or _preview(services, form, who, touched)
+    except Exception as error:  # nothing is known of the data: what was chosen of another source is nobody's choice
+        said = paragraphs(sentence(error).splitlines(), "problem")
+        if touched is Touched.SOURCE:
+            return (said, *_unknown(), gr.update(visible=False))
+        return (said, *(gr.skip(),) * 5, gr.update(visible=bool(form.text)))
     return (
         render(found),
         _subset(found, spec),
@@ -113,7 +130,13 @@ def look(services: Services, form: Form, who: Visitor, *, fresh: bool, keep: boo
     )
 
 
-def _preview(services: Services, form: Form, who: Visitor, fresh: bool) -> tuple[Preview, Data]:
+def _unknown() -> tuple[Any, ...]:
+    """No subset, no columns and no labels."""
+    none = gr.update(choices=[], value=None)
+    return (gr.update(choices=[], value=None, visible=False), none, none, none, [["", ""]])
+
+
+def _preview(services: Services, form: Form, who: Visitor, touched: Touched) -> tuple[Preview, Data]:
     teacher: dict[str, Any] = {}
     if form.teacher:
         teacher = dict(services.inspect(form.teacher.strip(), who))
@@ -121,21 +144,23 @@ def _preview(services: Services, form: Form, who: Visitor, fresh: bool) -> tuple
             teacher["head"] = "new"
     trains = teacher.get("task") != "text-generation"
     raw = data_raw(form, trains=trains) or {}
-    if fresh:
-        for key in ("columns", "labels", "subset"):
-            raw.pop(key, None)
+    stale = {Touched.COLUMNS: (), Touched.SOURCE: ("columns", "labels", "subset")}
+    for key in stale.get(touched, ("columns", "labels")):
+        raw.pop(key, None)
     recipe = Recipe.parse({"teacher": "any", "student": None, "data": raw})
     assert recipe.data is not None
     return services.preview(recipe.data, teacher, who), recipe.data
 
 
 def _fitting(services: Services, form: Form, who: Visitor) -> tuple[Preview, Data] | None:
-    """The preview with the columns and labels that stand there, where the data have them all."""
+    """The preview with the columns and labels that stand there, where the data have them all. That the data before had no
+    label says nothing of these: it is looked for again."""
     try:
-        found, spec = _preview(services, form, who, fresh=False)
+        found, spec = _preview(services, replace(form, label=form.label or None), who, Touched.COLUMNS)
     except CompressorError:
         return None
-    chosen = {name for name in (form.text, form.text_pair, form.label) if name}
+    labels = [form.label] if form.label in found.columns else label_columns(form.label or "")
+    chosen = {name for name in (form.text, form.text_pair, *labels) if name}
     named = {str(mine) for mine, theirs, *_ in form.labels if mine and theirs and not form.new_head}
     there = chosen <= set(found.columns) and named <= {mine for mine, _ in found.labels}
     return (found, spec) if there else None
@@ -156,7 +181,7 @@ def _subset(found: Preview, spec: Data) -> Any:
     names = list(found.subsets)
     if len(names) < 2:
         return gr.update(choices=names, value=None, visible=False)
-    return gr.update(choices=names, value=spec.subset or found.subset, visible=True)
+    return gr.update(choices=names, value=spec.subset if spec.subset in names else found.subset, visible=True)
 
 
 def _choices(found: Preview) -> tuple[Any, Any, Any]:

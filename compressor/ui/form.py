@@ -120,7 +120,7 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
     if given and not trains and "test" not in given:
         given = {"test": given.get("train") or next(iter(given.values()))}  # only measured: nothing learns from it
     data: dict[str, Any] = {"source": given or _text(form.source)}
-    if _text(form.subset) and not given:
+    if _text(form.subset) and not given and data["source"] != DEMO:
         data["subset"] = _text(form.subset)
     columns = {role: _text(name) for role, name in
                (("text", form.text), ("text_pair", form.text_pair), ("label", form.label))}  # fmt: skip

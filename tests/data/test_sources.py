@@ -72,10 +72,9 @@ def test_a_look_at_the_hub(glue, hub_settings):
     assert found.splits == {"train": 180, "validation": 20, "test": 40}
     none = preview(Data(source="nyu/glue"), TASK, glue, NAMES, "single", hub_settings)
     assert none.problems == ("nyu/glue has several subsets: sst2, mrpc. Say which with `data.subset`.",)
-    assert (
-        "nobody/nothing"
-        in preview(Data(source="nobody/nothing"), TASK, glue, NAMES, "single", hub_settings).problems[0]
-    )
+    assert (none.subset, set(none.subsets)) == (None, {"sst2", "mrpc"})  # to choose from
+    with pytest.raises(RepoNotFoundError, match="nobody/nothing"):
+        preview(Data(source="nobody/nothing"), TASK, glue, NAMES, "single", hub_settings)
 
 
 def test_an_address_in_a_card_is_never_asked(glue, hub_settings):
