@@ -34,6 +34,11 @@ class EventLog:
         self.path, self.echo = path, echo
         self._start = "\n" if _cut_off(path) else ""
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything stands in it, be it of an earlier process."""
+        return self.path.is_file() and self.path.stat().st_size > 0
+
     def write(self, **event: Any) -> None:
         event = {"time": round(time.time(), 3), **event}
         with self.path.open(

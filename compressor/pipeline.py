@@ -67,9 +67,9 @@ def run(
             if earlier := _earlier(folder, recipe):
                 shutil.rmtree(folder.work, ignore_errors=True)
                 return earlier
+            if log.begun:
+                log.write(event="resumed", stages=_finished_stages(folder))
             context = _begin(folder, recipe, settings, hub, report_to)
-            if finished := _finished_stages(folder):
-                log.write(event="resumed", stages=finished)
             return _stages(context, folder, log)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -23,11 +24,14 @@ from compressor.ui import (
     try_panel,
 )
 from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, sentence, visitor
-from compressor.ui.runs_tab import finished
-from compressor.ui.services import SAMPLE_ID, Services
+from compressor.ui.runs_tab import finished, label
+from compressor.ui.services import SAMPLE_ID, Services, Visitor
 from compressor.ui.shared import Shared, empty
 from compressor.ui.text import clip, esc, paragraphs
 from compressor.ui.words import t
+
+if TYPE_CHECKING:
+    from compressor.jobs.job import Job
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class CompareTab:
 
     def asked(self, shared: Shared) -> list[Any]:
         """Inputs of `Handlers.show` and `Handlers.suit`."""
-        return [shared.compare_pick, self.place.place, *shared.who]
+        return [shared.compare_pick, self.place.place, shared.share, *shared.who]
 
 
 def build(pick: gr.Dropdown, kept_place: gr.BrowserState) -> CompareTab:
@@ -92,39 +96,54 @@ class Handlers:
     def __init__(self, services: Services):
         self.services = services
 
-    def refresh(self, current: str | None, browser: Any, token: Any) -> Any:
-        """The list of finished runs; what was chosen stays, else the newest is."""
+    def refresh(self, current: str | None, run_id: str | None, share: str | None, browser: Any, token: Any) -> Any:
+        """The list of finished runs, the one that a link shows among them; what was chosen stays, else the newest is."""
         who = visitor(self.services.settings, browser, token)
         choices = finished(self.services, who)
+        lent = self._lent(run_id, share, who)
+        choices = [*choices, (label(lent), lent.id)] if lent and lent.status == "finished" else choices
         ids = [run_id for _, run_id in choices]
         keeps = current in ids
         shown = choices or [(t("compare.sample"), SAMPLE_ID)]
         return gr.update(choices=shown, value=current if keeps else shown[0][1])
 
-    def show(self, run_id: str | None, place: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
-        """`CompareTab.shown` for a run."""
+    def _lent(self, run_id: str | None, share: str | None, who: Visitor) -> Job | None:
+        """Somebody else's run, where this link shows it."""
+        if not run_id or not share:
+            return None
+        with suppress(CompressorError):
+            job = self.services.job(run_id, who, share)
+            return job if job.view else None
+        return None
+
+    def show(
+        self, run_id: str | None, place: str | None, share: str | None, browser: Any, token: Any
+    ) -> tuple[Any, ...]:
+        """`CompareTab.shown` for a run. Of somebody else's: what was measured, and neither rows of the data nor the models."""
         who = visitor(self.services.settings, browser, token)
         try:
-            found = self.services.report(run_id, who)
+            found = self.services.report(run_id, who, share or None)
         except CompressorError as error:
             return self._nothing(paragraphs([sentence(error)], "problem"))
         if found is None:
             return self._nothing(empty(t("compare.empty")))
         report, folder = found
-        read = rows.load(folder)
         sample = run_id == SAMPLE_ID
+        figures = (gr.update(visible=bool(report.variants)), *suited(report, place))
+        if self._lent(run_id, share, who):
+            return (outcome(report, t("compare.shared_note")), *figures, *_closed())
+        read = rows.load(folder)
         return (
-            outcome(report, sample),
-            gr.update(visible=bool(report.variants)),
-            *suited(report, place),
+            outcome(report, t("compare.sample_note") if sample else ""),
+            *figures,
             *try_panel.opened(report, read, sample),
             *browser_panel.opened(self.services, report, sample),
             *flips_panel.opened(report, read),
         )
 
-    def suit(self, run_id: str | None, place: str | None, browser: Any, token: Any) -> Any:
+    def suit(self, run_id: str | None, place: str | None, share: str | None, browser: Any, token: Any) -> Any:
         """`CompareTab.suited` for another place."""
-        found = self.services.report(run_id, visitor(self.services.settings, browser, token))
+        found = self.services.report(run_id, visitor(self.services.settings, browser, token), share or None)
         return suited(found[0], place) if found else (gr.skip(),) * 3
 
     def _nothing(self, said: str) -> tuple[Any, ...]:
@@ -145,11 +164,11 @@ def _closed() -> tuple[Any, ...]:
     return (*try_panel.closed(), *browser_panel.closed(), *flips_panel.closed())
 
 
-def outcome(report: Report, sample: bool = False) -> str:
-    """The sentence on top, and what it is about."""
+def outcome(report: Report, note: str = "") -> str:
+    """The sentence on top, and what it is about: `note`, where this is not simply a run of one's own."""
     said = f'<p class="outcome">{esc(compare_view.sentence(report))}</p>'
     source = clip(report.teacher.rstrip("/").split("/")[-1], 80) if report.teacher else ""
-    about = t("compare.sample_note") if sample else t("compare.about", teacher=source, n=len(report.variants))
+    about = note or t("compare.about", teacher=source, n=len(report.variants))
     return f'{said}<p class="outcome-from">{esc(about)}</p>'
 
 
@@ -163,7 +182,9 @@ def wire(tab: CompareTab, item: gr.Tab, page: gr.Blocks, shared: Shared) -> None
     act = Handlers(shared.services)
     pick = shared.compare_pick
     asked = tab.asked(shared)
-    item.select(act.refresh, [pick, *shared.who], pick, **LIGHT).then(act.show, asked, tab.shown, **ASKS)
+    item.select(act.refresh, [pick, shared.run_id, shared.share, *shared.who], pick, **LIGHT).then(
+        act.show, asked, tab.shown, **ASKS
+    )
     pick.input(act.show, asked, tab.shown, **ASKS, **LAST)
     place_panel.wire(tab.place, page)
     tab.place.place.input(guarded(act.suit), asked, tab.suited, **ASKS)

@@ -93,7 +93,9 @@ def _tabs(shared: Shared, page: gr.Blocks, place: gr.BrowserState, opened: Any) 
     panel.compare.click(
         lambda run_id: (gr.update(value=run_id), gr.Tabs(selected=COMPARE)), shared.run_id,
         [shared.compare_pick, shared.tabs], **LIGHT,
-    ).then(act.refresh, [shared.run_id, *shared.who], shared.compare_pick, **LIGHT).then(
+    ).then(
+        act.refresh, [shared.run_id, shared.run_id, shared.share, *shared.who], shared.compare_pick, **LIGHT
+    ).then(
         act.show, compare.asked(shared), compare.shown, **{**LIGHT, "queue": True}
     )  # fmt: skip
 

@@ -35,7 +35,8 @@ class RunState:
     started: float | None = None
     stage_started: float | None = None
     last: float | None = None
-    resumed: bool = False
+    paused: float = 0
+    """Seconds between a stop and the going on after it."""
     points: list[Mapping[str, Any]] = field(default_factory=list)
     """What a search has tried, as its events tell it."""
     notes: list[str] = field(default_factory=list)
@@ -45,11 +46,13 @@ class RunState:
     def take(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Add events, in the order in which they were written."""
         for event in events:
+            kind = event.get("event")
             when = event.get("time")
             if isinstance(when, int | float):
+                if kind == "resumed" and self.last is not None:
+                    self._pause(float(when) - self.last)
                 self.last = float(when)
                 self.started = self.started or float(when)
-            kind = event.get("event")
             if kind is not None:
                 self._mark(str(kind), event)
             elif event.get("stage"):
@@ -57,15 +60,19 @@ class RunState:
 
     def _mark(self, kind: str, event: Mapping[str, Any]) -> None:
         stage = str(event.get("stage") or "")
-        if kind == "resumed":
-            self.resumed = True
-        elif kind == "retried" and event.get("reason"):
+        if kind == "retried" and event.get("reason"):
             self.notes.append(clip(event["reason"], 300))
             del self.notes[:-KEPT_NOTES]
         elif kind == "stage-finished" and stage and stage not in self.finished:
             self.finished.append(stage)
         elif kind == "stage-started" and stage:
             self._enter(stage)
+
+    def _pause(self, seconds: float) -> None:
+        """Nothing was done in that time."""
+        self.paused += max(0.0, seconds)
+        if self.stage_started is not None:
+            self.stage_started += max(0.0, seconds)
 
     def _enter(self, stage: str) -> None:
         if stage != self.stage:
@@ -102,6 +109,13 @@ class RunState:
         for curve in (self.loss, self.quality):
             if len(curve) > KEPT:
                 del curve[1:-1:2]
+
+    @property
+    def spent(self) -> float | None:
+        """Seconds that it has run, without those for which it was stopped."""
+        if self.last is None or self.started is None:
+            return None
+        return self.last - self.started - self.paused
 
     @property
     def share(self) -> float | None:

@@ -70,8 +70,7 @@ def _status(status: str, state: RunState, place: int | None, wait: float | None)
     if status == "queued":
         return queued(place, wait)
     if status == "running":
-        spent = duration(state.last - state.started) if state.last and state.started else ""
-        return t("run.running_for", spent=spent) if spent else t("run.running")
+        return t("run.running_for", spent=duration(state.spent)) if state.spent is not None else t("run.running")
     known = ("finished", "failed", "cancelled", "interrupted")
     return t(f"run.{status}") if status in known else status
 

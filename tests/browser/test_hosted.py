@@ -59,6 +59,11 @@ def test_the_address_of_anothers_run_shows_nothing_and_its_link_shows_it_read_on
     expect(page.locator("#run-head")).to_contain_text("read-only")
     for button in ("#cancel", "#resume", "#share", "#open-publish", "#change"):
         expect(page.locator(button)).to_be_hidden()
+    page.locator("#open-compare").click()
+    expect(page.locator("#compare-result .outcome-from")).to_contain_text("somebody else's run")
+    expect(page.locator("#compare-table")).to_contain_text("student")
+    expect(page.locator("#flips")).to_be_hidden()
+    expect(page.locator("#predict")).to_be_disabled()
     page.goto(f"{town.app.url}/?run={alice.live}&share={key}")  # one run, and nothing else
     expect(page.locator("#run-head .say-problem")).to_contain_text("no run with this address")
     page.close()

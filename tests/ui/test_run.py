@@ -36,6 +36,16 @@ def test_stages_curves_and_the_teachers_line() -> None:
     assert 19 < found.left < 22  # 31 s for 60 %: 20.7 s for the rest
 
 
+def test_a_stop_is_not_time_that_it_ran() -> None:
+    found = state()
+    assert "Running for 40 s" in run_view.progress("running", found, EXPECTED)
+    found.take([{"time": 7241, "event": "resumed", "stages": ["data", "teacher-logits"]},
+                {"time": 7244, "stage": "distill", "done": 65, "total": 100}])  # fmt: skip
+    assert "Running for 43 s" in run_view.progress("running", found, EXPECTED)
+    assert found.left is not None
+    assert 17 < found.left < 20  # 34 s for 65 %
+
+
 def test_only_what_is_new_is_read(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text(json.dumps(EVENTS[0]) + "\n" + '{"time": 2, "event": "st', encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,11 +15,12 @@ import pytest
 
 from compressor.errors import RecipeError, RunError, TooOftenError
 from compressor.recipe import Data, Recipe
-from compressor.runfolder import FAILED
-from compressor.settings import child_environ
+from compressor.runfolder import FAILED, FINISHED
+from compressor.settings import ASSETS, child_environ
 from compressor.system import processes
 from compressor.ui import data_section, quick_panel, teacher_section
 from compressor.ui.background import Background
+from compressor.ui.compare_tab import Handlers as Comparing
 from compressor.ui.form import Form
 from compressor.ui.publishing import Handlers as Publishing
 from compressor.ui.services import Services, Visitor
@@ -62,6 +64,27 @@ def test_a_run_seen_through_its_link_is_only_seen(services: Services) -> None:
     ):
         with pytest.raises(RunError, match="only shows"):
             act()
+
+
+def test_a_link_shows_what_was_measured_and_neither_rows_nor_models(services: Services) -> None:
+    """On the Compare tab as on the run's own: it showed the visitor's own run in its place."""
+    job = services.store.create(ANNE.owner, ASKED, title="anne's")
+    run_folder.make(job.folder)
+    shutil.copy(ASSETS / "demo" / "result" / "predictions.parquet", job.folder)
+    services.store.settle(services.store.row(job.id), FINISHED)  # type: ignore[arg-type]
+    key, act = services.share_key(job, ANNE), Comparing(services)
+    listed = act.refresh(job.id, job.id, key, BOB, "")
+    assert listed["value"] == job.id and "anne's" in listed["choices"][-1][0]
+    shown = act.show(job.id, "", key, BOB, "")
+    assert "somebody else" in shown[0] and "student-4bit" in shown[4]
+    assert shown[5:] == act.show("0" * 32, "", key, BOB, "")[5:]  # as where there is nothing: no rows, no text to try
+    assert "student-4bit" in act.suit(job.id, "server-cpu", key, BOB, "")[2]
+    own = act.show(job.id, "", key, ALICE, "")  # its owner, through the same link
+    assert "somebody else" not in own[0] and own[5:] != shown[5:]
+    other = services.store.create(ANNE.owner, ASKED)
+    assert act.refresh(other.id, other.id, key, BOB, "")["value"] != other.id
+    assert "no run with this address" in act.show(other.id, "", key, BOB, "")[0]
+    assert "no run with this address" in act.show(job.id, "", "", BOB, "")[0]
 
 
 def test_a_comparison_names_own_models_and_not_too_many(services: Services) -> None:

@@ -18,6 +18,8 @@ RESULTS: dict[str, str] = {
     "compare.sample": "The demo's result",
     "compare.sample_note": "This is what a result looks like: a run of the demo, measured on another machine. Your own finished "
     "runs replace it.",
+    "compare.shared_note": "This is somebody else's run: what was measured can be looked at. The rows of its data, and trying a "
+    "text, are its owner's.",
     "compare.empty": "Nothing to compare yet. Finish a run on the Compress tab, and its result stands here: what each "
     "smaller version kept, how large it is and how fast.",
     "compare.about": "Teacher: {teacher}. {n} versions measured on the same rows and the same machine.",
