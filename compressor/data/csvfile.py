@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from compressor.data.headers import ROWS, names_columns
 from compressor.data.table import MAX_CELL, Batch, Caps, Reader, check_columns
 from compressor.data.textfile import detect, open_text
 from compressor.errors import DataError
@@ -21,7 +22,6 @@ SAMPLE_CHARACTERS = 2_000_000
 DELIMITERS = (",", ";", "\t", "|")
 NEVER = "\x1f"
 """Separates nothing: the delimiter of a file with one column."""
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 MAX_SEPARATORS = 1_000_000
 """In one row. A row becomes a list of cells before anybody can count them."""
 WRONG_SHARE = 0.01
@@ -68,12 +68,26 @@ class CsvReader(Reader):
         self.dialect = sniff(lines[:SAMPLE_LINES], stated.group(1) if stated else None)
         if self.dialect.delimiter == "\t" and self._even():
             self.dialect = Dialect("\t", quoted=False)
-        with open_text(path, self.encoding) as file:
-            first = next((row for _, row in self._raw(file)), [])
-        self.header = not reads_like_data(first)
+        first, *following = self._beginning()
+        self.header = names_columns(first, following)
         self.columns = check_columns(path, first if self.header else [""] * len(first))
         if not self.header:
             self.notes.append(f"{path.name} has no line with the columns' names, so they are called by their place.")
+
+    def _beginning(self) -> list[list[str]]:
+        """The first line and some rows: up to one that cannot be read, of which `rows` tells."""
+        found: list[list[str]] = []
+        room = SAMPLE_CHARACTERS
+        with open_text(self.path, self.encoding) as file:
+            raw = self._raw(file)
+            found.append(next((row for _, row in raw), []))
+            with contextlib.suppress(DataError):
+                for _, row in islice(raw, ROWS):
+                    room -= sum(map(len, row))
+                    if room < 0:
+                        break
+                    found.append(row)
+        return found
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
         places, cap = [self.columns.index(name) for name in wanted], self.caps.cell + 1
@@ -177,15 +191,6 @@ def _fit(dialect: Dialect, lines: Sequence[str]) -> float:
     if not rows or rows[0] < 2:
         return 0.0
     return sum(n == rows[0] for n in rows) / len(rows) * whole / len(lines)
-
-
-def reads_like_data(cells: Sequence[str]) -> bool:
-    """Whether a first line holds a row rather than the names of columns: a number, or a sentence."""
-    return any(
-        _NUMBER.fullmatch(cell.strip()) is not None or len(cell) > 80 or len(cell.split()) >= 6
-        for cell in cells
-        if cell
-    )
 
 
 def _unwrap(cell: str) -> str:

@@ -67,6 +67,35 @@ def test_no_header_is_noticed(tmp_path):
     assert "no line with the columns" in reader.notes[0]
 
 
+QUESTION = "On the whole, how satisfied are you with what we sell?"
+
+
+@pytest.mark.parametrize(
+    ("first", "columns", "header"),
+    [
+        ([QUESTION, "Mood"], ["I like {n} of them", ("good", "bad")], True),  # a form's answers: its labels tell
+        ([QUESTION, "Stars"], ["I like {n} of them", (1, 2, 3)], True),
+        ([QUESTION, "Anything else?"], ["I like {n} of them", ("No, {n}",)], False),  # nothing tells
+        (["great", "good"], ["so {n}", ("good", "bad")], False),  # short texts without a header: the first is no name
+        (["great", "1"], ["so {n}", (1, 2)], False),
+        (["reset my card please, it is broken now", "reset"], ["how is {n}", ("{n}", "card")], False),  # a rare label
+        (["text", "label"], ["text", ("good", "bad")], True),  # each of them a value once
+    ],
+)  # fmt: skip
+def test_whether_the_first_line_names_the_columns(tmp_path, first, columns, header):
+    text, labels = columns
+    made = [[text.format(n=n), str(labels[n % len(labels)]).format(n=n)] for n in range(60)]
+    made[1:] = made[1:] if text != "text" else [["other words", *row[1:]] for row in made[1:]]
+    found, reader = rows(write_csv(tmp_path / "a.csv", [first, *made], header=None))
+    assert (len(found), reader.header) == (60 if header else 61, header)
+
+
+def test_tables_put_end_to_end_have_a_header_all_the_same(tmp_path):
+    table = [["text", "label"], *([f"so {n}", ("good", "bad")[n % 2]] for n in range(10))]
+    _, reader = rows(write_csv(tmp_path / "a.csv", table * 4, header=None))
+    assert reader.columns == ("text", "label")
+
+
 def test_headers_are_made_whole(tmp_path):
     path = write_csv(tmp_path / "a.csv", [["0", "some words", "1", "x"]], header=["", "text", "label", "label"])
     assert rows(path)[1].columns == ("column 1", "text", "label", "label (2)")

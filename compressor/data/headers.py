@@ -1,0 +1,51 @@
+"""Whether the first line of a table names its columns, or is a row like the others."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
+ROWS = 500
+"""Rows after the first that are looked at."""
+REPEATED = 0.02
+"""Share of the rows that say what the first line says in the same column, from which on it is one of them."""
+SINGLE = 0.02
+"""Share of the rows whose value stands in no other, up to which a column's values count as all known."""
+ENOUGH = 20
+"""Rows from which on a column's values can be known."""
+
+
+def names_columns(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether `first` holds names rather than a row.
+
+    A number is no name, and no name stands among the values of its own column. Something that is no number over a column of
+    numbers, or that is none of a column's few values, is one, however long: a form's questions. Where the rows do not tell, a
+    sentence is a row.
+
+    Args:
+        rows: some of those that follow, cells as they stand.
+    """
+    filled = [(at, cell.strip()) for at, cell in enumerate(first) if cell.strip()]
+    if any(_NUMBER.fullmatch(cell) for _, cell in filled):
+        return False
+    others = [row for row in rows if [c.strip() for c in row] != [c.strip() for c in first]]  # tables put end to end
+    columns = [(cell, [row[at].strip() for row in others if at < len(row) and row[at].strip()]) for at, cell in filled]
+    if any(_is_value(cell, values) for cell, values in columns):
+        return False
+    if any(_stands_out(values) for _, values in columns):
+        return True
+    return not any(len(cell) > 80 or len(cell.split()) >= 6 for _, cell in filled)
+
+
+def _is_value(cell: str, values: Sequence[str]) -> bool:
+    return values.count(cell) > REPEATED * len(values) and len(set(values)) < len(values)
+
+
+def _stands_out(values: Sequence[str]) -> bool:
+    """Of a column whose first cell is neither a number nor among these."""
+    if len(values) > 2 and all(_NUMBER.fullmatch(value) for value in values):
+        return True
+    counts = Counter(values)
+    return len(values) >= ENOUGH and sum(n == 1 for n in counts.values()) <= SINGLE * len(values)
