@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.recipe import AUTO, Recipe
+from compressor.recipe import Recipe
 from compressor.ui import data_section, estimate, frontier, keeping, options_section, teacher_section
 from compressor.ui.data_section import DataSection, Touched
-from compressor.ui.form import DEMO, NONE, Form, to_raw
+from compressor.ui.form import DEMO, Form, student_said, to_raw
 from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, visitor
 from compressor.ui.keeping import Keeping
 from compressor.ui.options_section import OptionsSection
@@ -139,18 +139,17 @@ class Handlers:
         files = self.services.keep(form.files, who) if form.files else None
         recipe = Recipe.parse(to_raw(form, trains=trained, files=files))
         try:
-            return self.services.start(recipe, run_title(form), who).id
+            return self.services.start(recipe, run_title(form, trained), who).id
         finally:
             self.services.let_go(files)  # the job has copies of its own
 
 
-def run_title(form: Form) -> str:
-    """What the list of runs calls it: `sst2 to half`."""
+def run_title(form: Form, trained: bool = True) -> str:
+    """What the list of runs calls it: `sst2 · half`. `trained`: whether this teacher's task can train a student."""
     name = clip((form.teacher or "").rstrip("/").split("/")[-1], 60)
-    size = form.size if form.size != NONE else None
-    if size == AUTO and (target := Recipe.parse(to_raw(form)).target) is not None:
-        size = frontier.wanted(target)
-    return f"{name} · {form.student_model or size or t('runs.no_student')}"
+    raw = to_raw(form, trains=trained)
+    target = Recipe.parse(raw).target
+    return f"{name} · {frontier.wanted(target) if target is not None else student_said(raw)}"
 
 
 def wire(tab: CompressTab, shared: Shared) -> Any:

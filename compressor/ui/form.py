@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compressor.errors import RecipeError
 from compressor.recipe import AUTO, DEFAULT_FORMATS, FORMATS, SIZES, Recipe
 from compressor.ui import more
+from compressor.ui.words import t
 
 NONE = "none"
 """The choice of no student."""
 DEMO = "demo"
+CUT_WORDS = {
+    "layers": "advanced.layers", "hidden": "advanced.hidden", "intermediate": "advanced.intermediate",
+}  # fmt: skip
 ALPHA = 0.5
 """The recipe's own default of `distill.alpha`."""
 
@@ -87,7 +92,7 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
         files: names in place of the uploaded files' paths.
 
     Raises:
-        RecipeError: what goes along in `more` cannot be read.
+        RecipeError: what goes along in `more` cannot be read, or a size is to be found and stands there in numbers too.
     """
     extra = more.read(form.more)
     raw: dict[str, Any] = {"teacher": _text(form.teacher) or ""}
@@ -97,7 +102,9 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
     if data is not None:
         raw["data"] = data
     raw["student"] = _student(form) if trains else None
-    if raw["student"] is not None and raw["student"].get("size") == AUTO:
+    if raw["student"] is not None and form.size == AUTO:
+        if raw["student"].get("size") != AUTO or form.thin:
+            raise RecipeError(t("student.auto_and_own"))
         raw["target"] = _target(form)
     if "student" in extra:
         raw["student"] = more.merged(raw["student"], extra["student"])
@@ -140,6 +147,20 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
         if (number := getattr(form, key)) and trains:
             data[key] = _whole(number)
     return data
+
+
+def student_said(raw: Mapping[str, Any]) -> str:
+    """A recipe's student in a few words: `half`, `half, fewer words`, `3 layers`, `at most 20 MB`."""
+    student = raw.get("student")
+    if not isinstance(student, Mapping):
+        return t("runs.no_student")
+    cut = student.get("cut")
+    said = [str(named)] if (named := student.get("model") or student.get("size")) else []
+    if isinstance(cut, Mapping):
+        said += [f"{t(CUT_WORDS[key])}: {n}" for key, n in cut.items() if key in CUT_WORDS]
+    said += [t("student.thin")] if student.get("low_rank") else []
+    said += [t("student.words")] if student.get("vocabulary") else []
+    return ", ".join(said)
 
 
 def _student(form: Form) -> dict[str, Any] | None:

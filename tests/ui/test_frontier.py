@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
+from compressor.errors import RecipeError
 from compressor.recipe import Recipe
 from compressor.report import Point, Report, Search, Variant
 from compressor.results.searched import taken
@@ -101,4 +103,30 @@ def test_the_form_asks_for_a_search() -> None:
     assert (asked.target.max_megabytes, asked.target.min_retained) == (20, 0.96)
     assert (asked.student.size, asked.student.vocabulary) == ("auto", "data")
     assert run_title(form) == "demo · at most 20 MB and at least 96 % kept"
+
+
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [
+        ({"size": "half"}, "half"),
+        ({"size": "none"}, "no student"),
+        ({"size": "none", "thin": 50, "formats": ["onnx"]}, "thin layers"),
+        ({"size": "none", "words": True}, "fewer words"),
+        ({"size": "half", "vocabulary": 5000}, "half, fewer words"),
+        ({"size": "half", "layers": 2, "hidden": 64}, "Layers: 2, Hidden size: 64"),
+        ({"size": "half", "student_model": "x/y"}, "x/y"),
+    ],
+)  # fmt: skip
+def test_a_run_is_called_by_what_it_will_do(asked: dict[str, Any], title: str) -> None:
+    assert run_title(Form(teacher="demo", source="demo", **asked)) == f"demo · {title}"
+    assert run_title(Form(teacher="demo", source="demo", **asked), trained=False) == "demo · no student"
+
+
+@pytest.mark.parametrize("own", [{"layers": 2}, {"student_model": "x/y"}, {"thin": 50}], ids=str)
+def test_a_search_beside_own_numbers_is_refused(own: dict[str, Any]) -> None:
+    """The target was dropped without a word."""
+    with pytest.raises(RecipeError, match="A size is to be found, and Advanced has own numbers"):
+        to_raw(Form(teacher="demo", source="demo", size="auto", max_megabytes=20, **own))
+    with pytest.raises(RecipeError, match="A size is to be found"):
+        to_raw(Form(teacher="demo", source="demo", size="auto", **own))
     assert Recipe.parse(to_raw(Form(teacher="demo", size="half", source="demo", min_retained=96))).target is None

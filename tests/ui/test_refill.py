@@ -100,7 +100,8 @@ def recipes() -> st.SearchStrategy[Recipe]:
 
 
 def possible(asked: dict[str, Any]) -> dict[str, Any]:
-    """Thin layers come in formats that hold a graph only; a control needs another student, and a teacher that says something."""
+    """Thin layers come in formats that hold a graph only; a control needs another student, and a teacher that says something;
+    relations need one that says something of the tokens that the student reads."""
     if "target" in asked:
         if asked.pop("student", None):
             asked["student"] = {"size": "auto"}
@@ -109,6 +110,9 @@ def possible(asked: dict[str, Any]) -> dict[str, Any]:
         (asked.get("distill") or {}).pop("control", None)
     if (asked.get("student") or {}).get("low_rank") or (asked.get("distill") or {}).get("alpha") == 1:
         (asked.get("distill") or {}).pop("control", None)
+    student, distill = asked.get("student") or {}, asked.get("distill") or {}
+    if student.get("model") or student.get("vocabulary") or distill.get("alpha") == 1:
+        distill.pop("objective", None)
     if (asked.get("student") or {}).get("low_rank") and "formats" in asked:
         asked["formats"] = [f for f in asked["formats"] if f not in NEED_PLAIN] or ["onnx"]
     return asked

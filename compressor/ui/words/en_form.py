@@ -8,7 +8,12 @@ FORM: dict[str, str] = {
     "student.label": "Size of the student",
     "student.none": "none",
     "student.waiting": "The sizes appear once a teacher is chosen.",
-    "student.only_formats": "No student is trained: the formats below apply to the teacher itself.",
+    "student.only_formats": "No student is trained, unless Advanced asks for thin layers, fewer words or own numbers: the "
+    "formats below apply to the teacher itself.",
+    "student.auto_and_own": "A size is to be found, and Advanced has own numbers, thin layers or another model as the student: "
+    "empty those, or choose a size.",
+    "student.thin": "thin layers",
+    "student.words": "fewer words",
     "student.cannot": "This model cannot be cut into a smaller student. It can still be stored in fewer bits: choose "
     "formats below.",
     "size.half": "half",
