@@ -52,6 +52,8 @@ def _present(parts: dict[str, Part], space: LabelSpace) -> list[int]:
 def _promote(found: Study, parts: dict[str, Part], task: Task) -> None:
     """A validation split serves as test where there is no test split with labels."""
     name = found.source.name if found.source else "the data"
+    if "train" in found.hidden:
+        found.notes.append(f"The training rows of {name} have no labels, so nothing can be learned from them.")
     if "test" in found.hidden:
         said = f"The test rows of {name} have no labels"
         if "validation" in parts:

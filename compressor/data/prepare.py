@@ -69,6 +69,7 @@ def prepare(
     settings: Settings,
     seed: int = 0,
     progress: Progress = silent,
+    learns: bool = False,
 ) -> Prepared:
     """Read, check, label and split the data.
 
@@ -76,6 +77,7 @@ def prepare(
         teacher_labels: in the order of its outputs; None: a new head, whose labels come from the data.
         teacher_kind: `single`, `multi` or `regression`; None: the data says.
         seed: of everything that is drawn.
+        learns: something is trained, so that there have to be training rows.
 
     Raises:
         DataError: all that is wrong with the data, a sentence each.
@@ -90,6 +92,8 @@ def prepare(
     parts: dict[str, Part] = {}
     if not found.problems:
         parts = arrange(found, task, spec.limit, seed)
+        if learns and not found.problems and "train" not in parts:
+            found.problems.append(_nothing_to_learn_from(found))
     if found.problems:
         raise DataError(found.problems)
     uneven = splits.skew(parts.get("train") or parts["test"], found.space)
@@ -108,6 +112,17 @@ def prepare(
         fingerprint=name,
         unlabelled=tables.get("unlabelled"),
     )
+
+
+def _nothing_to_learn_from(found: Study) -> str:
+    name = found.source.name if found.source else "the data"
+    if "train" in found.hidden:
+        return (
+            f"The training rows of {name} have no labels, and other rows have. Label them too, or choose no label column "
+            '(`data.columns: {label: ""}`): the student then learns from the teacher\'s predictions alone, and is judged by how '
+            "often it agrees with it."
+        )
+    return f"There are no training rows in {name}, and a student learns from them. Add some, or choose no student."
 
 
 def no_labels_for_head(found: Study) -> str:

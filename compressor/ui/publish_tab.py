@@ -31,6 +31,8 @@ class PublishTab:
     anyway: gr.Button
     result: gr.HTML
     work: gr.Textbox
+    opened: gr.Textbox
+    """The run that the form was filled for."""
     timer: gr.Timer
     zip: zip_panel.ZipPanel
 
@@ -76,9 +78,9 @@ def build(settings: Settings, token: gr.Textbox, pick: gr.Dropdown) -> PublishTa
                 t("publish.anyway"), variant="stop", visible=False, elem_id="publish-anyway", min_width=160, scale=0
             )
         result = gr.HTML("", elem_id="publish-result")
-    work, timer = hidden_text("publish-work"), gr.Timer(1, active=False)
+    work, opened, timer = hidden_text("publish-work"), hidden_text("publish-opened"), gr.Timer(1, active=False)
     return PublishTab(sign_in, account, variants, namespace, name, public, floor, repos, card, publish, anyway, result,
-                      work, timer, zip_panel.build())  # fmt: skip
+                      work, opened, timer, zip_panel.build())  # fmt: skip
 
 
 def _boxes() -> tuple[Any, Any, Any, Any, Any, Any]:
@@ -118,7 +120,7 @@ def wire(tab: PublishTab, item: gr.Tab, shared: Shared) -> None:
     _follow(item.select(guarded(act.refresh), [pick, *who], pick, **LIGHT), act, tab, shared)
     pick.input(guarded(act.open), [pick, tab.floor, *who], _opened(tab), **ASKS, **LAST)
     for event in (tab.sign_in.click, shared.token.submit):
-        event(act.account, who, [tab.account, tab.namespace], **{**ASKS, "show_progress": "minimal"})
+        event(act.account, [tab.namespace, *who], [tab.account, tab.namespace], **{**ASKS, "show_progress": "minimal"})
     for box in (tab.variants, tab.namespace, tab.name):
         box.change(act.repos, [pick, *tab.chosen, *who], tab.repos, **ASKS)
     card_panel.wire(tab.card, tab.chosen, shared)
@@ -144,12 +146,12 @@ def wire_open(button: gr.Button, run_id: gr.Textbox, tab: PublishTab, shared: Sh
 
 def _opened(tab: PublishTab) -> list[Any]:
     """What `Handlers.open` fills in."""
-    return [tab.variants, tab.name, tab.card.of, tab.zip.variant, tab.publish]
+    return [tab.opened, tab.variants, tab.name, tab.card.of, tab.zip.variant, tab.publish]
 
 
 def _follow(event: Any, act: Handlers, tab: PublishTab, shared: Shared) -> None:
     """What the tab shows once a run stands in its list."""
     pick, who = shared.publish_pick, shared.who
-    event.then(guarded(act.open), [pick, tab.floor, *who], _opened(tab), **ASKS).then(
-        act.account, who, [tab.account, tab.namespace], **ASKS
+    event.then(guarded(act.visit), [pick, tab.floor, tab.opened, *who], _opened(tab), **ASKS).then(
+        act.account, [tab.namespace, *who], [tab.account, tab.namespace], **ASKS
     ).then(act.repos, [pick, *tab.chosen, *who], tab.repos, **ASKS)

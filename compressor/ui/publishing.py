@@ -32,8 +32,9 @@ class Handlers:
 
     # ------------------------------------------------------------------ who, what
 
-    def account(self, browser: Any, token: Any) -> tuple[Any, Any]:
-        """Who is signed in, and where they may publish; write access is checked now, not after an hour."""
+    def account(self, chosen: str | None, browser: Any, token: Any) -> tuple[Any, Any]:
+        """Who is signed in, and where they may publish; write access is checked now, not after an hour. `chosen`: the place that
+        stands there, which stays where it is theirs."""
         try:
             account = self.services.account(visitor(self.services.settings, browser, token))
         except CompressorError as error:
@@ -45,7 +46,7 @@ class Handlers:
             return said, gr.update(choices=[], value=None)
         places = list(account.namespaces)
         said = paragraphs([t("publish.signed_in", name=account.name)], "good")
-        return said, gr.update(choices=places, value=places[0] if places else None)
+        return said, gr.update(choices=places, value=chosen if chosen in places else next(iter(places), None))
 
     def refresh(self, current: str | None, browser: Any, token: Any) -> Any:
         who = visitor(self.services.settings, browser, token)
@@ -56,11 +57,15 @@ class Handlers:
         keeps = any(run_id == current for _, run_id in choices)
         return gr.update(choices=choices, value=current if keeps else choices[0][1], info="")
 
+    def visit(self, run_id: str | None, floor: float, opened: str, browser: Any, token: Any) -> tuple[Any, ...]:
+        """`open`, where another run stands in the form than was opened last: what somebody wrote there stays."""
+        return (gr.skip(),) * 6 if run_id and run_id == opened else self.open(run_id, floor, browser, token)
+
     def open(self, run_id: str | None, floor: float, browser: Any, token: Any) -> tuple[Any, ...]:
-        """(variants, name, card_of, zip_variant, publish) for the chosen run."""
+        """(opened, variants, name, card_of, zip_variant, publish) for the chosen run."""
         if not run_id:
             nothing = gr.update(choices=[], value=None)
-            return gr.update(choices=[], value=[]), gr.skip(), nothing, nothing, gr.update(interactive=False)
+            return "", gr.update(choices=[], value=[]), gr.skip(), nothing, nothing, gr.update(interactive=False)
         who = visitor(self.services.settings, browser, token)
         job = self.services.job(run_id, who)
         report = Report.load(job.folder)
@@ -68,6 +73,7 @@ class Handlers:
         chosen = [n for n in self.outgoing.default_variants(report, floor / 100) if n in names]
         first = chosen[0] if chosen else (names[0] if names else None)
         return (
+            run_id,
             gr.update(choices=[(_described(report, name), name) for name in names], value=chosen),
             gr.update(value=suggested(report.teacher)),
             gr.update(choices=names, value=first),

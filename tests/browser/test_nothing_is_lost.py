@@ -213,6 +213,16 @@ def test_complaint_6_publish_or_download_leads_to_this_run(page: Page, app: App,
     expect(page.locator("#publish-pick input")).to_have_value(re.compile("tiny"))
     expect(page.locator("#publish-variants input").first).to_be_visible()
     expect(page.locator("#zip-variant input")).to_have_value(re.compile("student"))
+    name = page.locator("#repo-name input, #repo-name textarea").first
+    expect(name).not_to_have_value("")
+    name.fill("a-name-of-mine")
+    page.locator("#publish-variants input").first.set_checked(False)
+    with page.expect_response(re.compile("/queue/data|/run/predict")):
+        steps.tab(page, "Runs")
+    steps.tab(page, "Publish")
+    page.wait_for_timeout(2000)  # longer than the tab needs to fill itself
+    expect(name).to_have_value("a-name-of-mine")
+    expect(page.locator("#publish-variants input").first).not_to_be_checked()
 
 
 def test_a_finished_runs_recipe_opens_from_the_list(page: Page, finished: str) -> None:

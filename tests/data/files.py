@@ -54,8 +54,9 @@ def run(
     task: Any = TASK,
     settings: Settings = SETTINGS,
     seed: int = 0,
+    learns: bool = False,
     **spec: Any,
 ) -> Prepared:
     given = {"train": train, "validation": validation, "test": test}
     source = Files(**{split: str(path) for split, path in given.items() if path})
-    return prepare(Data(source=source, **spec), task, None, names, kind, settings, seed)
+    return prepare(Data(source=source, **spec), task, None, names, kind, settings, seed, learns=learns)

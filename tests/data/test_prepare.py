@@ -325,3 +325,20 @@ def test_more_rows_of_labels_than_fit_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(labelling, "MAX_MARKS", 500)
     with pytest.raises(DataError, match="60 rows with 9 labels each do not fit"):
         run(path, names=None, kind=None)
+
+
+# ---------------------------------------------------------------------- training rows to learn from
+
+
+def test_where_something_is_trained_there_are_rows_with_labels_or_a_sentence(tmp_path):
+    bare = write_csv(tmp_path / "train.csv", [[text, -1] for text, _ in sentences(200)])
+    full = write_csv(tmp_path / "test.csv", sentences(60, start=500))
+    found = run(bare, test=full)  # only measured: that needs no more
+    assert (found.train, len(found.test)) == (None, 60)
+    assert "train.csv and test.csv have no labels, so nothing can be learned" in found.notes[0]
+    with pytest.raises(DataError, match=r"The training rows of train.csv and test.csv have no labels, .*label: "):
+        run(bare, test=full, learns=True)
+    found = run(bare, test=full, learns=True, columns={"text": "text", "label": ""})  # as it says
+    assert (len(found.train) > 0, found.labels.kind) == (True, "none")
+    with pytest.raises(DataError, match=r"There are no training rows in test.csv"):
+        run(test=full, learns=True)
