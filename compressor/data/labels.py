@@ -13,6 +13,8 @@ __all__ = ["LabelSpace", "Labelling", "label", "normalised"]
 
 Kind = Literal["single", "multi", "regression", "none"]
 MAX_CLASSES = 2000
+MANY = 100
+"""Different whole numbers, up to which they are taken for classes whatever they are."""
 MAX_MARKS = 30_000_000
 """Zeros and ones, one a label, for all different cells of several labels."""
 
@@ -43,10 +45,25 @@ def label(cells: Mapping[str, int], column: str, asked: Asked) -> Labelling:
     spelled = {cell: _spell(cell, asked.class_names) for cell in held}
     kind = _kind(held, spelled, asked)
     if kind == "regression":
-        return _numbers(held, column, asked)
-    if kind == "multi":
-        return _several(spelled, column, asked)
-    return _one(spelled, held, column, asked)
+        found = _numbers(held, column, asked)
+    elif kind == "multi":
+        found = _several(spelled, column, asked)
+    else:
+        found = _one(spelled, held, column, asked)
+    if not asked.names and asked.kind is None and len(held) > MANY and all(integer(cell) is not None for cell in held):
+        found.notes.append(_taken_as(kind, len(held), column))
+    return found
+
+
+def _taken_as(kind: Kind, different: int, column: str) -> str:
+    """What many whole numbers were taken for, and how to have the other."""
+    has = f"The column `{column}` has {different:,} different whole numbers"
+    if kind == "regression":
+        return f"{has}, so a number is predicted. If they stand for classes, write them as words (such as c17)."
+    return (
+        f"{has}, from the first to the last without a gap, so each is taken for a class. If they are amounts, divide them (by "
+        "100, say), so that they are no whole numbers."
+    )
 
 
 def _spell(cell: str, class_names: Sequence[str]) -> list[str] | None:
@@ -80,9 +97,16 @@ def _kind(held: Mapping[str, int], spelled: Mapping[str, list[str] | None], aske
     values = [number(cell) for cell in held]
     if values and all(v is not None for v in values):
         fractions = any(v is not None and not v.is_integer() for v in values)
-        if fractions or asked.kind == "regression" or len(held) > 100:
+        if fractions or asked.kind == "regression" or (len(held) > MANY and not _counted(held)):
             return "regression"
     return "single"
+
+
+def _counted(held: Mapping[str, int]) -> bool:
+    """Whether whole numbers count classes: from 0 or 1 on without a gap, each several times. A score seldom does all that."""
+    places = {integer(cell) for cell in held}
+    first, last = min(places, key=int, default=0), max(places, key=int, default=0)  # type: ignore[arg-type]
+    return first in (0, 1) and last == first + len(places) - 1 and min(held.values()) >= 3
 
 
 # ---------------------------------------------------------------------- one number
@@ -163,6 +187,13 @@ def _several(spelled: Mapping[str, list[str] | None], column: str, asked: Asked)
     found = Labelling(LabelSpace("multi", tuple(asked.names or ())))
     sets = _sets(spelled, asked.names)
     seen = list(dict.fromkeys(name for names in sets.values() for name in names))
+    if asked.names and not asked.given and _says_yes_or_no(seen, asked.names):
+        found.problems.append(
+            f"The column `{column}` says yes or no, and the teacher predicts several labels at once ({some(asked.names)}). "
+            'Name a column of zeros and ones for each (`data.columns: {label: "one, another"}`), or a column with the labels of '
+            "each row, or train a new head with `teacher_head: new`."
+        )
+        return found
     if len(seen) > MAX_CLASSES:
         found.problems.append(
             f"The column `{column}` holds {len(seen):,} different labels, so it does not look like one of labels. Choose the "
@@ -183,6 +214,11 @@ def _several(spelled: Mapping[str, list[str] | None], column: str, asked: Asked)
     if size < 2 and not found.problems:
         found.problems.append(f"The column `{column}` holds one label only: there is nothing to tell apart.")
     return found
+
+
+def _says_yes_or_no(seen: Sequence[str], names: Sequence[str]) -> bool:
+    own = {normalised(name) for name in names}
+    return bool(seen) and all(bit(name) is not None and normalised(name) not in own for name in seen)
 
 
 def _sets(spelled: Mapping[str, list[str] | None], names: Sequence[str] | None) -> dict[str, list[str]]:

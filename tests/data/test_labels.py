@@ -131,6 +131,33 @@ def test_the_kind_that_data_has(cells, kind):
     assert not result.problems
 
 
+def test_many_whole_numbers_are_classes_where_they_count_and_it_is_told():
+    """150 intents by their numbers became a regression without a word."""
+    intents = found([str(i) for i in range(150)] * 4)
+    assert (intents.space.kind, len(intents.space.names), intents.codes["17"]) == ("single", 150, 17)
+    assert "each is taken for a class" in intents.notes[0]
+    for cells in (
+        [str(i) for i in range(0, 300, 2)] * 4,
+        [str(i) for i in range(150)] * 2,
+        [str(i) for i in range(40, 190)] * 4,
+    ):
+        scores = found(cells)
+        assert scores.space.kind == "regression"
+        assert "so a number is predicted. If they stand for classes" in scores.notes[0]
+    assert found(["1", "2", "3"]).notes == []
+    assert found([f"{i}.5" for i in range(150)]).notes == []
+
+
+def test_yes_or_no_is_no_answer_for_a_teacher_of_several_labels():
+    """It was read as the places of the first two labels."""
+    names = ["toxic", "threat", "insult"]
+    for cells in (["0", "1"], ["True", "False"], ["true"], ["0.0", "1.0"]):
+        assert "says yes or no, and the teacher predicts several labels" in found(cells, names, "multi").problems[0]
+    assert codes(["0", "1", "2"], names, "multi") == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert codes(["1", "0"], names, "multi", given={"1": "toxic", "0": "insult"}) == [[1, 0, 0], [0, 0, 1]]
+    assert codes(["yes", "no"], ["yes", "no"], "multi") == [[1, 0], [0, 1]]
+
+
 # ---------------------------------------------------------------------- several labels, one number
 
 
