@@ -114,6 +114,11 @@ def load_config(folder: Path) -> PretrainedConfig:
     return config_from(read_config(folder))
 
 
+def reads_characters(config: Mapping[str, Any]) -> bool:
+    """Whether a model with this config.json reads characters or bytes, so that its tokenizer needs no vocabulary."""
+    return config.get("model_type") in ("canine", "perceiver") or config.get("tokenizer_class") == "ByT5Tokenizer"
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The folder's tokenizer. It pads with the token that the model looks for behind a text's end; where neither of them names
     one, as in decoders, with the end-of-text one.
@@ -125,7 +130,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
     files = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model",
              "tokenizer.model")  # fmt: skip
-    if not any((folder / name).exists() for name in files):
+    if not any((folder / name).exists() for name in files) and not reads_characters(read_config(folder)):
         raise ModelError(
             "This model has no tokenizer (no tokenizer.json or vocabulary file), so texts cannot be turned into tokens. "
             "Add the tokenizer's files to the model's folder or repo."

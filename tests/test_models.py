@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from compressor import models, saving, tasks
+from compressor import formats, models, saving, tasks
 from compressor.errors import ModelError
 from tests import tiny
 
@@ -240,3 +241,38 @@ def test_an_empty_text_is_answered_by_decoders_too():
     assert tokenizer("")["input_ids"] == []
     found = TASK.predict(Runner(), tokenizer, ["a", "b"], ["", "good"])
     assert [len(one.labels) for one in found] == [2, 2]
+
+
+# ---------------------------------------------------------------------- characters and bytes
+
+
+def character_model(folder: Path) -> Path:
+    """A tiny CANINE, which reads characters: its tokenizer has no vocabulary."""
+    torch.manual_seed(0)
+    config = transformers.CanineConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=256,
+        num_hash_buckets=256, local_transformer_stride=32,
+    )  # fmt: skip
+    transformers.CanineForSequenceClassification(config).save_pretrained(folder)
+    transformers.CanineTokenizer(model_max_length=256).save_pretrained(folder)
+    return folder
+
+
+def test_models_that_read_characters_or_bytes_have_no_vocabulary_and_need_none(tmp_path):
+    folder = character_model(tmp_path / "canine")
+    assert not {p.name for p in folder.iterdir()} & {"tokenizer.json", "vocab.txt"}
+    assert len(models.load_tokenizer(folder)("four").input_ids) == 6
+    batch = models.load_tokenizer(folder)(["one", "and another"], padding=True, return_tensors="pt")
+    assert models.load_model(folder, TASK)(**batch).logits.shape == (2, 2)
+    with pytest.raises(ModelError, match="cannot be run on texts of any length"):  # its graph is that of one length
+        formats.get("onnx").make(folder, tmp_path / "onnx", TASK)
+    assert not (tmp_path / "onnx").exists()
+    size = {"d_model": 32, "d_ff": 64, "d_kv": 16, "num_heads": 2, "num_layers": 2, "vocab_size": 384}
+    folder = tmp_path / "byt5"
+    transformers.T5ForSequenceClassification(transformers.T5Config(**size)).save_pretrained(folder)
+    with pytest.raises(ModelError, match="no tokenizer"):
+        models.load_tokenizer(folder)
+    transformers.ByT5Tokenizer().save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"tokenizer_class": "ByT5Tokenizer"}), encoding="utf-8")
+    assert len(models.load_tokenizer(folder)("four").input_ids) == 5

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from compressor import models
 from compressor.errors import ModelError
+from compressor.failures import first_line
 from compressor.formats.base import missing
 from compressor.formats.stored import stored_format
 from compressor.tasks.base import Task
@@ -27,17 +28,26 @@ if TYPE_CHECKING:
 
 TEXTS = ["One text.", "Another text, which is longer than the first, so that shapes are seen to differ."]
 """What a model is traced with."""
-OTHER_TEXTS = ([TEXTS[1]], [*TEXTS, " ".join(TEXTS)])
-"""Batches and lengths that it was not traced with: what is written must take any."""
+LONG = 256
+"""Tokens of a text that is longer than those it is traced with."""
 TELLING = 0.05
 """How far the numbers that a model gives for made-up texts have to lie apart, as a share of the largest, to say anything."""
 
 
-def inputs_of(live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> dict[str, torch.Tensor]:
-    """The texts as the model takes them: int64 [texts, longest] each, at most 64 tokens."""
-    limit = max(8, min(positions(live) - 4, 64))
+def inputs_of(
+    live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str], most: int = 64
+) -> dict[str, torch.Tensor]:
+    """The texts as the model takes them: int64 [texts, longest] each, at most `most` tokens."""
+    limit = max(8, min(positions(live) - 4, most))
     encoded = tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
     return taken(live, encoded)
+
+
+def other_inputs(live: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches and lengths that the model was not traced with: what is written must take any."""
+    yield inputs_of(live, tokenizer, [TEXTS[1]])
+    yield inputs_of(live, tokenizer, [*TEXTS, " ".join(TEXTS)])
+    yield inputs_of(live, tokenizer, [TEXTS[0], " ".join(TEXTS * 64)], LONG)
 
 
 def positions(live: PreTrainedModel) -> int:
@@ -81,12 +91,23 @@ def hold_against(
         for inputs in batches:
             with torch.inference_mode():
                 before = live(**inputs).logits.float()
-            after = torch.from_numpy(runner.predict({k: v.numpy() for k, v in inputs.items()}))
+            after = torch.from_numpy(_answer(runner, {k: v.numpy() for k, v in inputs.items()}, name))
             if before.shape != after.shape or not bool(torch.isfinite(after).all()):
                 raise ModelError(f"{name} was written, but answers with something that is no answer.")
             compare(before, after, name)
     finally:
         runner.close()
+
+
+def _answer(runner: Runner, inputs: dict[str, np.ndarray], name: str) -> np.ndarray:
+    try:
+        return runner.predict(inputs)
+    except (ModelError, MemoryError, OSError):
+        raise
+    except Exception as error:  # each library has its own
+        raise ModelError(
+            f"{name} was written, but cannot be run on texts of any length ({first_line(error)}). Choose 8bit or 4bit."
+        ) from error
 
 
 def check_no_wreck(before: torch.Tensor, after: torch.Tensor, name: str) -> None:

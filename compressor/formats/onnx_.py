@@ -14,7 +14,7 @@ from compressor import models
 from compressor.errors import ModelError
 from compressor.failures import first_line
 from compressor.formats.base import Format, Where, missing
-from compressor.formats.exporting import OTHER_TEXTS, TEXTS, check_no_wreck, hold_against, inputs_of, refuse, silence
+from compressor.formats.exporting import TEXTS, check_no_wreck, hold_against, inputs_of, other_inputs, refuse, silence
 from compressor.formats.snippets import onnx_snippet, transformers_js_snippet
 from compressor.formats.source import float_model
 from compressor.formats.stored import INT8, ONNX
@@ -85,8 +85,7 @@ class OnnxFormat(Format):
             live.config.save_pretrained(part)
             tokenizer.save_pretrained(part)
             self._export(live, tokenizer, rows, part / self.file, numbers)
-            others = (inputs_of(live, tokenizer, texts) for texts in OTHER_TEXTS)
-            hold_against(live, self.load(part, task), others, out.name, self.compare)
+            hold_against(live, self.load(part, task), other_inputs(live, tokenizer), out.name, self.compare)
         return []
 
     def _export(

@@ -14,11 +14,11 @@ from compressor.errors import ModelError
 from compressor.failures import first_line
 from compressor.formats.base import Format, missing
 from compressor.formats.exporting import (
-    OTHER_TEXTS,
     TEXTS,
     check_no_wreck,
     hold_against,
     inputs_of,
+    other_inputs,
     refuse,
     silence,
     taken,
@@ -71,7 +71,7 @@ class OpenVinoInt8(Format):
             live.config.save_pretrained(part)
             tokenizer.save_pretrained(part)
             self._export(live, tokenizer, part, rows, count_parameters(live))
-            others = [*(inputs_of(live, tokenizer, texts) for texts in OTHER_TEXTS), taken(live, rows[0])]
+            others = [*other_inputs(live, tokenizer), taken(live, rows[0])]
             hold_against(live, self.load(part, task), others, out.name, check_no_wreck)
         seen = sum(len(batch["input_ids"]) for batch in rows)
         return [f"Its 8 bits were fitted to {seen} rows only; with more it may keep more."] if seen < FEW else []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from compressor import models
 from compressor.errors import AccessDeniedError, GatedRepoError, HubError, ModelError, RepoNotFoundError
 from compressor.events import Progress, silent
 from compressor.hub import download, kept, layout, writing
@@ -162,7 +163,7 @@ class Hub:
         names = [name for name, _ in files]
         weights = layout.weight_files(names)
         card = download.card_of(info)
-        sizes = dict(files)
+        sizes, config = dict(files), self._config(info, names)
         return HubModel(
             id=info.id,
             sha=str(info.sha),
@@ -171,12 +172,12 @@ class Hub:
             gated=bool(info.gated),
             private=bool(info.private),
             pipeline_tag=getattr(info, "pipeline_tag", None),
-            config=self._config(info, names),
+            config=config,
             parameters=self._parameters(info, weights),
             weight_bytes=sum(sizes[name] for name in weights),
             files=files,
             has_safetensors=bool(weights),
-            has_tokenizer=any(name in layout.VOCABULARIES for name in names),
+            has_tokenizer=any(name in layout.VOCABULARIES for name in names) or models.reads_characters(config),
         )
 
     def _config(self, info: Any, names: list[str]) -> dict[str, Any]:
