@@ -40,14 +40,17 @@ class Study:
     notes: list[str] = field(default_factory=list)
 
 
-def no_labels(found: Study) -> str:
-    """What it means that the data has no labels, and which columns could be some after all."""
+def no_labels(found: Study, learns: bool = True) -> str:
+    """What it means that the data has no labels, where something is trained on them or not, and which columns could be some
+    after all."""
     unused = [name for name in found.available if name not in found.columns.values()]
     more = f" Not used: {some(unused)}; `data.columns` changes that." if unused else ""
-    return (
-        "The data has no labels, so a student learns from the teacher's predictions alone, and is judged by how often it "
-        f"agrees with the teacher.{more}"
+    means = (
+        "a student learns from the teacher's predictions alone, and is judged by how often it agrees with the teacher"
+        if learns
+        else "models are judged by how often they agree with the first one"
     )
+    return f"The data has no labels, so {means}.{more}"
 
 
 def counted(n: int) -> str:

@@ -88,7 +88,7 @@ def prepare(
     if not found.problems and labelled and found.space.kind == "none":
         if teacher_labels is None:
             found.problems.append(no_labels_for_head(found))
-        found.notes.append(no_labels(found))
+        found.notes.append(no_labels(found, learns))
     parts: dict[str, Part] = {}
     if not found.problems:
         parts = arrange(found, task, spec.limit, seed)

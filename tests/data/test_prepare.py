@@ -199,7 +199,7 @@ def test_one_number(tmp_path):
 def test_no_labels_at_all(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("\n".join(row[0] for row in sentences(100)), encoding="utf-8")
-    found = run(path)
+    found = run(path, learns=True)
     assert found.labels.kind == "none"
     assert found.train.column_names == ["text"]
     assert (len(found.train), len(found.test)) == (80, 10)
@@ -338,7 +338,10 @@ def test_where_something_is_trained_there_are_rows_with_labels_or_a_sentence(tmp
     assert "train.csv and test.csv have no labels, so nothing can be learned" in found.notes[0]
     with pytest.raises(DataError, match=r"The training rows of train.csv and test.csv have no labels, .*label: "):
         run(bare, test=full, learns=True)
+    found = run(bare, test=full, columns={"text": "text", "label": ""})
+    assert "models are judged by how often they agree with the first one" in found.notes[0]
     found = run(bare, test=full, learns=True, columns={"text": "text", "label": ""})  # as it says
+    assert "a student learns from the teacher's predictions alone" in found.notes[0]
     assert (len(found.train) > 0, found.labels.kind) == (True, "none")
     with pytest.raises(DataError, match=r"There are no training rows in test.csv"):
         run(test=full, learns=True)
