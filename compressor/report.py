@@ -95,7 +95,7 @@ class Search(_Frozen):
 
 
 class Latency(_Frozen):
-    """Milliseconds of one forward of one example, after warm-up."""
+    """Milliseconds of one forward of one example, after warm-up; for text generation, of a short answer to one."""
 
     p50: float
     p95: float
@@ -143,6 +143,11 @@ class Variant(_Frozen):
     peak_memory_bytes: int | None = None
     measured_on: MeasuredOn | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """The kind of device that it was measured on: `cpu`, `cuda`, or empty."""
+        return self.measured_on.device.partition(":")[0] if self.measured_on else ""
 
 
 class Report(_Frozen):

@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 
 from compressor.errors import ModelError
+from compressor.measure.hardware import cores
 
 if TYPE_CHECKING:
     from compressor.formats.base import Batch
@@ -19,7 +20,7 @@ class CompiledRunner(ABC):
 
     Args:
         dtype: what most of its weights are stored as.
-        threads: that it computes with; None: a thread a core.
+        threads: that it computes with; None: a thread a core that this process may use, as torch has it.
     """
 
     kind: ClassVar[str]
@@ -31,7 +32,7 @@ class CompiledRunner(ABC):
     _takes: list[str]
 
     def __init__(self, dtype: str, threads: int | None = None):
-        self.threads = threads or psutil.cpu_count(logical=False) or 1
+        self.threads = threads or min(psutil.cpu_count(logical=False) or cores(), cores())
         self.dtype = dtype
 
     @abstractmethod

@@ -70,12 +70,11 @@ def measure(
             note that says what went wrong.
     """
     ones = [_One(request, request.rows or rows) for request in requests]
-    length = _length(ones, task)
     together = len(ones) == 1 or _fit_together(requests, device)
     with tempfile.TemporaryDirectory(prefix="compressor-measure-", ignore_cleanup_errors=True) as folder:
         errors = Path(folder) / "errors"
         with Children(task.key, [r.folder for r in requests], device, errors) as children:
-            bench = _Bench(children, task, device, threads, length, Path(folder), progress, len(ones))
+            bench = _Bench(children, task, device, threads, _lengths(ones, task), Path(folder), progress)
             for i, one in enumerate(ones):
                 bench.run(i, one, i * (OPEN + RUN) if together else i)
                 if not together:
@@ -101,13 +100,12 @@ class _Bench:
         task: Task,
         device: str,
         threads: int | None,
-        length: int,
+        lengths: Sequence[int],
         folder: Path,
         progress: Progress,
-        total: int,
     ):
         self.children, self.task, self.device, self.threads = children, task, device, threads
-        self.length, self.folder, self.progress, self.total = length, folder, progress, total
+        self.lengths, self.folder, self.progress, self.total = lengths, folder, progress, len(lengths)
 
     def run(self, number: int, one: _One, done: float) -> None:
         """Load one and run its rows; its process stays open, for its times. `done` is where the progress stands."""
@@ -115,7 +113,7 @@ class _Bench:
 
         out = self.folder / f"{number}.npy"
         try:
-            child, one.facts = self._opened(one, done)
+            child, one.facts = self._opened(one, self.lengths[number], done)
             rows = str(one.rows) if one.rows is not None else None
             untidy = RUN * UNTIDY if one.request.disturbed is not None else 0.0
             found = child.ask(self._hear(one, done + OPEN, RUN - untidy), do="run", rows=rows, out=str(out))
@@ -123,11 +121,11 @@ class _Bench:
             if rows is not None:
                 one.outputs = np.load(out)
             if one.request.disturbed is not None:
-                self._disturbed(one, child, out, done + OPEN + RUN - untidy, untidy)
+                self._disturbed(number, one, child, done + OPEN + RUN - untidy, untidy)
         except (ModelError, OutOfMemoryError) as error:
             self.fail(number, one, error)
 
-    def _opened(self, one: _One, done: float, share: float = OPEN) -> tuple[Child, dict[str, Any]]:
+    def _opened(self, one: _One, length: int, done: float, share: float = OPEN) -> tuple[Child, dict[str, Any]]:
         """A fresh process that has loaded it, and what it says of it."""
         one.child = self.children.start()
         facts = one.child.ask(
@@ -138,14 +136,15 @@ class _Bench:
             task=self.task.key,
             device=self.device,
             threads=self.threads,
-            length=self.length,
+            length=length,
         )
         return one.child, facts
 
-    def _disturbed(self, one: _One, child: Child, out: Path, done: float, share: float) -> None:
+    def _disturbed(self, number: int, one: _One, child: Child, done: float, share: float) -> None:
         """Its disturbed rows. If they are its undoing, that costs nothing else: a new process is there for its times."""
         import numpy as np
 
+        out = self.folder / f"{number}.npy"
         try:
             child.ask(self._hear(one, done, share), do="run", rows=str(one.request.disturbed), out=str(out))
             one.disturbed = np.load(out)
@@ -154,7 +153,7 @@ class _Bench:
             self.children.log_errors()
             self.end(one)
             try:
-                self._opened(one, done + share, 0.0)
+                self._opened(one, self.lengths[number], done + share, 0.0)
             except (ModelError, OutOfMemoryError):  # what was measured before it stays
                 self.end(one)
 
@@ -242,14 +241,21 @@ def _agreement(task: Task, outputs: np.ndarray | None, first: np.ndarray | None)
     return float((ours == theirs).mean())
 
 
-def _length(ones: Sequence[_One], task: Task) -> int:
-    """Tokens of the latency probe: as the first rows have them, the same for all."""
+def _lengths(ones: Sequence[_One], task: Task) -> list[int]:
+    """Tokens of each variant's latency probe: the usual length of the first one's rows, and of models that cut the same rows into
+    more or fewer tokens so many more or fewer, so that all are timed on as much text."""
+    import numpy as np
     from datasets import load_from_disk
 
-    for one in ones:
-        if one.rows is not None:
-            return usual_length(load_from_disk(str(one.rows)), task)
-    return LENGTH
+    known = {path: load_from_disk(str(path)) for path in {one.rows for one in ones if one.rows is not None}}
+    first = next((known[one.rows] for one in ones if one.rows is not None), None)
+    if first is None or task.running_text or not len(first):
+        return [LENGTH] * len(ones)
+    usual = usual_length(first, task)
+    tokens = {path: int(np.sum(rows["length"][:])) for path, rows in known.items()}
+    own = [tokens.get(one.rows, 0) if one.rows is not None else 0 for one in ones]
+    most = next(count for count in own if count) if any(own) else 0
+    return [max(8, round(usual * count / most)) if count else usual for count in own]
 
 
 def _fit_together(requests: Sequence[Request], device: str) -> bool:

@@ -17,7 +17,7 @@ from compressor.publishing.sharing import file_name, shared_recipe
 from compressor.recipe import Recipe
 from compressor.report import Quality, Report, Variant
 from compressor.results.searched import searched
-from compressor.results.summary import beside, of_what, worth
+from compressor.results.summary import beside, of_what, speedup, worth
 from compressor.results.untidy import TITLES
 from compressor.search.candidates import TEACHER
 
@@ -105,8 +105,8 @@ def _opening(story: Story) -> str:
         done = "quantized to" if variant.runtime == "torch" else "exported to"
         first += f" and {done} {story.title(variant.format)}"
     facts = [f"{_ratio(teacher.bytes, variant.bytes, 'smaller', 'larger', 'as large')} ({size(variant.bytes)})"]
-    if teacher.latency_ms and variant.latency_ms:
-        facts.append(_ratio(teacher.latency_ms.p50, variant.latency_ms.p50, "faster", "slower", "as fast"))
+    if (quicker := speedup(variant, teacher)) is not None:
+        facts.append(_ratio(quicker, 1.0, "faster", "slower", "as fast"))
     text = f"{first}: {', '.join(facts)}."
     if variant.retained is not None and variant.quality is not None:
         what = of_what(variant.quality, story.title(variant.quality.metric).lower())

@@ -146,11 +146,6 @@ def share(variant: Variant, among: Iterable[Variant]) -> float | None:
     return _known(variant.retained if judged else variant.agreement)
 
 
-def device(variant: Variant) -> str:
-    """The kind of device that it was measured on: `cpu`, `cuda`, or empty."""
-    return variant.measured_on.device.partition(":")[0] if variant.measured_on else ""
-
-
 def number(variant: Variant, by: By, place: Place) -> float | None:
     """The measured number that `by` speaks of, the less the better; None where it was not measured, or on a device that says
     nothing of the place. Of `bytes-and-time` it is the time: bytes are always known."""
@@ -158,7 +153,7 @@ def number(variant: Variant, by: By, place: Place) -> float | None:
         return float(variant.bytes)
     if by == "memory":
         return float(variant.peak_memory_bytes) if variant.peak_memory_bytes else None  # 0: its growth was not seen
-    return variant.latency_ms.p50 if variant.latency_ms and device(variant) == place.device else None
+    return variant.latency_ms.p50 if variant.latency_ms and variant.device == place.device else None
 
 
 def clearly_better(one: Variant, other: Variant) -> bool:
@@ -188,7 +183,7 @@ def _above(running: Sequence[Variant], floor: float) -> tuple[list[Variant], boo
 def _comparable(rivals: Sequence[Variant], place: Place) -> bool:
     """Whether anybody has the number that counts there, and whether the numbers are of one kind."""
     with_number = [v for v in rivals if number(v, place.by, place) is not None]
-    return bool(with_number) and (place.by != "memory" or len({device(v) for v in with_number}) == 1)
+    return bool(with_number) and (place.by != "memory" or len({v.device for v in with_number}) == 1)
 
 
 def _cost(variant: Variant, by: By, place: Place) -> float:

@@ -38,11 +38,31 @@ def candidates(report: Report) -> list[Variant]:
     return [v for v in found if kept(v) is not None] or found
 
 
+def speedup(variant: Variant, teacher: Variant) -> float | None:
+    """How many times as fast as the teacher a variant answers one text. None where one of them was not timed, or on another kind
+    of device: an ONNX file runs on the processor, beside a teacher on a graphics card."""
+    if not variant.latency_ms or not teacher.latency_ms or variant.device != teacher.device:
+        return None
+    return teacher.latency_ms.p50 / max(variant.latency_ms.p50, 1e-9)
+
+
+def apart(report: Report) -> list[Variant]:
+    """Variants whose quality cannot be held against the first one's: a perplexity of other tokens."""
+    first = report.teacher_variant.quality
+    if first is None or first.better == "higher":
+        return []
+    return [v for v in report.variants[1:] if v.quality is not None and v.retained is None]
+
+
 def is_slower(variant: Variant, teacher: Variant) -> bool:
-    """Whether one text takes noticeably longer; False where that was not measured."""
-    return bool(
-        variant.latency_ms and teacher.latency_ms and variant.latency_ms.p50 > teacher.latency_ms.p50 * SAME_SPEED
-    )
+    """Whether one text takes noticeably longer; False where that cannot be told."""
+    found = speedup(variant, teacher)
+    return found is not None and found < 1 / SAME_SPEED
+
+
+def is_smaller(variant: Variant, other: Variant) -> bool:
+    """Whether it takes noticeably fewer bytes."""
+    return other.bytes >= variant.bytes * SAME_SPEED
 
 
 def summary(report: Report, floor: float = FLOOR) -> str:
@@ -56,7 +76,7 @@ def summary(report: Report, floor: float = FLOOR) -> str:
         did = "kept that much" if chosen.retained is not None else "agrees that often"
         text += f", which is below {floor:.0%}: no variant {did}"
     smallest = min(candidates(report), key=lambda v: v.bytes)
-    if smallest is not chosen and is_slower(smallest, report.teacher_variant):
+    if is_smaller(smallest, chosen) and is_slower(smallest, report.teacher_variant):
         text += f"; {smallest.name} is smaller still but slower than the teacher on this machine"
     return text + "."
 
@@ -137,9 +157,8 @@ def _size(variant: Variant, teacher: Variant) -> str:
 
 
 def _speed(variant: Variant, teacher: Variant) -> str | None:
-    if variant.latency_ms is None or teacher.latency_ms is None or not variant.latency_ms.p50:
+    if (ratio := speedup(variant, teacher)) is None:
         return None
-    ratio = teacher.latency_ms.p50 / variant.latency_ms.p50
     where = f" on this {variant.measured_on.device.upper()}" if variant.measured_on else ""
     if ratio >= SAME_SPEED:
         return f"{ratio:.1f}× faster{where}"

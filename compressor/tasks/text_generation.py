@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WINDOW = 512
 """Tokens of one evaluation window; perplexities are comparable only at one window, so it does not follow the model."""
 NEW_TOKENS = 48
+ANSWER = 16
+"""New tokens of the answer that is timed; the page's words name them."""
 PROMPT = 32
 """Tokens of the prompt whose continuation is timed."""
 
@@ -131,8 +133,8 @@ class TextGeneration(Task):
     # ------------------------------------------------------------------ what measuring runs
 
     def step(self, runner: Runner, batch: Batch) -> None:
-        """The time to the first new token."""
-        runner.generate(batch["input_ids"][:1], 1)
+        """A short answer: reading the prompt and writing, since formats differ in how fast they do either."""
+        runner.generate(batch["input_ids"][:1], ANSWER)
 
     def rate(self, runner: Runner, batch: Batch) -> float | None:
         """New tokens per second, after a prompt of at most PROMPT tokens."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compressor.report import Report, Variant
 from compressor.results.suiting import Suited
-from compressor.results.summary import FLOOR, SAME_SPEED, best, candidates, is_slower, kept
+from compressor.results.summary import FLOOR, SAME_SPEED, apart, best, candidates, is_slower, is_smaller, kept, speedup
 from compressor.ui import frontier
 from compressor.ui.metrics import generates, in_a_sentence, interval, metric_title, value
 from compressor.ui.proof_view import loss, worth
@@ -28,7 +28,7 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
     if about := loss(chosen.difference):
         said += " " + about
     smallest = min(candidates(report), key=lambda v: v.bytes)
-    if smallest.name != chosen.name:
+    if is_smaller(smallest, chosen):
         said += " " + t("compare.smaller_still", name=smallest.name, times=times(teacher.bytes / max(smallest.bytes, 1)),
                         but=_but(smallest, teacher, chosen))  # fmt: skip
     if (share := kept(chosen)) is not None and share < floor:
@@ -41,8 +41,8 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
 def _sizes(variant: Variant, teacher: Variant) -> list[str]:
     ratio = teacher.bytes / max(variant.bytes, 1)
     facts = [t("compare.x_smaller", times=times(ratio)) if ratio >= SAME_SPEED else t("compare.not_smaller")]
-    if variant.latency_ms and teacher.latency_ms:
-        facts.append(_speed(variant, teacher))
+    if (quicker := speedup(variant, teacher)) is not None:
+        facts.append(_speed(quicker))
     return facts
 
 
@@ -56,9 +56,7 @@ def _kept(variant: Variant) -> str:
     return ""
 
 
-def _speed(variant: Variant, teacher: Variant) -> str:
-    assert variant.latency_ms and teacher.latency_ms
-    ratio = teacher.latency_ms.p50 / max(variant.latency_ms.p50, 1e-9)
+def _speed(ratio: float) -> str:
     if ratio >= SAME_SPEED:
         return t("compare.x_faster", times=times(ratio))
     if ratio <= 1 / SAME_SPEED:
@@ -95,20 +93,27 @@ def columns(report: Report) -> list[Column]:
     first = next((v.quality for v in report.variants if v.quality), None)
     tokens = generates(report)
     better = min if first and first.better == "lower" else max
+    least, most = (min, max) if len(devices(report)) < 2 else (None, None)  # a processor's times are not a card's
     found = [
         Column("quality", metric_title(first.metric) if first else "", _quality,
-               lambda v: v.quality.value if v.quality else None, better),
+               lambda v: v.quality.value if v.quality else None, None if apart(report) else better),
         *_extra_metrics(report),
         Column("retained", t("table.retained"), lambda v: percent(v.retained), lambda v: v.retained, None),
         Column("agreement", t("table.agreement"), lambda v: percent(v.agreement), lambda v: v.agreement, None),
         Column("bytes", t("table.bytes"), lambda v: size(v.bytes), lambda v: float(v.bytes), min),
         Column("parameters", t("table.parameters"), lambda v: count(v.parameters), lambda v: float(v.parameters), min),
-        Column("latency", t("table.latency"), _latency, lambda v: v.latency_ms.p50 if v.latency_ms else None, min),
+        Column("latency", t("table.answer" if tokens else "table.latency"), _latency,
+               lambda v: v.latency_ms.p50 if v.latency_ms else None, least),
         Column("throughput", t("table.tokens" if tokens else "table.throughput"),
-               lambda v: count(v.throughput), lambda v: v.throughput, max),
-        Column("memory", t("table.memory"), lambda v: size(v.peak_memory_bytes), lambda v: v.peak_memory_bytes, min),
+               lambda v: count(v.throughput), lambda v: v.throughput, most),
+        Column("memory", t("table.memory"), lambda v: size(v.peak_memory_bytes), lambda v: v.peak_memory_bytes, least),
     ]  # fmt: skip
     return [c for c in found if any(c.number(v) is not None for v in report.variants)]
+
+
+def devices(report: Report) -> list[str]:
+    """The kinds of device that its variants were measured on, the first one's first."""
+    return list(dict.fromkeys(v.device for v in report.variants if v.device))
 
 
 def _extra_metrics(report: Report) -> list[Column]:
@@ -192,7 +197,11 @@ def _measured(report: Report) -> str:
     first = next((v.quality for v in report.variants if v.quality), None)
     said = []
     if on:
-        said.append(t("table.measured", device=on.device, threads=on.threads, length=on.length))
+        lengths = [str(n) for n in sorted({v.measured_on.length for v in report.variants if v.measured_on})]
+        said.append(t("table.measured", device=listed(devices(report)), threads=on.threads, length=listed(lengths)))
+        if len(devices(report)) > 1:
+            names = listed([v.name for v in report.variants if v.device and v.device != on.device.partition(":")[0]])
+            said.append(t("table.elsewhere", names=names))
     if first:
         said.append(t("table.token_rows" if generates(report) else "table.rows", rows=f"{first.rows:,}"))
     said += report.notes

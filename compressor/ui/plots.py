@@ -13,7 +13,8 @@ from typing import Any
 
 from compressor.report import Report, Variant
 from compressor.results.suiting import Suited
-from compressor.ui.metrics import is_percent, metric_title, value
+from compressor.results.summary import apart
+from compressor.ui.metrics import generates, is_percent, metric_title, value
 from compressor.ui.placing import Box, Label, Mark, place
 from compressor.ui.suiting_view import badge
 from compressor.ui.text import esc, milliseconds, size
@@ -52,8 +53,13 @@ def trade_off(report: Report, against: str, suited: Suited | None = None) -> str
     if against == "bytes":
         x_of, x_text, title = (lambda v: float(v.bytes)), size, t("plot.bytes")
     else:
-        x_of, x_text, title = (lambda v: v.latency_ms.p50 if v.latency_ms else None), milliseconds, t("plot.latency")
-    shown = [v for v in report.variants if v.quality is not None and x_of(v) is not None]
+        device = (
+            report.teacher_variant.device if report.variants else ""
+        )  # times of another kind are not drawn beside its
+        x_of = lambda v: v.latency_ms.p50 if v.latency_ms and v.device == device else None  # noqa: E731
+        x_text, title = milliseconds, t("plot.answer" if generates(report) else "plot.latency")
+    left = apart(report) if report.variants else []
+    shown = [v for v in report.variants if v.quality is not None and x_of(v) is not None and v not in left]
     if len(shown) < 2:
         return ""
     xs = [float(x_of(v) or 0.0) for v in shown]

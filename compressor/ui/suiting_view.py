@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from compressor.report import Report, Variant
-from compressor.results.suiting import NOISE, PLACES, By, Place, Suited, device, formats_for, number, share, suits
+from compressor.results.suiting import NOISE, PLACES, By, Place, Suited, formats_for, number, share, suits
 from compressor.results.summary import FLOOR
 from compressor.ui.metrics import in_a_sentence
 from compressor.ui.text import clip, listed, milliseconds, paragraphs, percent, size, times
@@ -88,7 +88,7 @@ def _facts(chosen: Variant, teacher: Variant, place: Place) -> list[str]:
     said = []
     for by in FACTS[place.name]:
         mine, theirs = number(chosen, by, place), number(teacher, by, place)
-        if mine and theirs and (by != "memory" or device(chosen) == device(teacher)):
+        if mine and theirs and (by != "memory" or chosen.device == teacher.device):
             said.append(_fact(by, mine, theirs))
     return said
 
@@ -137,7 +137,7 @@ def _note(report: Report, found: Suited) -> str:
 
 def _machine(report: Report, variant: Variant) -> str:
     """The processor or card that measured, as its maker calls it."""
-    if device(variant) == "cuda":
+    if variant.device == "cuda":
         return clip(report.hardware.get("gpu") or t("suits.a_card"), 60)
     processor = clip(report.hardware.get("cpu") or t("suits.a_processor"), 60)
     return t("suits.on", processor=processor, threads=variant.measured_on.threads) if variant.measured_on else processor
