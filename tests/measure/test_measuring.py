@@ -15,7 +15,7 @@ from itertools import groupby
 
 import psutil
 import pytest
-from datasets import Dataset
+from datasets import Dataset, load_from_disk
 
 from compressor import models, tasks
 from compressor.errors import ModelError, OutOfMemoryError, RunCancelledError
@@ -126,6 +126,17 @@ def test_what_a_runner_says_of_itself_is_noted(planted, rows):
 def test_the_probe_is_as_long_as_the_usual_row(planted, rows):
     (one,) = measure([planted("a")], TASK, rows=rows)
     assert one.measured_on.length in (8, 16)  # rows of 7 to 15 tokens
+
+
+def test_a_model_that_cuts_texts_into_more_tokens_is_timed_on_as_much_text(planted, rows, tmp_path):
+    """It was given as many tokens, which of characters is a sixth of the text."""
+    coarse = load_from_disk(str(rows))
+    fine = coarse.map(lambda row: {"input_ids": row["input_ids"] * 2, "length": row["length"] * 2})
+    fine.save_to_disk(str(tmp_path / "fine"))
+    first, same, other = planted("first"), planted("same"), replace(planted("other"), rows=tmp_path / "fine")
+    lengths = [m.measured_on.length for m in measure([first, same, other], TASK, rows=rows, threads=1)]
+    assert lengths[0] == lengths[1]
+    assert lengths[2] == 2 * lengths[0]
 
 
 def test_one_that_dies_is_a_note_and_the_others_go_on(planted, rows):

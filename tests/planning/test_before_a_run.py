@@ -129,6 +129,22 @@ def test_labels_that_are_matched_wrongly_are_noticed(settings, hub, tmp_path):
     assert "Are the labels matched rightly" in wrong["warning"]
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "chance", "by_class", "classes", "warns"),
+    [
+        (1.0, 0.97, 1.0, 2, False),  # spam: there is no room above always saying the most frequent label
+        (0.96, 0.92, 0.8, 2, False),
+        (1.0, 1.0, 1.0, 1, False),
+        (0.97, 0.97, 0.5, 2, True),  # it says that label always
+        (0.03, 0.97, 0.5, 2, True),  # the labels are turned round
+        (0.2, 0.2, 0.17, 6, True),
+        (0.9, 0.5, 0.9, 2, False),
+    ],
+)
+def test_a_teacher_is_warned_of_where_it_is_no_better_than_guessing(accuracy, chance, by_class, classes, warns):
+    assert (checking._warning(accuracy, chance, by_class, classes, 96) is not None) is warns
+
+
 def test_an_estimate_of_the_demo_is_within_reason(settings, hub, monkeypatch):
     def seconds(speed):
         monkeypatch.setitem(estimating._speeds, "cpu", speed)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from compressor.results.summary import best, summary
 from compressor.ui import compare_view
+from compressor.ui.plots import trade_off
 from tests.ui.sample import EVIL, report, variant
 
 
@@ -79,3 +80,52 @@ def test_names_notes_and_snippets_are_escaped() -> None:
     evil = variant(EVIL, 50, 0.8, 0.9, 3, load=EVIL, notes=[EVIL])
     found = report(variant("teacher", 100, 0.9, 1.0, 5), evil, notes=[EVIL])
     assert "<img" not in compare_view.table(found)
+
+
+def test_a_processors_times_are_not_held_against_a_cards() -> None:
+    """An ONNX file runs on the processor, beside a teacher that was timed on the card."""
+    card = {"device": "cuda:0", "threads": 8, "length": 32}
+    found = report(
+        variant("teacher", 100_000_000, 0.9, 1.0, 4, measured_on=card),
+        variant("student-8bit", 40_000_000, 0.89, 0.99, 3, measured_on=card),
+        variant("student-onnx-int8", 16_000_000, 0.885, 0.983, 9),
+    )
+    said = compare_view.sentence(found)
+    assert said.startswith("student-onnx-int8 is 6.2× smaller, and kept 98.3 % of the accuracy.")
+    assert "slower" not in said + summary(found) and "faster" not in said + summary(found)
+    shown = compare_view.table(found)
+    assert "Measured on cuda and cpu" in shown
+    assert "Times and memory of student-onnx-int8 are of another device" in shown
+    best_of = {c.key: c.best for c in compare_view.columns(found)}
+    assert (best_of["latency"], best_of["throughput"], best_of["memory"]) == (None, None, None)
+    assert best_of["bytes"] is min
+    drawn = trade_off(found, "latency")
+    assert "student-8bit" in drawn and "student-onnx-int8" not in drawn
+    assert "student-onnx-int8" in trade_off(found, "bytes")
+
+
+def test_perplexities_of_other_tokens_are_neither_ranked_nor_drawn() -> None:
+    def quality(value: float) -> dict[str, object]:
+        interval = (value - 1, value + 1)
+        return {"metric": "perplexity", "better": "lower", "value": value, "ci95": interval, "rows": 5000}
+
+    found = report(
+        variant("gpt2", 100, 0.9, 1.0, 4, quality=quality(30.1)),
+        variant("gpt2-8bit", 50, 0.9, 0.99, 4, quality=quality(30.4)),
+        variant("byte-lm", 90, 0.9, 1.0, 4, quality=quality(2.9), retained=None),
+        task="text-generation",
+    )
+    columns = {c.key: c for c in compare_view.columns(found)}
+    assert columns["quality"].best is None
+    assert columns["latency"].title == "Answer of 16 tokens"
+    drawn = trade_off(found, "bytes")
+    assert "gpt2-8bit" in drawn and "byte-lm" not in drawn
+
+
+def test_as_many_bytes_are_not_smaller_still() -> None:
+    """Two fine-tunes of one architecture, the worse one first."""
+    found = report(
+        variant("teacher", 440, 0.9, 1.0, 5), variant("a", 268, 0.8, 0.889, 3), variant("b", 268, 0.89, 0.989, 3)
+    )
+    assert compare_view.sentence(found).startswith("b is 1.6× smaller")
+    assert "smaller still" not in compare_view.sentence(found) + summary(found)
