@@ -126,7 +126,7 @@ def prepare_data(run: Run) -> RunData | None:
         run.settings,
         run.recipe.seed,
         run.progress,
-        learns=new or run.recipe.student is not None,
+        learns=run.task.trainable and (new or run.recipe.student is not None),
     )
     run.progress("data", 1, 3)
     task = _bind(run.task, prepared.labels.kind, new)
