@@ -60,7 +60,7 @@ def main() -> NoReturn:
 
         if settings.debug:
             traceback.print_exc()
-        _fail(sentence(error))
+        _fail(sentence(error, "COMPRESSOR_DEBUG=1 before the same command shows where."))
     sys.exit(0)
 
 

@@ -15,12 +15,17 @@ WITHOUT_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate mem
 ONEDNN = ("could not create a primitive", "could not execute a primitive", "could not create a memory object")
 """What oneDNN says, word for word; behind its other sentences stand other reasons."""
 DISK = "The disk is full. Free some space and start the run again: it goes on where it stopped."
-BUG = "Something went wrong inside Compressor ({kind}). The run's log has the details."
+BUG = "Something went wrong inside Compressor ({kind}). {details}"
+IN_THE_LOG = "The run's log has the details."
 
 
-def sentence(error: BaseException) -> str:
-    """What the person is told of any exception."""
-    return str(as_ours(error) or BUG.format(kind=type(error).__name__))
+def sentence(error: BaseException, details: str = IN_THE_LOG) -> str:
+    """What the person is told of any exception.
+
+    Args:
+        details: where to look if it is a bug of ours.
+    """
+    return str(as_ours(error) or BUG.format(kind=type(error).__name__, details=details))
 
 
 def first_line(error: BaseException, most: int = 200) -> str:

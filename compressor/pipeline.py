@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from compressor.stages import data as data_stage
 from compressor.stages.context import Run, read_json
 from compressor.stages.data import RunData
 from compressor.system import processes
-from compressor.system.lease import lease
+from compressor.system.lease import turn
 from compressor.system.whole import sweep, write_json
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def run(
 
     Raises:
         RunMismatchError: the folder holds a run of another recipe.
+        RunError: it holds files that are no run's.
         RunLockedError: another process runs in this folder.
         CompressorError: whatever else keeps the run from finishing; the sentence says what to do.
     """
@@ -60,6 +61,7 @@ def run(
     hub = hub or HubClient(settings)
     folder = RunFolder(out)
     with folder.lock():
+        folder.check_ours()
         log = EventLog(folder.events_file)
         report_to = _reporter(log, progress)
         with folder.track():
@@ -82,7 +84,9 @@ def _begin(folder: RunFolder, recipe: Recipe, settings: Settings, hub: Hub, prog
     from compressor.teachers import hidden_size, resolve
 
     # A run that goes on takes the teacher that it began with, though the repo may have moved.
-    sha = (read_json(folder.path / "teacher.json") or {}).get("sha") if folder.recipe_or_none() else None
+    begun = folder.recipe_or_none()
+    same = begun is not None and begun.teacher == recipe.teacher
+    sha = (read_json(folder.path / "teacher.json") or {}).get("sha") if same else None
     source = resolve(recipe.teacher, settings=settings, hub=hub, revision=sha, progress=progress)
     if (found := stored_format(source.folder)) != "float":
         raise ModelError(f"{recipe.teacher} is quantized already ({found}). Pick the model that it was made from.")
@@ -138,12 +142,11 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         if name in _finished_stages(folder):
             return
         folder.write_state(stage=name)
-        with _timed(folder, log, name, run):
-            if exclusive:
-                with lease(run.settings, run.device):
-                    work()
-            else:
-                work()
+        with in_turn(name) if exclusive else nullcontext(), _timed(folder, log, name, run):
+            work()
+
+    def in_turn(name: str) -> AbstractContextManager[None]:
+        return turn(run.settings, run.device, name, run.progress)
 
     stage("data", lambda: data_stage.prepare_data(run), exclusive=False)
     data = RunData.load(run.work)
@@ -156,7 +159,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     for fmt in run.recipe.formats if searched is None else ():
         stage(fmt, lambda fmt=fmt: make_format(run, fmt, data))  # type: ignore[misc]
     folder.write_state(stage="measure")
-    with _timed(folder, log, "measure", run):
+    with in_turn("measure"), _timed(folder, log, "measure", run):
         variants, control = judge(run, data)
     report = Report(
         task=run.task.name,

@@ -6,6 +6,7 @@ last, so that a folder with a report is a finished run whatever the state says.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ from compressor.untrusted.plain import read_json
 QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 ENDED = frozenset({FINISHED, FAILED, CANCELLED, INTERRUPTED})
+
+_OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
+_BEGUN = re.compile(r"\.((state|report)\.json|work)\..*\.part")
+"""What was being written when a run, or a comparison, was killed before it could say that the folder is its own."""
 
 STOPPED = "The run was stopped. Start it again to go on from where it was."
 
@@ -72,6 +77,35 @@ class RunFolder:
             ) from error
         with holder:
             yield
+
+    def check_ours(self, comparison: bool = False) -> None:
+        """A run sweeps its folder and removes `work` in it; a folder of somebody's own files is no place for one.
+
+        Args:
+            comparison: what is to begin here is one; it may take the place of an earlier one.
+
+        Raises:
+            RunError: files lie in it that no run, or no comparison, has left.
+        """
+        if not self.path.is_dir():
+            return
+        if comparison and self.recipe_file.is_file():
+            raise RunError(f"{self.path} holds a run. Give the comparison a new folder.")
+        if self.state_file.is_file():
+            return
+        files = {path.name for path in self.path.iterdir()} - {".lock", self.log_file.name, *_OF_THE_SYSTEM}
+        if comparison and self._is_compared():
+            files -= {self.report_file.name, self.flips_file.name, self.predictions_file.name}
+        if others := sorted(name for name in files if not _BEGUN.fullmatch(name)):
+            raise RunError(
+                f"{self.path} holds other files ({others[0]}), and a run tidies up in its folder. Give it a new or an empty one."
+            )
+
+    def _is_compared(self) -> bool:
+        try:
+            return bool(self.report().variants)
+        except RunError:
+            return False
 
     # ------------------------------------------------------------------ state
 

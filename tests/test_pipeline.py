@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from compressor.report import Report
 from compressor.results.predicting import Predictor
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.system import processes
 from tests import tiny
 from tests.few import few_rows
 
@@ -183,6 +185,61 @@ def test_a_first_try_that_failed_does_not_bind_its_folder(finished, here, common
         pipeline.run(wrong, tmp_path / "out", settings=common)
     right = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=common)
     assert [v.name for v in right.variants] == ["teacher", "teacher-8bit"]
+
+
+def test_a_first_try_binds_no_other_teacher_to_its_commit(finished, here, common, tmp_path, monkeypatch):
+    from compressor import teachers
+
+    asked = []
+
+    def missing(reference, *, revision=None, **_):
+        asked.append((reference, revision))
+        raise ModelError("The Hub is away.")
+
+    folder = RunFolder(tmp_path)
+    folder.write_state()
+    first, other = recipe(here, teacher="a/b"), recipe(here, teacher="c/d")
+    folder.save_recipe(first)
+    (tmp_path / "teacher.json").write_text(json.dumps({"sha": "1" * 40}))
+    monkeypatch.setattr(teachers, "resolve", missing)
+    for one in (first, other):
+        with pytest.raises(ModelError):
+            pipeline.run(one, tmp_path, settings=common)
+    assert asked == [("a/b", "1" * 40), ("c/d", None)]
+
+
+def test_one_waits_for_the_device_of_another_process_and_is_not_charged_for_it(here, common, tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from compressor.settings import Settings\n"
+        "from compressor.system.lease import lease\n"
+        "with lease(Settings(data_dir=Path(sys.argv[1])), 'cpu'): print('mine', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(common.data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=processes.ROOT,
+    )
+    assert other.stdout.readline() == b"mine\n"
+    said = []
+
+    def hear(stage, done=0, total=0, **metrics):
+        if "message" in metrics:
+            said.append((stage, metrics["message"], time.perf_counter()))
+            if metrics["message"]:
+                time.sleep(3)
+                other.communicate()
+
+    asked = Recipe.parse({"teacher": "demo", "student": None, "formats": ["onnx-int8"]})
+    report = pipeline.run(asked, tmp_path / "out", settings=common, progress=hear)
+    assert [(stage, bool(message)) for stage, message, _ in said] == [("onnx-int8", True), ("onnx-int8", False)]
+    (_, _, asked_at), (_, _, began) = said
+    took = report.seconds["onnx-int8"]
+    assert began - asked_at >= 3
+    events, _ = read_events(tmp_path / "out" / "events.jsonl")
+    ended = next(e["time"] for e in events if e.get("event") == "stage-finished" and e["stage"] == "onnx-int8")
+    told = next(e["time"] for e in events if e.get("metrics", {}).get("message"))
+    assert took <= ended - told - 2.5
 
 
 def test_a_quantized_teacher_is_refused_at_once(finished, common, tmp_path):

@@ -10,10 +10,11 @@ import pytest
 from compressor.errors import ModelError, RunCancelledError, RunError, RunLockedError, RunMismatchError
 from compressor.events import read_events
 from compressor.recipe import Recipe
-from compressor.report import Report
+from compressor.report import Report, Variant
 from compressor.runfolder import RunFolder, Stopped
+from compressor.system import lease as leases
 from compressor.system import processes
-from compressor.system.lease import lease, taken
+from compressor.system.lease import lease, taken, turn
 
 REPORT = Report.model_validate({"schema": 1, "task": "text-classification", "teacher": "a/b"})
 
@@ -119,6 +120,51 @@ def test_the_recipe_comes_back_equal_and_the_log_has_an_end(run):
     assert run.log_tail(10) == "é" * 7 + "end"
 
 
+@pytest.mark.parametrize(
+    ("names", "ours"),
+    [
+        ([], True),
+        ([".DS_Store", ".lock", "log"], True),
+        ([".lock", ".state.json.0a1b2c3d.part"], True),
+        (["thesis.txt"], False),
+        (["work/figures.csv"], False),
+        ([".notes.old"], False),
+        (["recipe.yaml"], False),  # the person's own would be written over
+        (["report.json"], False),
+        (["thesis.txt", "state.json"], True),
+    ],
+)
+def test_a_folder_of_ones_own_files_is_no_place_for_a_run(run, names, ours):
+    run.path.mkdir()
+    for name in names:
+        (run.path / name).parent.mkdir(exist_ok=True)
+        (run.path / name).write_text("{}")
+    if ours:
+        run.check_ours()
+        return
+    with pytest.raises(RunError, match=f"holds other files .{names[0].split('/')[0]}"):
+        run.check_ours()
+    with pytest.raises(RunError, match=r"holds (other files|a run)"):
+        run.check_ours(comparison=True)
+
+
+def test_a_comparison_takes_the_place_of_one_and_never_of_a_run(run):
+    run.path.mkdir()
+    compared = REPORT.model_copy(
+        update={"variants": (Variant(name="a", path="a", dtype="float32", load="", bytes=1, parameters=1),)}
+    )
+    run.report_file.write_text(compared.to_json())
+    run.flips_file.write_text("")
+    run.check_ours(comparison=True)
+    with pytest.raises(RunError, match="holds other files"):
+        run.check_ours()
+    run.write_state()
+    run.save_recipe(Recipe.parse({"teacher": "a/b"}))
+    run.check_ours()
+    with pytest.raises(RunError, match="holds a run"):
+        run.check_ours(comparison=True)
+
+
 def test_devices_are_leased_one_by_one(settings):
     waited, order = [], []
     held, done = threading.Event(), threading.Event()
@@ -142,6 +188,45 @@ def test_devices_are_leased_one_by_one(settings):
     first.join(5)
     second.join(5)
     assert waited == [True] and order == ["first", "second"] and not taken(settings, "cpu")
+
+
+def test_a_stage_that_waits_for_the_device_says_so_again_and_again_until_its_turn(settings, monkeypatch):
+    monkeypatch.setattr(leases, "EVERY", 0.05)
+    said, held, done = [], threading.Event(), threading.Event()
+
+    def hold():
+        with lease(settings, "cpu"):
+            held.set()
+            done.wait(5)
+
+    def hear(stage, done_=0, total=0, **metrics):
+        said.append((stage, metrics["message"]))
+        if len(said) == 3:
+            done.set()
+
+    first = threading.Thread(target=hold)
+    first.start()
+    held.wait(5)
+    with turn(settings, "cpu", "distill", hear):
+        first.join(5)
+    assert said[:3] == [("distill", leases.WAITING)] * 3 and said[-1] == ("distill", "")
+    said.clear()
+    with turn(settings, "cpu", "distill", hear):
+        pass
+    assert not said
+
+    def stop(stage, done_=0, total=0, **metrics):
+        raise Stopped
+
+    held.clear()
+    done.clear()
+    first = threading.Thread(target=hold)
+    first.start()
+    held.wait(5)
+    with pytest.raises(Stopped), turn(settings, "cpu", "distill", stop):
+        pass
+    done.set()
+    first.join(5)
 
 
 @pytest.mark.parametrize("content", ["[" * 50_000, '{"a":' * 50_000, "[1]", '{"a": ' + "9" * 5000 + "}"], ids=range(4))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +22,10 @@ from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.report import Report, Variant
 from compressor.results.tables import FIXED, Row, variants_of, write_tables
+from compressor.runfolder import RunFolder
 from compressor.settings import Settings
-from compressor.system.lease import lease
-from compressor.system.whole import write_text
+from compressor.system.lease import turn
+from compressor.system.whole import PART, sweep, write_text
 from compressor.untrusted.caps import MOST_MODELS
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
     from compressor.hub import Hub, LocalModel
     from compressor.tasks.base import Task
+
+
+WORK = ".work."
+"""Of the folder with encoded rows, which goes when they are measured."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def compare(
         RecipeError: fewer than two models, or too many.
         ModelError: they are not of one task, or do not share their labels.
         DataError, HubError: see `data.prepare` and `hub`.
+        RunError: `out` holds a run, or other files.
     """
     if len(references) < 2:
         raise RecipeError("A comparison needs two models or more.")
@@ -69,31 +75,34 @@ def compare(
             f"{len(references)} models are too many for one comparison: at most {MOST_MODELS} fit side by side. Leave some out."
         )
     started = time.perf_counter()
-    out.mkdir(parents=True, exist_ok=True)
-    found = _resolve(references, settings, hub, progress)
-    rows, notes = _rows(data, found[0], settings, hub, progress)
-    encoded = [_encode(model, rows, data, out / "work" / model.name) for model in found]
-    requests = [
-        Request(name=m.name, folder=m.source.folder, format=stored_format(m.source.folder), rows=folder)
-        for m, folder in zip(found, encoded, strict=True)
-    ]
-    with lease(settings, device := default_device()):
-        measured = measure(requests, found[0].task, rows=None, device=device, progress=progress)
-    measured = _aligned(found, measured, rows)
-    variants, said = _variants(found, encoded, measured)
-    if rows is not None:
-        write_tables(out, found[0].task, found[0].labels, rows, measured)
-    report = Report(
-        task=found[0].task.name,
-        teacher=references[0],
-        seconds={"measure": round(time.perf_counter() - started, 2)},
-        hardware=hardware(),
-        versions=versions(),
-        variants=variants,
-        notes=(*said, *notes),
-    )
-    write_text(out / "report.json", report.to_json())
-    shutil.rmtree(out / "work", ignore_errors=True)
+    folder = RunFolder(out)
+    with folder.lock():
+        folder.check_ours(comparison=True)
+        sweep(folder.path)
+        found = _resolve(references, settings, hub, progress)
+        rows, notes = _rows(data, found[0], settings, hub, progress)
+        with tempfile.TemporaryDirectory(prefix=WORK, suffix=PART, dir=folder.path) as work:
+            encoded = [_encode(model, rows, data, Path(work) / model.name) for model in found]
+            requests = [
+                Request(name=m.name, folder=m.source.folder, format=stored_format(m.source.folder), rows=rows_of)
+                for m, rows_of in zip(found, encoded, strict=True)
+            ]
+            with turn(settings, device := default_device(), "measure", progress):
+                measured = measure(requests, found[0].task, rows=None, device=device, progress=progress)
+            measured = _aligned(found, measured, rows)
+            variants, said = _variants(found, encoded, measured)
+        if rows is not None:
+            write_tables(folder.path, found[0].task, found[0].labels, rows, measured)
+        report = Report(
+            task=found[0].task.name,
+            teacher=references[0],
+            seconds={"measure": round(time.perf_counter() - started, 2)},
+            hardware=hardware(),
+            versions=versions(),
+            variants=variants,
+            notes=(*said, *notes),
+        )
+        write_text(folder.report_file, report.to_json())
     return report
 
 

@@ -16,7 +16,6 @@ from compressor.results.tables import Row, variants_of, write_tables
 from compressor.stages.context import CONTROL, STUDENT, TEACHER, Run
 from compressor.stages.data import RunData, in_tokens_of
 from compressor.stages.quantize import variant_name
-from compressor.system.lease import lease
 from compressor.tasks.base import Task
 
 
@@ -55,8 +54,7 @@ def judge(run: Run, data: RunData | None) -> tuple[tuple[Variant, ...], Control 
     ]
     if test is not None and run.folder_of(CONTROL).is_dir():
         requests.append(Request(name=CONTROL, folder=run.folder_of(CONTROL), rows=own, timed=False))
-    with lease(run.settings, run.device):
-        measured = measure(requests, run.task, rows=test, device=run.device, progress=run.progress)
+    measured = measure(requests, run.task, rows=test, device=run.device, progress=run.progress)
     names = run.task.label_names(models.read_config(run.teacher))
     rows = [
         Row(

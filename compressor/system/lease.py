@@ -9,10 +9,32 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, BaseFileLock, FileLock, Timeout
 
+from compressor.events import Progress
 from compressor.settings import Settings
+
+EVERY = 20.0
+"""Seconds between two words of a process that waits; one that says nothing for long is taken for hung."""
+WAITING = "Waiting until another run of this machine is done."
+
+
+@contextmanager
+def turn(settings: Settings, device: str, stage: str, progress: Progress) -> Iterator[None]:
+    """`lease`, for a stage: what it waits for is told as that stage's progress, and taken back when its turn has come."""
+    waited = False
+
+    def waiting() -> None:
+        nonlocal waited
+        waited = True
+        progress(stage, message=WAITING)
+
+    with lease(settings, device, waiting):
+        if waited:
+            progress(stage, message="")
+        yield
 
 
 @contextmanager
@@ -22,17 +44,25 @@ def lease(settings: Settings, device: str, waiting: Callable[[], None] | None = 
 
     Args:
         device: as torch names it (`cpu`, `cuda:0`).
-        waiting: called once when it has to wait.
+        waiting: called when it has to wait, and every `EVERY` seconds from then on; it may raise, to wait no longer.
     """
     lock = FileLock(_path(settings, device), is_singleton=True)
     try:
         holder = lock.acquire(timeout=0)
     except Timeout:
-        if waiting is not None:
-            waiting()
-        holder = lock.acquire(poll_interval=0.2)
+        holder = _wait(lock, waiting)
     with holder:
         yield
+
+
+def _wait(lock: BaseFileLock, waiting: Callable[[], None] | None) -> AcquireReturnProxy[Any]:
+    while True:
+        if waiting is not None:
+            waiting()
+        try:
+            return lock.acquire(timeout=EVERY, poll_interval=0.2)
+        except Timeout:
+            continue
 
 
 def taken(settings: Settings, device: str) -> bool:
