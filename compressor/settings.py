@@ -114,7 +114,7 @@ class Settings:
         small: dict[str, Any] = (
             {"max_model_bytes": 8 * GIB, "max_upload_bytes": GIB // 4, "max_rows": 200_000} if hosted else {}
         )
-        minutes = _digits(env.get("COMPRESSOR_MAX_RUN_MINUTES", ""))
+        minutes = _limit(env, "MAX_RUN_MINUTES", 360 if hosted else None)
         return cls(
             data_dir=Path(data).expanduser().resolve() if data else Path(platformdirs.user_data_dir("compressor")),
             browser=Path(browser).expanduser().resolve() if browser else None,
@@ -129,7 +129,7 @@ class Settings:
             behind_proxy=_flag(env.get("COMPRESSOR_BEHIND_PROXY") or ("1" if space else "")),
             debug=_flag(env.get("COMPRESSOR_DEBUG")),
             max_waiting_each=1 if hosted else cls.max_waiting_each,
-            max_run_seconds=minutes * 60 if minutes is not None else 6 * 3600 if hosted else None,
+            max_run_seconds=None if minutes is None else minutes * 60,
             **_quotas(env, hosted),
             **small,
             **(STRANGERS if hosted else {}),

@@ -182,6 +182,7 @@ class LocalBackend:
     def _look_after(self, row: Row) -> None:
         run = self.store.run(row)
         logs.follow(row.id, run.events_file)
+        self._forget_what_another_has_taken(row)
         child, worker = self._children.get(row.id), self._worker(row)
         lives = child.poll() is None if child else processes.alive(worker)
         if not lives or worker is None:
@@ -200,6 +201,14 @@ class LocalBackend:
             care.lingering = care.lingering or time.monotonic()
             if time.monotonic() - care.lingering > LINGER:
                 processes.kill(worker)
+
+    def _forget_what_another_has_taken(self, row: Row) -> None:
+        """Another page's process has started it anew since this one did: the end of that process is not the end of this one."""
+        child = self._children.get(row.id)
+        if child is not None and (row.keeper != processes.current() or row.pid not in (None, child.pid)):
+            child.poll()
+            del self._children[row.id]
+            self._cares.pop(row.id, None)
 
     def _worker(self, row: Row) -> Process | None:
         """The job's process; where the page went down before it could note which, the process has said so itself."""

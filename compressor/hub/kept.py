@@ -13,7 +13,7 @@ from pathlib import Path
 
 from compressor.settings import Settings
 from compressor.system import disk
-from compressor.system.holding import take_away
+from compressor.system.holding import held, take_away
 
 OLD = ".old-"
 """Of folders on their way out, beside the others."""
@@ -60,15 +60,22 @@ def kept(settings: Settings) -> list[Kept]:
     return sorted(found, key=lambda one: one.used)
 
 
-def make_room(settings: Settings, free: int = 0, spared: Collection[Path] = ()) -> int:
+def make_room(settings: Settings, free: int = 0, spared: Collection[Path] = (), only_if_enough: bool = False) -> int:
     """Remove downloads until all of them keep within `settings.max_cache_bytes` and the disk has `free` bytes left. What
-    somebody holds, and what is `spared`, stays. Answers with the bytes removed."""
+    somebody holds, and what is `spared`, stays. Answers with the bytes removed.
+
+    Args:
+        only_if_enough: leave all of them where even without them the disk would not have `free` bytes.
+    """
     if not settings.hub_dir.is_dir():
         return 0
     cap = settings.max_cache_bytes
     if cap is None and disk.room(settings.hub_dir)[0] >= free:
         return 0
     downloads, removed = kept(settings), 0
+    if only_if_enough:
+        most = sum(one.bytes for one in downloads if one.folder not in spared and not held(settings, one.folder))
+        free = free if disk.room(settings.hub_dir)[0] + most >= free else 0
     total = sum(one.bytes for one in downloads)
     for one in downloads:
         if (cap is None or total - removed <= cap) and disk.room(settings.hub_dir)[0] >= free:

@@ -72,7 +72,7 @@ class Answering:
             if verb.heavy:
                 held.enter_context(self._computing)
                 self._set_threads(payload.get("threads"))
-                self._released = False
+                self._last, self._released = time.monotonic(), False
             self._send(json.dumps({"id": request["id"], "started": True}))
             try:
                 return verbs.call(verb, payload, self.settings)
@@ -96,11 +96,17 @@ class Answering:
         """Let go of loaded models when nobody has asked for a while."""
         while True:
             time.sleep(min(30.0, self.idle / 4))
-            if not self._released and time.monotonic() - self._last > self.idle:
+            if self._is_idle:
                 with self._computing:
+                    if not self._is_idle:  # somebody asked while it waited to compute
+                        continue
                     verbs.release()
                     self._released = True
                 print("idle: models let go", file=sys.stderr, flush=True)
+
+    @property
+    def _is_idle(self) -> bool:
+        return not self._released and time.monotonic() - self._last > self.idle
 
 
 def _trim_log() -> None:

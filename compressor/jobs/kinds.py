@@ -78,9 +78,12 @@ def _check_room(work: Work, needed: int = 0, download: int = 0) -> None:
     """
     from compressor.hub import kept
 
-    settings = work.settings
-    kept.make_room(settings, quota.reserve(settings) + needed + download, wanted.downloads(settings))
-    quota.check_room(settings, list(quota.owned(settings, work.owner)), needed, download, work.run.path)
+    settings, runs = work.settings, list(quota.owned(work.settings, work.owner))
+    quota.check_share(settings, runs, needed, work.run.path)  # before: a run that is refused costs nobody's downloads
+    kept.make_room(
+        settings, quota.reserve(settings) + needed + download, wanted.downloads(settings), only_if_enough=True
+    )
+    quota.check_room(settings, runs, needed, download, work.run.path)
 
 
 def compare(work: Work) -> None:

@@ -39,18 +39,18 @@ def in_order(waiting: Sequence[Row], served: Mapping[str, float], now: float | N
 
 
 def waits(
-    order: Sequence[Row], running: Sequence[Row], usual: float | None, now: float | None = None
+    order: Sequence[Row], running: Sequence[Row], usual: Mapping[str, float | None], now: float | None = None
 ) -> dict[str, float]:
     """Seconds until each waiting job is expected to start, by its id; without those of which nothing can be said.
 
     Args:
         order: the waiting jobs, as their turns come.
-        usual: what a job of which nothing is known is thought to take; None where there was none yet.
+        usual: by kind, what a job of which nothing is known is thought to take; None where there was none of it yet.
     """
     now = time.time() if now is None else now
     until: float | None = 0.0
     for row in running:
-        needs = row.seconds or usual
+        needs = row.seconds or usual.get(row.kind)
         spent = now - (row.started or now)
         until = None if until is None or needs is None else until + max(needs - spent, LITTLE * needs)
     found: dict[str, float] = {}
@@ -58,7 +58,7 @@ def waits(
         if until is None:
             break
         found[row.id] = until
-        needs = row.seconds or usual
+        needs = row.seconds or usual.get(row.kind)
         until = None if needs is None else until + needs
     return found
 

@@ -78,16 +78,23 @@ def check_room(
         RunError: its owner's runs would hold more than one person's may.
         DiskFullError: the disk would be full.
     """
-    if settings.max_bytes_each is not None:
-        sizes = {run: disk.size(run.folder) for run in runs if run.folder != folder}
-        _check_share(settings.max_bytes_each, sizes, needed)
+    check_share(settings, runs, needed, folder)
     needed = download + (max(0, needed - disk.size(folder)) if folder is not None else needed)
     free, kept = disk.room(settings.data_dir)[0], reserve(settings)
     if free - kept < needed or free < kept:
         raise DiskFullError(_full(settings, runs, free, kept, needed))
 
 
-def _check_share(most: int, sizes: dict[Held, int], needed: int) -> None:
+def check_share(settings: Settings, runs: Sequence[Held], needed: int = 0, folder: Path | None = None) -> None:
+    """The part of `check_room` that asks what one person may keep; its arguments are the same.
+
+    Raises:
+        RunError: its owner's runs would hold more.
+    """
+    most = settings.max_bytes_each
+    if most is None:
+        return
+    sizes = {run: disk.size(run.folder) for run in runs if run.folder != folder}
     used = sum(sizes.values())
     if used + needed <= most and used < most:
         return

@@ -14,6 +14,7 @@ from compressor.jobs.rebuild import reconcile
 from compressor.jobs.table import Row, Table
 from compressor.runfolder import FINISHED, QUEUED, RUNNING, RunFolder
 from compressor.settings import Settings
+from compressor.system import processes
 from compressor.system.processes import Process
 
 LAST = "id IN (SELECT id FROM jobs WHERE status = ? AND kind = ? ORDER BY seq DESC LIMIT ?)"
@@ -54,9 +55,11 @@ class Turns:
         if row.status != QUEUED:
             return None, None
         order = self.waiting()
-        usual = queue.usual(self._table.rows(LAST, FINISHED, row.kind, queue.USUAL))
+        running = self.rows(RUNNING)
+        kinds = {one.kind for one in (*order, *running)}
+        usual = {kind: queue.usual(self._table.rows(LAST, FINISHED, kind, queue.USUAL)) for kind in kinds}
         place = next((i for i, one in enumerate(order, 1) if one.id == row.id), None)
-        return place, queue.waits(order, self.rows(RUNNING), usual).get(row.id)
+        return place, queue.waits(order, running, usual).get(row.id)
 
     def expect(self, id_: str, seconds: float) -> None:
         """Note how long a job is expected to take."""
@@ -72,13 +75,15 @@ class Turns:
         logs.event("run-queued", run=job.id, kind=job.kind)
 
     def claim(self, may_start: Callable[[Row], bool]) -> Row | None:
-        """Make the first waiting job that may start a running one, where no other runs; the caller starts it."""
+        """Make the first waiting job that may start a running one, where no other runs; the caller starts it, and keeps it."""
+        me = processes.current()
         with self._table.change():
             if self.rows(RUNNING):
                 return None
             row = next((r for r in self.waiting() if r.token is not None and may_start(r)), None)
             if row is not None:
-                self._table.update(row.id, status=RUNNING, started=time.time(), pid=None, mark=None)
+                self._table.update(row.id, status=RUNNING, started=time.time(), pid=None, mark=None,
+                                   keeper_pid=me.pid, keeper_mark=me.mark)  # fmt: skip
                 self._table.serve(row.owner, forget=queue.LATELY)
         return row
 

@@ -47,7 +47,7 @@ def take_away(settings: Settings, folder: Path, into: Path) -> bool:
     """Rename a folder to `into`, for the caller to delete, unless somebody holds it (or it cannot be moved). Whoever comes
     to hold it at the same time comes before that or after it."""
     with _gate(settings):
-        if _held(settings, folder):
+        if _is_held(settings, folder):
             return False
         try:
             folder.rename(into)
@@ -62,7 +62,13 @@ def forget_the_dead(settings: Settings) -> int:
         return sum(not _alive(path) for path in list(_place(settings).iterdir()))
 
 
-def _held(settings: Settings, folder: Path) -> bool:
+def held(settings: Settings, folder: Path) -> bool:
+    """Does somebody hold it right now?"""
+    with _gate(settings):
+        return _is_held(settings, folder)
+
+
+def _is_held(settings: Settings, folder: Path) -> bool:
     return any(_alive(path) for path in list(_place(settings).glob(f"{_key(folder)}.*")))
 
 

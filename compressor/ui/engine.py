@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from compressor.errors import CompressorError
 from compressor.settings import Settings
 from compressor.ui.limits import Limits
+from compressor.ui.once import once
 from compressor.ui.served import Served
 from compressor.ui.visitors import Visitor
 
@@ -29,25 +29,25 @@ class Engine(Served):
         self.fetching = False
         """What browsers need to run models is being downloaded."""
 
-    @cached_property
+    @once
     def store(self) -> JobStore:
         from compressor.jobs.store import JobStore
 
         return JobStore(self.settings)
 
-    @cached_property
+    @once
     def backend(self) -> LocalBackend:
         from compressor.backends.local import LocalBackend
 
         return LocalBackend(self.settings, self.store)
 
-    @cached_property
+    @once
     def helper(self) -> Helper:
         from compressor.jobs.helper import Helper
 
         return Helper(self._reading)
 
-    @cached_property
+    @once
     def _reading(self) -> Settings:
         """The settings for looks at data: of files only what was uploaded, where strangers share the server. That a visitor
         names his own uploads is gradio's to check: each lies under a name that only its content tells."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from compressor.errors import CompressorError, RunError
 from compressor.recipe import Data, Recipe
 from compressor.report import Report
-from compressor.runfolder import QUEUED
+from compressor.runfolder import ENDED, QUEUED
 from compressor.settings import ASSETS, Settings
 from compressor.ui.engine import Engine, quietly
 from compressor.ui.limits import NEIGHBOURS, neighbourhood
@@ -160,7 +160,8 @@ class Runs(Engine):
 
     def delete(self, job: Job, visitor: Visitor) -> None:
         """Stop it where it runs, and remove it with its files."""
-        if job.status in ("queued", "running"):
+        row = self.store.row(job.id)  # a job says that it is finished a moment before its process has gone
+        if row is not None and row.status not in ENDED:
             self.backend.cancel(job)
         self.store.delete(job.id, job.own().owner)
 

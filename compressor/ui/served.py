@@ -10,11 +10,11 @@ import secrets
 import shutil
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
 from compressor.errors import RecipeError
 from compressor.settings import Settings
+from compressor.ui.once import once
 from compressor.ui.visitors import Visitor
 from compressor.ui.words import t
 
@@ -36,7 +36,7 @@ class Served:
         self._lent: dict[Path, threading.Timer] = {}
         self._lending = threading.Lock()
 
-    @cached_property
+    @once
     def served(self) -> Path:
         return upload_folder()
 

@@ -84,6 +84,46 @@ def test_after_a_restart_a_dead_worker_means_interrupted_and_it_resumes(page_tha
     store.close()
 
 
+OTHER_PAGE = """
+import sys, time
+from pathlib import Path
+from compressor.settings import Settings
+from compressor.jobs.store import JobStore
+from compressor.backends.local import LocalBackend
+store = JobStore(settings := Settings(data_dir=Path(sys.argv[1])))
+backend = LocalBackend(settings, store, module="tests.jobs.fake_worker", watch=False)
+job = store.get(sys.argv[2], "anna")
+print(job.status, flush=True)
+backend.start(job)
+print(store.row(job.id).pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_page_may_resume_what_a_first_one_started(store, settings, make_backend):
+    first = make_backend(watch=False)
+    job = store.create(ANNA, asks("long"), kind="test")
+    first.start(job)
+    until(job.run.events_file.exists)
+    old = store.row(job.id).worker
+    processes.kill(old)
+    first._children[job.id].wait(10)
+    command = [sys.executable, "-c", OTHER_PAGE, str(settings.data_dir), job.id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=processes.ROOT) as second:
+        try:
+            assert second.stdout.readline().strip() == "interrupted"
+            pid = int(second.stdout.readline())
+            assert pid != old.pid
+            for _ in range(3):
+                first.poll()
+            row = store.row(job.id)
+            assert (row.status, row.pid) == ("running", pid) and processes.alive(row.worker)
+            assert row.keeper != processes.current() and job.id not in first._children
+            assert first.cancel(job).status == "cancelled" and until(lambda: gone(pid), 5)
+        finally:
+            second.kill()
+
+
 def test_a_run_whose_process_nobody_noted_stops_nobody(store, make_backend):
     """Resumed, taken, and the page was killed before it could note which process it had started."""
     stuck, other = (store.create(ANNA, asks("short"), kind="test") for _ in range(2))

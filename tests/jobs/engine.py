@@ -13,6 +13,7 @@ from pathlib import Path
 from compressor.errors import ModelError
 from compressor.events import EventLog
 from compressor.jobs.kinds import KINDS, Work
+from compressor.report import Report
 from compressor.system import halving
 
 # Takes no notice of SIGTERM, and leaves its number where the test finds it.
@@ -72,6 +73,9 @@ def do(work: Work) -> None:
         killed(work)
     elif what == "hangs":
         EventLog(work.run.events_file).write(stage="distill", done=0, total=1, metrics={})
+        time.sleep(60)
+    elif what == "lingers":  # all is said and done, and a library's thread does not end
+        work.run.finish(Report.model_validate({"schema": 1, "task": "text-classification", "teacher": "a/b"}))
         time.sleep(60)
     elif what == "thinks":
         until = time.monotonic() + 4

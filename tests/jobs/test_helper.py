@@ -10,6 +10,7 @@ import pytest
 
 from compressor import errors
 from compressor.jobs import helper as helper_module
+from compressor.jobs import helper_process
 from compressor.jobs.helper import Helper
 from compressor.system import processes
 from tests.jobs.conftest import until
@@ -115,6 +116,18 @@ def test_idle_it_lets_go_of_models(helper):
     helper.request("load")
     assert helper.request("loaded") == {"held": ["a model"]}
     assert until(lambda: helper.request("loaded") == {"held": []}, every=0.8)
+
+
+def test_models_are_not_let_go_between_two_that_ask_at_once(settings, tmp_path):
+    """The one that comes while it computes for another has just asked: what it needs next stays."""
+    answering = helper_process.Answering(settings, (tmp_path / "out").open("wb"), idle=0.4)
+    answering._last, answering._released = time.monotonic() - 10, False
+    with answering._computing:
+        time.sleep(0.3)  # by now it wants to let go, and waits
+        answering._last = time.monotonic()
+    time.sleep(0.2)
+    assert not answering._released
+    until(lambda: answering._released)
 
 
 def test_a_helper_that_cannot_start_says_so(settings, monkeypatch):

@@ -76,7 +76,7 @@ def test_a_wait_is_what_is_before_it(store):
     assert store.get(first.id, BERT).wait == pytest.approx(100, abs=2)
     assert store.get(second.id, CARLA).wait == pytest.approx(160, abs=2)
     assert store.get(third.id, ANNA).wait is None  # nobody knows how long Carla's takes
-    later = queue.waits(store.waiting(), [replace(row, started=time.time() - 95)], None)
+    later = queue.waits(store.waiting(), [replace(row, started=time.time() - 95)], {})
     assert later[first.id] == pytest.approx(10, abs=1)  # it outlives its estimate by a tenth at least
 
 
@@ -90,3 +90,20 @@ def test_what_is_not_known_is_taken_from_those_before(store):
     store.claim(lambda row: True)
     behind = wait(store, BERT)
     assert store.get(behind.id, BERT).wait == pytest.approx(40, abs=2)
+
+
+def test_a_comparison_is_not_thought_to_take_as_long_as_a_run(store):
+    def ended(kind, took):
+        job = store.create(ANNA, asks("short"), kind=kind)
+        store.ready(job, token=False)
+        row = store.claim(lambda row: True)
+        store._table.update(row.id, started=time.time() - took)
+        store.settle(store.row(row.id), FINISHED)
+
+    ended("run", 600)
+    ended("compare", 20)
+    for kind in ("compare", "run", "compare"):
+        store.ready(store.create(ANNA, asks("short"), kind=kind), token=False)
+    store.claim(lambda row: True)
+    waits = [store.get(row.id, ANNA).wait for row in store.waiting()]
+    assert waits == pytest.approx([20, 620], abs=2)

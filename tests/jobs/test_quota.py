@@ -129,6 +129,14 @@ def test_when_a_run_starts_its_own_needs_count(settings, store_with):
         kinds.do("run", Work(job.run, job.asked(), tight, ANNA, None, begun))
     assert not job.run.recipe_file.exists()  # nothing was begun
 
+    download = settings.hub_dir / "o-1" / "models--x--a"
+    download.mkdir(parents=True)
+    (download / "weights").write_bytes(bytes(10**6))
+    with pytest.raises(RunError, match="one person may keep 1 MB"):  # and nobody's downloads went for it
+        kinds.do("run", Work(job.run, job.asked(), replace(tight, max_cache_bytes=0), ANNA, None, begun))
+    assert (download / "weights").exists()
+    shutil.rmtree(download)
+
     needed, download = _needs(settings, job)
     assert needed > 10**6 and download == 0
     ended(store, what="other", holds=GB)

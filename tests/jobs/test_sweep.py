@@ -250,6 +250,20 @@ def test_a_short_disk_counts_too(repos, monkeypatch):
     assert [name for name, folder in folders.items() if folder.exists()] == ["x/c"]
 
 
+def test_for_what_has_no_room_even_so_nothing_goes(repos, hub_settings, monkeypatch):
+    store, folders = repos
+    settings = replace(store.settings, max_cache_bytes=None)
+    usage = namedtuple("usage", "total used free")
+    free = lambda: 50 * MB + (3 - sum(f.exists() for f in folders.values())) * 100 * MB  # noqa: E731
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2000 * MB, 0, free()))
+    assert kept.make_room(settings, 400 * MB, only_if_enough=True) == 0
+    with holding(settings, folders["x/a"]):
+        assert kept.make_room(settings, 300 * MB, only_if_enough=True) == 0
+    assert all(folder.exists() for folder in folders.values())
+    assert kept.make_room(settings, 300 * MB, only_if_enough=True) > 200 * MB
+    assert not any(folder.exists() for folder in folders.values())
+
+
 def test_a_download_that_a_job_or_the_helper_uses_stays(repos, hub_settings):
     store, folders = repos
     store.settings = replace(store.settings, max_cache_bytes=0)

@@ -6,12 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from compressor.backends.local import LocalBackend
 from compressor.errors import DataError, RunError
 from compressor.jobs import verbs
 from compressor.jobs.job import Job
 from compressor.recipe import Recipe
 from compressor.runfolder import FAILED
+from compressor.system import processes
 from compressor.ui.services import Services, Visitor
+from tests.jobs.conftest import asks, until
 from tests.ui.test_strangers import ANNE, ASKED, BERT
 
 
@@ -51,3 +54,19 @@ def test_many_keys_of_one_address_do_not_get_the_whole_queue(services: Services)
     first = services.store.rows("queued")[0]
     services.store.settle(first, FAILED, "No.")
     assert services.start(ASKED, "", somebody(7, "8.8.8.8"))
+
+
+def test_a_finished_run_is_deleted_though_its_process_lingers(services: Services) -> None:
+    backend = LocalBackend(services.settings, services.store, module="tests.jobs.fake_worker", every=0.05)
+    services.__dict__["backend"] = backend
+    try:
+        job = services.store.create(ANNE.owner, asks("lingers"), kind="test")
+        backend.start(job)
+        until(lambda: services.store.get(job.id, ANNE.owner).status == "finished")
+        row = services.store.row(job.id)
+        assert row is not None and row.status == "running"
+        services.delete(services.store.get(job.id, ANNE.owner), ANNE)
+        assert services.store.row(job.id) is None and not job.folder.exists()
+        assert row.worker is None or not processes.alive(row.worker)
+    finally:
+        backend.close()
