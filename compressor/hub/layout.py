@@ -84,8 +84,12 @@ def check_index(repo: str, index: Any, names: Iterable[str]) -> None:
 
 # ---------------------------------------------------------------------- data sets
 
-_SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
-           "dev": "validation", "test": "test", "testing": "test", "eval": "test", "evaluation": "test"}  # fmt: skip
+_SPLITS = {"train": ("train",), "training": ("train",), "validation": ("validation",), "valid": ("validation",),
+           "val": ("validation",), "dev": ("validation",), "development": ("validation",),
+           "test": ("test",), "testing": ("test",), "eval": ("test", "validation"),
+           "evaluation": ("test", "validation")}  # fmt: skip
+"""What splits are called, and what for each is: the first of these that no other split of the same data is."""
+CANONICAL = ("train", "validation", "test")
 _PREFERRED = (".parquet", ".csv", ".jsonl", ".json", ".tsv", ".txt")
 _WORD = re.compile(r"[A-Za-z]+")
 _NOT_DATA = ("readme", "license", "licence", "requirements", "dataset_infos", "dataset_dict", "dataset_info", "state",
@@ -130,13 +134,25 @@ def _stated(entry: Mapping[str, Any], files: Sequence[str]) -> dict[str, list[st
         pairs = [(s.get("split", "train"), s.get("path")) for s in stated]
     else:
         pairs = [("train", stated)]
+    roles = _roles(str(split) for split, _ in pairs)
     found: dict[str, list[str]] = {}
     for split, path in pairs:
         patterns = path if isinstance(path, list) else [path]
         matched = [f for p in patterns if p for f in _matching(inside, prefix + str(p).removeprefix("./"))]
         if matched:
-            found.setdefault(_SPLITS.get(str(split).lower(), str(split)), []).extend(dict.fromkeys(matched))
+            found.setdefault(roles[str(split)], []).extend(dict.fromkeys(matched))
     return found
+
+
+def _roles(names: Iterable[str]) -> dict[str, str]:
+    """What each split is for, by its name; its own name where that says nothing, or where another split is that already: a
+    `dev` beside a `validation` is not a part of it."""
+    roles: dict[str, str] = {}
+    plainest = {name: (name.lower() not in CANONICAL, len(_SPLITS.get(name.lower(), ()))) for name in names}
+    for name in sorted(plainest, key=lambda name: plainest[name]):
+        free = (role for role in _SPLITS.get(name.lower(), ()) if role not in roles.values())
+        roles[name] = next(free, name)
+    return roles
 
 
 def _matching(files: Sequence[str], pattern: str) -> list[str]:
@@ -193,8 +209,9 @@ def _by_split(files: Sequence[str]) -> dict[str, list[str]]:
         path = PurePosixPath(file)
         places = [path.name.split(".")[0], *reversed(path.parts[:-1])]
         words = (word.lower() for place in places for word in _WORD.findall(place))
-        if split := next((_SPLITS[w] for w in words if w in _SPLITS), None):
+        if split := next((w for w in words if w in _SPLITS), None):
             found.setdefault(split, []).append(file)
     if not found:
         return {"train": list(files)} if files else {}
-    return {s: found[s] for s in ("train", "validation", "test") if s in found}
+    called = {role: name for name, role in _roles(found).items()}
+    return {role: found[called[role]] for role in CANONICAL if role in called}

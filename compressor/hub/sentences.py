@@ -100,6 +100,11 @@ def _answered(error: Any, about: About) -> CompressorError:
 
     status, said = error.response.status_code, (error.server_message or "").strip().split("\n")[0][:200].rstrip(".")
     what = "data set" if about.kind == "dataset" else "model"
+    if status == 401 and about.signed_in:  # whatever the Hub says is not there: who it knows gets no 401
+        return errors.AccessDeniedError(
+            f"The Hub does not accept this token: it is wrong, or was revoked, or has expired. Make a new one at "
+            f"{about.endpoint}/settings/tokens and sign in again."
+        )
     if isinstance(error, hub.GatedRepoError):
         sign = "" if about.signed_in else ", sign in here with that account,"
         return errors.GatedRepoError(
@@ -119,10 +124,7 @@ def _answered(error: Any, about: About) -> CompressorError:
         )
     if status == 401:
         return errors.AccessDeniedError(
-            f"The Hub does not accept this token: it is wrong, or was revoked, or has expired. Make a new one at "
-            f"{about.endpoint}/settings/tokens and sign in again."
-            if about.signed_in
-            else f"The Hub wants to know who asks before it lets you {about.doing}. Sign in and try again."
+            f"The Hub wants to know who asks before it lets you {about.doing}. Sign in and try again."
         )
     if status == 403:
         return errors.AccessDeniedError(

@@ -13,7 +13,8 @@ from compressor.errors import HubError
 
 Kind = Literal["model", "dataset"]
 
-MAX_ID = 96
+MAX_NAME = 96
+"""Characters of a repo's name; the person's or organization's before it has its own bound."""
 HUB_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
 _ID = re.compile(rf"{_PART}(?:/{_PART})?")
@@ -102,10 +103,10 @@ class LocalModel:
 
 
 def license_of(card: Mapping[str, Any]) -> str | None:
-    """The licence's tag, as a card's head gives it."""
+    """The licence's tag, as a card's head gives it; `other` where it names several."""
     value = card.get("license")
-    if isinstance(value, list):
-        value = value[0] if value else None
+    if isinstance(value, list):  # of several, none says what holds
+        value = value[0] if len(value) == 1 else "other" if value else None
     return str(value) if value else None
 
 
@@ -136,7 +137,7 @@ def is_id(text: str) -> bool:
     """Whether this can be a repo's id: `name` or `user/name`, as the Hub allows them."""
     return (
         bool(_ID.fullmatch(text))
-        and len(text) <= MAX_ID
+        and all(len(part) <= MAX_NAME for part in text.split("/"))
         and ".." not in text
         and "--" not in text
         and not text.endswith(".git")
@@ -164,7 +165,7 @@ def parse_reference(text: str, endpoint: str | None = None) -> str:
         raise HubError("No model or data set is named. Write it as user/name, as the Hub shows it above its page.")
     raise HubError(
         f"{shown!r} is not the name of a repo on the Hub. Write it as user/name (letters, digits, -, _ and ., at most "
-        f"{MAX_ID} characters), or paste the address of its page."
+        f"{MAX_NAME} characters each), or paste the address of its page."
     )
 
 

@@ -51,9 +51,18 @@ class Story:
     @property
     def base_model(self) -> str | None:
         """What this variant was made from, if it is on the Hub: for a quantized one the student of the same go."""
-        if self.variant.base in self.names:
+        if self.variant.base in self.names and not self._began_elsewhere:
             return self.names[str(self.variant.base)]
         return self.origin.id
+
+    @property
+    def is_of_base(self) -> bool:
+        """Whether it is `base_model` in another format, and not a smaller model."""
+        return not self.is_student and (self.variant.base in self.names or not self._of_student)
+
+    @property
+    def _began_elsewhere(self) -> bool:
+        return self.is_student and self.origin is not self.teacher
 
     @property
     def _of_student(self) -> bool:
@@ -64,13 +73,19 @@ class Story:
     @property
     def trained(self) -> bool:
         """Whether the run's data went into its weights."""
-        return self.recipe.data is not None and (self.distilled or self.recipe.teacher_head == "new")
+        return self.recipe.data is not None and (self.learned or self.recipe.teacher_head == "new")
 
     @property
-    def distilled(self) -> bool:
+    def learned(self) -> bool:
+        """Whether it is a student that was trained, or made from one."""
         search = self.report.search  # which may have found that the teacher itself will do, with fewer words or bits
         itself = search is not None and search.size == TEACHER
         return self._of_student and self.recipe.distill is not None and not itself
+
+    @property
+    def distilled(self) -> bool:
+        """Whether it learned from its teacher, and not from the labels alone."""
+        return self.learned and self.recipe.asks_teacher
 
     def title(self, name: str) -> str:
         return self.titles.get(name, name)
@@ -100,7 +115,8 @@ def _opening(story: Story) -> str:
     if variant.name == teacher.name:
         return f"{of}, fine-tuned for {story.title(story.report.task).lower()}."
     how = "distilled from" if story.distilled else "made from"
-    first = f"A smaller version of {of}, {how} it"
+    smaller = "A smaller version" if variant.bytes < 0.95 * teacher.bytes else "A version"
+    first = f"{smaller} of {of}, {how} it"
     if not story.is_student:
         done = "quantized to" if variant.runtime == "torch" else "exported to"
         first += f" and {done} {story.title(variant.format)}"
@@ -183,10 +199,13 @@ def _making(story: Story) -> str:
         lines.append(f"- Training data: {_data(story.recipe)}")
     if story.recipe.teacher_head == "new":
         lines.append("- The teacher was given a new head and fine-tuned on this data first.")
-    if story.distilled and (distill := story.recipe.distill) is not None:
+    if story.learned and (distill := story.recipe.distill) is not None:
+        rate = f", learning rate {distill.learning_rate:g}" if story.report.search is None else ""
         lines.append(
             f"- Distillation: {distill.epochs:g} epochs, temperature {distill.temperature:g}, weight of the labels "
-            f"{distill.alpha:g}" + (f", learning rate {distill.learning_rate:g}" if story.report.search is None else "")
+            f"{distill.alpha:g}{rate}"
+            if story.distilled
+            else f"- Trained on the labels alone, without the teacher: {distill.epochs:g} epochs{rate}"
         )
     if story.report.search is not None:  # which sets each size's own learning rate
         lines.append(f"- {searched(story.report)}")

@@ -26,7 +26,7 @@ def head_of(story: Story) -> dict[str, Any]:
         head["language"] = list(story.origin.languages)
     if base := story.base_model:
         head["base_model"] = base
-        head["base_model_relation"] = "finetune" if story.is_student else "quantized"
+        head["base_model_relation"] = "quantized" if story.is_of_base else "finetune"
     head["library_name"] = _library(story)
     head["pipeline_tag"] = story.report.task.split("/")[0]
     tags = ["compressor"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import formats, tasks
+from compressor import formats, models, tasks
 from compressor.errors import DiskFullError, HubError, ModelError, PublishError
 from compressor.hub import MODEL_FILES, LocalModel, is_id
 from compressor.publishing import card
@@ -75,13 +75,21 @@ def cards(folder: Path, repo: str, variants: Sequence[str] | None = None, hub: H
     report, recipe = Report.load(folder), recipe_of(folder)
     names = repo_names(repo, list(variants or default_variants(report)))
     teacher = teacher_of(folder)
-    return {name: card.write(story_of(report, recipe, teacher, names, report.variant(name), hub)) for name in names}
+    return {
+        name: card.write(story_of(folder, report, recipe, teacher, names, report.variant(name), hub)) for name in names
+    }
 
 
 def story_of(
-    report: Report, recipe: Recipe, teacher: LocalModel, names: Mapping[str, str], variant: Variant, hub: Hub | None
+    folder: Path,
+    report: Report,
+    recipe: Recipe,
+    teacher: LocalModel,
+    names: Mapping[str, str],
+    variant: Variant,
+    hub: Hub | None,
 ) -> card.Story:
-    repo, task = names[variant.name], _task(report)
+    repo, task = names[variant.name], _task(report, folder / variant.path)
     return card.Story(
         repo=repo,
         report=report,
@@ -97,10 +105,13 @@ def story_of(
     )
 
 
-def _task(report: Report) -> tasks.Task:
-    """The report's task, in the flavour that its first metric tells."""
-    numbers = any(v.quality is not None and v.quality.metric == "spearman" for v in report.variants)
-    return tasks.get(f"{report.task}/regression" if numbers else report.task)
+def _task(report: Report, model: Path) -> tasks.Task:
+    """The report's task, in the flavour that the variant's own config tells; where there is none any more, its first metric."""
+    try:
+        return tasks.for_config(models.read_config(model), report.task)
+    except ModelError:
+        numbers = any(v.quality is not None and v.quality.metric == "spearman" for v in report.variants)
+        return tasks.get(f"{report.task}/regression" if numbers else report.task)
 
 
 def _titles(report: Report) -> dict[str, str]:
@@ -195,7 +206,7 @@ def pack(
     for name in variants:
         text = texts.get(name)
         if text is None:
-            text = card.write(story_of(report, recipe, teacher, names, report.variant(name), hub))
+            text = card.write(story_of(folder, report, recipe, teacher, names, report.variant(name), hub))
         packed[name] = {
             **files_of(folder, report, name),
             "README.md": checked_card(text, name),

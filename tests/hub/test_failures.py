@@ -133,3 +133,11 @@ def test_the_token_is_in_no_error_and_no_log(hub_server, hub_as, caplog):
             error = error.__cause__ or error.__context__
         assert "hf_alice" not in " ".join(chain)
     assert "hf_alice" not in caplog.text
+
+
+def test_a_token_that_has_expired_is_not_a_model_that_is_missing(hub_server, hub_as):
+    """The Hub answers so whatever the repo; its client takes a 401 for a repo that is not there."""
+    hub_server.add("x/m", MODEL)
+    hub_server.fail("/api/models/x/m$|/resolve/", 401, times=1e9, **{"X-Error-Code": "RepoNotFound"})
+    with pytest.raises(AccessDeniedError, match=r"does not accept this token.*has expired"):
+        hub_as("hf_alice").fetch_model("x/m")

@@ -12,7 +12,7 @@ from compressor.errors import HubError, ModelError
 from compressor.hub import LocalModel, parse_reference
 from compressor.hub.download import card_of, folder_name
 from compressor.hub.layout import check_index, check_weights, subsets, weight_files
-from compressor.hub.values import account_from
+from compressor.hub.values import account_from, is_id, license_of
 
 GOOD = {
     "gpt2": "gpt2",
@@ -101,6 +101,23 @@ def test_splits_from_the_card():
 
 
 @pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (["train", "test", "eval"], ["train", "test", "validation"]),
+        (["train", "eval", "dev", "test"], ["train", "eval", "validation", "test"]),
+        (["eval", "Test", "validation"], ["eval", "test", "validation"]),
+        (["train", "dev", "validation", "unsupervised"], ["train", "dev", "validation", "unsupervised"]),
+        (["training", "val"], ["train", "validation"]),
+    ],
+)
+def test_no_two_splits_of_a_card_become_one(stated, expected):
+    files = [f"{name}-0.parquet" for name in stated]
+    pairs = [{"split": name, "path": file} for name, file in zip(stated, files, strict=True)]
+    found = subsets(files, {"configs": [{"config_name": "all", "data_files": pairs}]})["all"]
+    assert {file: split for split, (file,) in found.items()} == dict(zip(files, expected, strict=True))
+
+
+@pytest.mark.parametrize(
     ("files", "expected"),
     [
         (["data.csv", "README.txt", "LICENSE.txt", ".x/y.csv"], {"default": {"train": ["data.csv"]}}),
@@ -115,6 +132,15 @@ def test_splits_from_the_card():
         ),
         (["a_train.csv", "a_train.jsonl"], {"default": {"train": ["a_train.csv"]}}),
         (["script.py", "x.zip"], {}),
+        (["train.csv", "eval.csv"], {"default": {"train": ["train.csv"], "test": ["eval.csv"]}}),
+        (
+            ["train.csv", "eval.csv", "test.csv"],
+            {"default": {"train": ["train.csv"], "validation": ["eval.csv"], "test": ["test.csv"]}},
+        ),
+        (
+            ["train.csv", "dev.csv", "validation.csv"],
+            {"default": {"train": ["train.csv"], "validation": ["validation.csv"]}},
+        ),
     ],
 )
 def test_splits_from_names(files, expected):
@@ -186,3 +212,13 @@ def test_a_card_that_cannot_be_held_says_nothing():
     assert card({"license": "mit"}) == {"license": "mit"}
     assert card({"license": 1 << 20_000}) == card({"configs": [{"config_name": "\ud800"}]}) == {}
     assert card_of(SimpleNamespace(card_data=None)) == {}
+
+
+def test_of_several_licences_none_is_claimed():
+    assert [license_of({"license": said}) for said in ("mit", ["mit"], ["mit", "cc-by-nc-4.0"], [], None)] == [
+        "mit", "mit", "other", None, None,
+    ]  # fmt: skip
+
+
+def test_a_long_name_is_no_matter_of_who_owns_it():
+    assert is_id(f"an-organization/{'m' * 96}") and not is_id(f"a/{'m' * 97}") and not is_id("m" * 97)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -61,7 +62,16 @@ def test_a_quantized_variants_base_is_the_student_of_the_same_go_or_the_teacher(
     both = cards(run, "alice/m", ["student", "student-8bit"])
     assert head(both["student-8bit"])["base_model"] == "alice/m-student"
     alone = head(card(run, "student-8bit"))
-    assert (alone["base_model"], alone["base_model_relation"]) == ("x/teacher", "quantized")
+    assert (alone["base_model"], alone["base_model_relation"]) == (
+        "x/teacher",
+        "finetune",
+    )  # a smaller model, not its weights
+    teachers = variant("teacher-8bit", "teacher", "8bit", 22_500_000, 0.99)
+    of_teacher = head(
+        card(run_folder.make(run.parent / "bits", (VARIANTS[0], teachers), {"student": None}), "teacher-8bit")
+    )
+    assert (of_teacher["base_model"], of_teacher["base_model_relation"]) == ("x/teacher", "quantized")
+    assert both["student-8bit"].count("base_model_relation: quantized") == 1
     assert {"quantized", "distillation"} <= set(alone["tags"])
 
 
@@ -135,6 +145,46 @@ def test_a_student_that_began_as_another_model_is_that_models(hub_server, hub_as
     assert (known["base_model"], known["license"]) == ("y/start", "cc-by-nc-4.0")
     unknown = head(card(run))
     assert unknown["base_model"] == "y/start" and "license" not in unknown
+
+
+def test_a_student_of_another_model_is_not_made_from_the_teacher_that_goes_with_it(tmp_path):
+    tuned = VARIANTS[0].model_copy(update={"path": "variants/teacher"})
+    recipe = {"student": {"model": "y/start"}, "teacher_head": "new"}
+    run = run_folder.make(tmp_path / "run", (tuned, *VARIANTS[1:]), recipe)
+    made = cards(run, "alice/m", ["teacher", "student", "student-8bit"])
+    assert head(made["student"])["base_model"] == "y/start"
+    assert head(made["student-8bit"])["base_model"] == "alice/m-student"
+    assert head(made["teacher"])["base_model"] == "x/teacher"
+
+
+def test_what_learned_from_labels_alone_is_no_distillation(tmp_path):
+    text = card(run_folder.make(tmp_path / "run", recipe={"distill": {"alpha": 1.0, "augment": "none", "epochs": 4}}))
+    assert "distillation" not in head(text)["tags"] and "Distillation" not in text and "distilled" not in text
+    assert "- Trained on the labels alone, without the teacher: 4 epochs, learning rate" in text
+    assert head(text)["datasets"] == ["x/reviews"] and "Training data" in text
+
+
+def test_what_weighs_the_same_is_not_called_smaller(tmp_path):
+    same = variant("student", "teacher", "float", 90_000_000, 1.0)
+    text = card(run_folder.make(tmp_path / "run", (VARIANTS[0], same)))
+    assert "A version of [x/teacher]" in text and "smaller version" not in text.lower()
+
+
+def test_a_card_shows_how_to_use_a_score_where_its_config_says_so(tmp_path):
+    """Of a run without test rows no metric tells what the model is."""
+    made = [
+        variant(name, "teacher", "onnx-int8", 20_000_000, None, runtime="onnxruntime") for name in ("scores", "classes")
+    ]
+    run = run_folder.make(tmp_path / "run", (VARIANTS[0].model_copy(update={"quality": None}), *made))
+    config = {
+        "model_type": "bert",
+        "architectures": ["BertForSequenceClassification"],
+        "problem_type": "regression",
+        "num_labels": 1,
+    }
+    (run / "variants" / "scores" / "config.json").write_text(json.dumps(config))
+    assert "AutoModelForSequenceClassification.from_pretrained" in card(run, "scores").split("```js")[1]
+    assert "await pipeline(" in card(run, "classes").split("```js")[1]
 
 
 def test_a_fine_tuned_teacher_is_not_called_a_distillation(tmp_path):
