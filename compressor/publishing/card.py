@@ -5,6 +5,7 @@ Everything that people named (repos, labels, data sets, notes) is escaped: a car
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -104,6 +105,23 @@ def write(story: Story) -> str:
         "## Limits\n\n" + _limits(story),
     ]
     return f"---\n{head}---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def renamed(text: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """A card that somebody edited, where the repos are called otherwise by now: their ids, its title and its name in the head.
+
+    Args:
+        before: `{variant: repo}` that the card was written for.
+        after: as they are called now; a variant that is not in it keeps its name.
+    """
+    moved = {old: after.get(variant, old) for variant, old in before.items()}
+    ids = "|".join(re.escape(old) for old in sorted(moved, key=len, reverse=True))
+    text = re.sub(rf"(?<![\w.-])(?:{ids})(?![\w.-])", lambda found: moved[found[0]], text) if moved else text
+    lines: dict[str, str] = {}
+    for old, new in moved.items():
+        short, shorter = old.split("/")[-1], new.split("/")[-1]
+        lines |= {f"# {escape(short)}": f"# {escape(shorter)}", f"- name: {short}": f"- name: {shorter}"}
+    return "\n".join(lines.get(line, line) for line in text.split("\n"))
 
 
 # ---------------------------------------------------------------------- text

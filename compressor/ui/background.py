@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ class Work:
     """`said` is the last thing it reported; `result` or `error` stand once `done`."""
 
     owner: str
+    about: frozenset[str] = frozenset()
+    """What it makes: nothing else may make the same at the same time."""
     said: str = ""
     done: bool = False
     result: Any = None
@@ -30,9 +32,9 @@ class Background:
         self._works: OrderedDict[str, Work] = OrderedDict()
         self._lock = threading.Lock()
 
-    def start(self, owner: str, action: Callable[[Callable[[str], None]], Any]) -> str:
+    def start(self, owner: str, action: Callable[[Callable[[str], None]], Any], about: Iterable[str] = ()) -> str:
         """Run `action(say)` in a thread of its own; its id."""
-        work, key = Work(owner), secrets.token_hex(16)
+        work, key = Work(owner, frozenset(about)), secrets.token_hex(16)
 
         def say(sentence: str) -> None:
             work.said = sentence
@@ -57,7 +59,7 @@ class Background:
         work = self._works.get(key)
         return work if work is not None and work.owner in owners else None
 
-    def going(self, owners: Sequence[str]) -> int:
-        """How many pieces of work of theirs are not done yet."""
+    def going(self, owners: Sequence[str]) -> list[Work]:
+        """The work of theirs that is not done yet."""
         with self._lock:
-            return sum(work.owner in owners and not work.done for work in self._works.values())
+            return [work for work in self._works.values() if work.owner in owners and not work.done]

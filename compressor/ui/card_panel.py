@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, visitor
-from compressor.ui.outgoing import Outgoing
+from compressor.ui.outgoing import Edited, Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, hidden_text
 from compressor.ui.words import t
@@ -18,12 +18,14 @@ from compressor.untrusted.plain import read_json
 
 @dataclass(frozen=True)
 class CardPanel:
-    """`edited` holds the edited cards as JSON, by version; `text` the card of `of`."""
+    """`edited` holds the edited cards as JSON, by version; `text` the card of `of`, `names` the repos that it was written for, by
+    version."""
 
     accordion: gr.Accordion
     of: gr.Dropdown
     text: gr.Textbox
     preview: gr.Markdown
+    names: gr.Textbox
     edited: gr.Textbox
 
 
@@ -38,16 +40,30 @@ def build() -> CardPanel:
             preview = gr.Markdown(
                 "", elem_id="card-preview", elem_classes="preview", label=t("publish.card_preview"), sanitize_html=True
             )
-    return CardPanel(accordion, of, text, preview, hidden_text("cards-edited", most=1_000_000))
+    names, edited = hidden_text("card-names", most=10_000), hidden_text("cards-edited", most=1_000_000)
+    return CardPanel(accordion, of, text, preview, names, edited)
 
 
-def read_cards(edited: str | None) -> dict[str, str]:
+def read_cards(edited: str | None) -> dict[str, Edited]:
     """The edited cards out of the hidden box; anything else that is sent there counts as none."""
+    found = _mapping(edited)
+    return {
+        str(name): Edited(str(card["text"]), _names(card.get("names")))
+        for name, card in found.items()
+        if isinstance(card, dict) and "text" in card
+    }
+
+
+def _mapping(text: str | None) -> dict[str, Any]:
     try:
-        found = read_json(edited or "{}")
+        found = read_json(text or "{}")
     except ValueError:
         return {}
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _names(found: Any) -> dict[str, str]:
+    return {str(k): v for k, v in found.items() if isinstance(v, str) and v} if isinstance(found, dict) else {}
 
 
 def body(card: str) -> str:
@@ -63,25 +79,36 @@ class Handlers:
         self.services = services
 
     def show(self, run_id: str, variants: list[str], namespace: str | None, name: str, public: bool, floor: float,
-             of: str | None, edited: str | None, browser: Any, token: Any) -> tuple[str, str]:  # fmt: skip
+             of: str | None, edited: str | None, browser: Any, token: Any) -> tuple[str, str, str]:  # fmt: skip
+        """(text, preview, names): the card of that version, as it was left or as it would be written now."""
         if not run_id or not of:
-            return "", ""
-        who = visitor(self.services.settings, browser, token)
-        kept = read_cards(edited)
-        if of not in kept:
-            repo = f"{namespace or t('publish.you')}/{name or t('publish.repo')}"
-            kept = Outgoing(self.services).cards(self.services.job(run_id, who), repo, sorted({*variants, of}), who)
-        return kept.get(of, ""), body(kept.get(of, ""))
+            return "", "", ""
+        who, outgoing = visitor(self.services.settings, browser, token), Outgoing(self.services)
+        job = self.services.job(run_id, who)
+        repo, shown = f"{namespace or t('publish.you')}/{name or t('publish.repo')}", sorted({*variants, of})
+        names = outgoing.repo_names(repo, shown)
+        if (kept := read_cards(edited).get(of)) is not None:
+            text = outgoing.renamed(kept, names)
+        else:
+            text = outgoing.cards(job, repo, shown, who).get(of, "")
+        return text, body(text), json.dumps(names)
 
     @staticmethod
-    def edit(of: str | None, text: str, edited: str | None) -> tuple[str, str]:
-        return json.dumps({**read_cards(edited), str(of): text}), body(text)
+    def edit(of: str | None, text: str, names: str | None, edited: str | None) -> tuple[str, str]:
+        cards = read_cards(edited) | {str(of): Edited(text, _names(_mapping(names)))}
+        return json.dumps({name: {"text": card.text, "names": card.names} for name, card in cards.items()}), body(text)
 
 
 def wire(panel: CardPanel, chosen: list[Any], shared: Shared) -> None:
     act = Handlers(shared.services)
     inputs = [shared.publish_pick, *chosen, panel.of, panel.edited, *shared.who]
-    panel.accordion.expand(guarded(act.show), inputs, [panel.text, panel.preview], **ASKS)
-    panel.of.input(guarded(act.show), inputs, [panel.text, panel.preview], **ASKS, **LAST)
-    panel.text.input(act.edit, [panel.of, panel.text, panel.edited], [panel.edited, panel.preview], **LIGHT, **LAST)
-    shared.publish_pick.change(lambda: "", None, panel.edited, **LIGHT)  # a button may have chosen another run, too
+    shown = [panel.text, panel.preview, panel.names]
+    panel.accordion.expand(guarded(act.show), inputs, shown, **ASKS)
+    panel.of.input(guarded(act.show), inputs, shown, **ASKS, **LAST)
+    panel.text.input(
+        act.edit, [panel.of, panel.text, panel.names, panel.edited], [panel.edited, panel.preview], **LIGHT, **LAST
+    )
+    # The card that is open is another run's from now on, and what was written in it as well; a button may have chosen it, too.
+    shared.publish_pick.change(
+        lambda: (gr.update(open=False), "", "", "", ""), None, [panel.accordion, *shown, panel.edited], **LIGHT
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
     from compressor.jobs.job import Job
     from compressor.publishing.publish import Published
     from compressor.ui.services import Services, Visitor
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A card as somebody left it, and the repos, by variant, that it was written for."""
+
+    text: str
+    names: Mapping[str, str]
 
 
 class Outgoing:
@@ -33,6 +42,12 @@ class Outgoing:
 
         return dict(repo_names(repo, list(variants)))
 
+    def renamed(self, card: Edited, names: Mapping[str, str]) -> str:
+        """That card where the repos are called so."""
+        from compressor.publishing.card import renamed
+
+        return renamed(card.text, card.names, names)
+
     def cards(self, job: Job, repo: str, variants: Sequence[str], visitor: Visitor) -> dict[str, str]:
         from compressor.publishing.publish import cards
 
@@ -41,10 +56,13 @@ class Outgoing:
 
     def publish(
         self, job: Job, repo: str, variants: Sequence[str], public: bool, floor: float, anyway: bool,
-        card_text: Mapping[str, str], visitor: Visitor, say: Callable[[str], None],
+        edited: Mapping[str, Edited], visitor: Visitor, say: Callable[[str], None],
     ) -> list[Published]:  # fmt: skip
         """Make the repos; `say` hears how far it is."""
         from compressor.publishing.publish import publish
+
+        names = self.repo_names(repo, variants)
+        card_text = {name: self.renamed(card, names) for name, card in edited.items() if name in names}
 
         def progress(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
             if metrics.get("message"):
@@ -53,7 +71,7 @@ class Outgoing:
         with holding(self.services.settings, job.folder):
             return publish(
                 job.folder, repo, hub=self.services.hub(visitor), variants=list(variants), public=public,
-                min_retained=None, floor=floor, confirm_below=anyway, card_text=dict(card_text) or None, progress=progress,
+                min_retained=None, floor=floor, confirm_below=anyway, card_text=card_text or None, progress=progress,
             )  # fmt: skip
 
     def zip(self, job: Job, variant: str) -> Path:

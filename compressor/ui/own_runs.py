@@ -160,10 +160,11 @@ class Runs(Engine):
 
     def delete(self, job: Job, visitor: Visitor) -> None:
         """Stop it where it runs, and remove it with its files."""
+        owner = job.own().owner
         row = self.store.row(job.id)  # a job says that it is finished a moment before its process has gone
         if row is not None and row.status not in ENDED:
             self.backend.cancel(job)
-        self.store.delete(job.id, job.own().owner)
+        self.store.delete(job.id, owner)
 
     def state(self, job: Job) -> RunState:
         """The run's progress so far; only what is new of its events is read."""

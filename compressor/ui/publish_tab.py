@@ -29,8 +29,11 @@ class PublishTab:
     card: card_panel.CardPanel
     publish: gr.Button
     anyway: gr.Button
+    notice: gr.HTML
+    """What keeps a publish from beginning."""
     result: gr.HTML
     work: gr.Textbox
+    """The uploads that were begun here and are not done, by their keys."""
     opened: gr.Textbox
     """The run that the form was filled for."""
     timer: gr.Timer
@@ -77,10 +80,11 @@ def build(settings: Settings, token: gr.Textbox, pick: gr.Dropdown) -> PublishTa
             anyway = gr.Button(
                 t("publish.anyway"), variant="stop", visible=False, elem_id="publish-anyway", min_width=160, scale=0
             )
+        notice = gr.HTML("", elem_id="publish-notice")
         result = gr.HTML("", elem_id="publish-result")
     work, opened, timer = hidden_text("publish-work"), hidden_text("publish-opened"), gr.Timer(1, active=False)
-    return PublishTab(sign_in, account, variants, namespace, name, public, floor, repos, card, publish, anyway, result,
-                      work, opened, timer, zip_panel.build())  # fmt: skip
+    return PublishTab(sign_in, account, variants, namespace, name, public, floor, repos, card, publish, anyway, notice,
+                      result, work, opened, timer, zip_panel.build())  # fmt: skip
 
 
 def _boxes() -> tuple[Any, Any, Any, Any, Any, Any]:
@@ -124,11 +128,13 @@ def wire(tab: PublishTab, item: gr.Tab, shared: Shared) -> None:
     for box in (tab.variants, tab.namespace, tab.name):
         box.change(act.repos, [pick, *tab.chosen, *who], tab.repos, **ASKS)
     card_panel.wire(tab.card, tab.chosen, shared)
-    watched = [tab.result, tab.work, tab.timer, tab.anyway]
-    inputs = [pick, *tab.chosen, tab.card.edited, *who]
+    watched = [tab.notice, tab.result, tab.work, tab.timer, tab.anyway]
+    inputs = [pick, *tab.chosen, tab.card.edited, tab.work, *who]
     tab.publish.click(guarded(act.publish), inputs, watched, api_visibility="private")
     tab.anyway.click(guarded(act.publish_anyway), inputs, watched, api_visibility="private")
-    pick.change(lambda: gr.update(visible=False), None, tab.anyway, **LIGHT)  # it was asked of the run before
+    pick.change(
+        lambda: ("", gr.update(visible=False)), None, [tab.notice, tab.anyway], **LIGHT
+    )  # said of the run before
     tab.timer.tick(act.tick, [tab.work, *who], [tab.result, tab.timer], **LIGHT)
     zip_panel.wire(tab.zip, shared)
 

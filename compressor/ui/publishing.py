@@ -10,7 +10,7 @@ import gradio as gr
 
 from compressor.errors import BelowFloorError, CompressorError
 from compressor.report import Report
-from compressor.ui.background import Background
+from compressor.ui.background import Background, Work
 from compressor.ui.card_panel import read_cards
 from compressor.ui.handlers import sentence, visitor
 from compressor.ui.outgoing import Outgoing
@@ -70,7 +70,7 @@ class Handlers:
         job = self.services.job(run_id, who)
         report = Report.load(job.folder)
         names = self.outgoing.publishable(job, report)
-        chosen = [n for n in self.outgoing.default_variants(report, floor / 100) if n in names]
+        chosen = [n for n in self.outgoing.default_variants(report, floor / 100) if n in names] if names else []
         first = chosen[0] if chosen else (names[0] if names else None)
         return (
             run_id,
@@ -86,40 +86,65 @@ class Handlers:
         """Which repos it will make."""
         if not run_id or not variants or not namespace or not NAME.fullmatch(name or ""):
             return ""
-        made = self.outgoing.repo_names(f"{namespace}/{name}", variants)
+        try:
+            made = self.outgoing.repo_names(f"{namespace}/{name}", variants)
+        except CompressorError as error:
+            return paragraphs([sentence(error)], "problem")
         return f'<p class="small">{esc(t("publish.repos", repos=", ".join(made.values())))}</p>'
 
     # ------------------------------------------------------------------ publish
 
     def publish(self, *values: Any, anyway: bool = False) -> tuple[Any, ...]:
-        """(result, work, timer, anyway): starts it, or says what is missing, or asks once more under the floor."""
-        run_id, variants, namespace, name, public, floor, edited, browser, token = values
+        """(notice, result, work, timer, anyway): starts it, or says what is missing, or asks once more under the floor. An upload
+        that goes on stays in sight."""
+        run_id, variants, namespace, name, public, floor, edited, work, browser, token = values
         who = visitor(self.services.settings, browser, token)
         if problems := _missing(run_id, variants, namespace, name):
-            return paragraphs(problems, "problem"), "", gr.Timer(active=False), gr.update(visible=False)
+            return self._notice(problems, "problem")
         job = self.services.job(run_id, who)
         if not anyway and (below := _below(Report.load(job.folder), variants, floor / 100)):
-            return paragraphs(below, "warning"), "", gr.Timer(active=False), gr.update(visible=True)
-        cards = {k: v for k, v in read_cards(edited).items() if k in variants}
+            return self._notice(below, "warning", ask=True)
+        repo = f"{namespace}/{name}"
+        made = frozenset(self.outgoing.repo_names(repo, variants).values())
+        going = self.background.going(who.owners)
+        if any(one.about & made for one in going):
+            return self._notice([t("publish.already")], "warning")
+        if len(going) >= AT_ONCE:
+            return self._notice([t("limit.publishing")], "warning")
         action = functools.partial(
-            self.outgoing.publish, job, f"{namespace}/{name}", variants, bool(public), floor / 100, anyway, cards, who
+            self.outgoing.publish, job, repo, variants, bool(public), floor / 100, anyway, read_cards(edited), who
         )
-        if self.background.going(who.owners) >= AT_ONCE:
-            return paragraphs([t("limit.publishing")], "warning"), "", gr.Timer(active=False), gr.update(visible=False)
         self.services.count("publish", who)
-        key = self.background.start(who.owner, action)
-        return paragraphs([t("publish.working")]), key, gr.Timer(active=True), gr.update(visible=False)
+        key = self.background.start(who.owner, action, made)
+        keys = [k for k in _keys(work) if (one := self.background.get(k, who.owners)) is not None and not one.done]
+        begun = " ".join([*keys, key])
+        return "", self.tick(begun, browser, token)[0], begun, gr.Timer(active=True), gr.update(visible=False)
+
+    @staticmethod
+    def _notice(sentences: list[str], kind: str, ask: bool = False) -> tuple[Any, ...]:
+        return paragraphs(sentences, kind), gr.skip(), gr.skip(), gr.skip(), gr.update(visible=ask)
 
     def publish_anyway(self, *values: Any) -> tuple[Any, ...]:
         return self.publish(*values, anyway=True)
 
-    def tick(self, key: str, browser: Any, token: Any) -> tuple[Any, Any]:
-        work = self.background.get(key, visitor(self.services.settings, browser, token).owners)
-        if work is None:
+    def tick(self, keys: str, browser: Any, token: Any) -> tuple[Any, Any]:
+        """(result, timer): how far the uploads are that were begun here, the first one first."""
+        owners = visitor(self.services.settings, browser, token).owners
+        works = [work for key in _keys(keys) if (work := self.background.get(key, owners)) is not None]
+        if not works:
             return gr.skip(), gr.Timer(active=False)
-        if not work.done:
-            return paragraphs([work.said or t("publish.working")]), gr.skip()
-        return (_failed(work.error) if work.error is not None else published(work.result)), gr.Timer(active=False)
+        done = all(work.done for work in works)
+        return "".join(map(_shown, works)), gr.Timer(active=False) if done else gr.skip()
+
+
+def _keys(work: str | None) -> list[str]:
+    return (work or "").split()[-AT_ONCE:]
+
+
+def _shown(work: Work) -> str:
+    if not work.done:
+        return paragraphs([work.said or t("publish.working")])
+    return _failed(work.error) if work.error is not None else published(work.result)
 
 
 def _failed(error: BaseException) -> str:

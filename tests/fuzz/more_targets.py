@@ -325,14 +325,16 @@ def forms(value: tuple[dict[str, Any], bool]) -> None:
     warm=((b"{}", "a", "b"),),
 )
 def edited_cards(value: tuple[bytes, str, str]) -> None:
+    from compressor.publishing.card import renamed
     from compressor.ui.card_panel import Handlers, body, read_cards
 
     edited, of, text = value
     box = edited.decode("utf-8", "replace")
     for name, card in read_cards(box).items():
-        assert isinstance(name, str) and isinstance(card, str)
-    kept, _ = Handlers.edit(of, text, box)
-    assert read_cards(kept)[of] == text
+        assert isinstance(name, str) and isinstance(card.text, str)
+        assert renamed(card.text, card.names, card.names) == card.text
+    kept, _ = Handlers.edit(of, text, box, box)
+    assert read_cards(kept)[of].text == text
     body(text)
 
 

@@ -19,7 +19,7 @@ from compressor.runfolder import FAILED, FINISHED
 from compressor.settings import ASSETS, child_environ
 from compressor.system import processes
 from compressor.ui import data_section, quick_panel, teacher_section
-from compressor.ui.background import Background
+from compressor.ui.background import Background, Work
 from compressor.ui.compare_tab import Handlers as Comparing
 from compressor.ui.form import Form
 from compressor.ui.publishing import Handlers as Publishing
@@ -164,8 +164,8 @@ def test_one_person_has_two_uploads_at_a_time(services: Services) -> None:
     job = services.store.create(ANNE.owner, ASKED)
     run_folder.make(job.folder)
     act = Publishing(services)
-    values = (job.id, ["student"], "alice", "mine", False, 95, "{}", ALICE, "")
-    act.background.going = lambda owners: 2  # type: ignore[method-assign]
+    values = (job.id, ["student"], "alice", "mine", False, 95, "{}", "", ALICE, "")
+    act.background.going = lambda owners: [Work(ANNE.owner)] * 2  # type: ignore[method-assign]
     assert "still going" in act.publish(*values)[0]
 
 

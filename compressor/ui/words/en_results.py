@@ -264,6 +264,7 @@ RESULTS: dict[str, str] = {
     "publish.anyway": "Publish anyway",
     "publish.below": "{name} keeps {share} of the teacher's quality, under your floor of {floor}. Publish it anyway?",
     "publish.working": "Publishing…",
+    "publish.already": "This is being published already. Wait until it is done, or give it another name.",
     "publish.done": "Published.",
     "publish.link": "Open {repo}",
     "publish.pick_variant": "Choose at least one version to publish.",

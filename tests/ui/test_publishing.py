@@ -1,0 +1,67 @@
+"""The Publish tab: what goes on stays in sight, and what was written follows the names."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import gradio as gr
+
+from compressor.ui.card_panel import Handlers as Cards
+from compressor.ui.card_panel import read_cards
+from compressor.ui.publishing import Handlers as Publishing
+from compressor.ui.services import Services
+from tests import run_folder
+from tests.jobs.conftest import until
+from tests.ui.test_strangers import ALICE, ANNE, ASKED, BOB
+
+
+def test_an_upload_stays_in_sight_whatever_is_pressed_next(services: Services) -> None:
+    job = services.store.create(ANNE.owner, ASKED)
+    run_folder.make(job.folder)
+    act, goes_on = Publishing(services), threading.Event()
+    act.outgoing.publish = lambda *_: goes_on.wait(10) and []  # type: ignore[method-assign, assignment, return-value]
+
+    def press(variants: list[str], name: str, work: str, floor: int = 95) -> tuple[Any, ...]:
+        return act.publish(job.id, variants, "alice", name, False, floor, "{}", work, ALICE, "")
+
+    _, said, first, timer, _ = press(["student"], "mine", "")
+    assert "Publishing…" in said and timer.active
+    for variants, name, floor, why in (
+        (["student"], "mine", 95, "being published already"), ([], "mine", 95, "at least one version"),
+        (["student-4bit"], "other", 99, "under your floor"),
+    ):  # fmt: skip
+        notice, *rest, _ = press(variants, name, first, floor)
+        assert why in notice and rest == [gr.skip()] * 3
+    _, said, both, _, _ = press(["student"], "other", first)
+    assert said.count("Publishing…") == 2 and both.split()[0] == first
+    goes_on.set()
+    until(lambda: not act.background.going(ANNE.owners))
+    said, timer = act.tick(both, ALICE, "")
+    assert said.count("Published.") == 2 and not timer.active
+    assert act.tick(both, BOB, "")[0] == gr.skip()
+
+
+def test_names_that_cannot_be_and_runs_without_versions_are_told(services: Services) -> None:
+    job = services.store.create(ANNE.owner, ASKED)
+    run_folder.make(job.folder, run_folder.VARIANTS[:1])
+    act = Publishing(services)
+    assert "cannot be a repo" in act.repos(job.id, ["student"], "alice", "two--dashes", False, 95, ALICE, "")
+    opened = act.open(job.id, 95, ALICE, "")
+    assert opened[0] == job.id and opened[1]["choices"] == [] and not opened[-1]["interactive"]
+
+
+def test_an_edited_card_follows_the_name_of_its_repo(services: Services) -> None:
+    job = services.store.create(ANNE.owner, ASKED)
+    run_folder.make(job.folder)
+    act, edit = Cards(services), Cards.edit
+    text, _, names = act.show(job.id, ["student"], None, "", False, 95, "student", "{}", ALICE, "")
+    assert "# model\n" in text and "you/model" in text
+    edited, _ = edit("student", text + "\nMy own words on you/model-2.\n", names, "{}")
+    again, _, names = act.show(
+        job.id, ["student", "student-8bit"], "alice", "mine", False, 95, "student", edited, ALICE, ""
+    )
+    assert "# mine-student\n" in again and 'from_pretrained("alice/mine-student")' in again
+    assert "you/model-2" in again and "you/model" not in again.replace("you/model-2", "")
+    (card,) = read_cards(edited).values()
+    assert Publishing(services).outgoing.renamed(card, {"student": "bob/x"}).count("bob/x") == text.count("you/model")
