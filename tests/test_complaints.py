@@ -37,7 +37,7 @@ def test_complaint_5_a_failure_is_a_sentence_that_says_what_to_do(backend, store
 
 
 def test_complaint_8_a_run_that_does_not_fit_is_told_before_its_start(settings, monkeypatch):
-    monkeypatch.setattr(estimating, "_memory_total", lambda device: 1_200_000_000)
+    monkeypatch.setattr(estimating, "_memory_total", lambda settings, device: 1_200_000_000)
     asked = {"teacher": "demo", "data": {"source": "demo"}, "distill": {"batch_size": 4096}}
     found = estimate(asked, settings=settings, hub=Hub(settings), rows=4800, tokens=60)
     assert not found["fits"] and "so it would not finish" in found["problem"]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import psutil
 
 from compressor.backends.endings import AGAIN, HUNG, MEMORY_LIMIT, TIME_LIMIT
-from compressor.backends.vitals import Vitals, memory_limit
+from compressor.backends.vitals import Vitals
 from compressor.jobs.table import Row
+from compressor.measure.hardware import memory_limit
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
 from compressor.system import halving, processes

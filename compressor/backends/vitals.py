@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from compressor.measure.hardware import memory_total
-from compressor.settings import Settings
 from compressor.system import processes
 from compressor.system.processes import Process
 
@@ -17,11 +15,6 @@ IDLE = 0.02
 """Share of one core below which a process counts as waiting for something."""
 SLACK = 2 * 1024**3
 """Bytes that a process may reserve beyond what it may hold: stacks, and pools that are never filled."""
-
-
-def memory_limit(settings: Settings) -> int:
-    """Bytes that a run may hold, all its processes together."""
-    return settings.max_run_memory_bytes or int(0.9 * memory_total())
 
 
 @dataclass

@@ -20,10 +20,11 @@ from contextlib import ExitStack, suppress
 from io import BufferedWriter
 from typing import Any
 
-from compressor.backends.vitals import SLACK, memory_limit
+from compressor.backends.vitals import SLACK
 from compressor.failures import as_ours
 from compressor.jobs import orders, transport, verbs
 from compressor.jobs.secrecy import without
+from compressor.measure.hardware import memory_limit
 from compressor.settings import Settings, prepare_environ
 from compressor.system import processes
 from compressor.system.garbage import collect_rarely

@@ -17,12 +17,13 @@ from typing import Any
 
 from compressor import logs
 from compressor.backends.endings import AGAIN, LOCKED
-from compressor.backends.vitals import SLACK, memory_limit
+from compressor.backends.vitals import SLACK
 from compressor.errors import AgainError, CompressorError, RunLockedError
 from compressor.failures import sentence
 from compressor.jobs import job as jobs
 from compressor.jobs import kinds, orders
 from compressor.jobs.secrecy import guard_output, without
+from compressor.measure.hardware import memory_limit
 from compressor.runfolder import CANCELLED, ENDED, FAILED, RunFolder, Stopped
 from compressor.settings import prepare_environ
 from compressor.system import processes

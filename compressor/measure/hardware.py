@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+from compressor.settings import Settings
+
 PACKAGES = ("torch", "transformers", "bitsandbytes", "accelerate", "datasets", "safetensors")
 
 
@@ -95,6 +97,11 @@ def memory_total() -> int:
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         limits += _number(path)
     return min(limits)
+
+
+def memory_limit(settings: Settings) -> int:
+    """Bytes that a run may hold, all its processes together."""
+    return settings.max_run_memory_bytes or int(0.9 * memory_total())
 
 
 def memory_free() -> int:

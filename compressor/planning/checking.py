@@ -18,6 +18,7 @@ from compressor.stages.data import token_limit, usual_length
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
@@ -38,8 +39,8 @@ def tokens(
     reference: str, data: Mapping[str, Any], *, settings: Settings, hub: Hub, new_head: bool = False
 ) -> dict[str, Any]:
     """How long the data's rows are for this model's tokenizer: `{"max_length" (the default), "cut_share" (of the rows, at
-    that length or at the data's own max_length), "median", "longest", "rows" (of training), "mean", "vocabulary" (see
-    `vocabulary_of`)}`; lengths in tokens.
+    that length or at the data's own max_length), "median", "longest", "rows" (of training), "mean", "tested" (tokens of all
+    test rows), "vocabulary" (see `vocabulary_of`)}`; lengths in tokens.
 
     Raises:
         DataError, HubError, ModelError: the data or the tokenizer cannot be read.
@@ -53,8 +54,7 @@ def tokens(
     prepared = _prepared(spec, task, raw, settings, hub, new_head or head == "new")
     rows, total = _largest(prepared)
     tokenizer = models.load_tokenizer(folder)
-    encoded = task.encode(tokenizer, rows.select(range(min(LONG_ROWS, len(rows)))), None)
-    lengths = np.asarray(encoded["length"][:])
+    lengths = _lengths(task, tokenizer, rows)
     limit = token_limit(models.config_from(raw), tokenizer)
     default = min(usual_length(lengths), limit)
     kept = min(spec.max_length or default, limit)
@@ -65,8 +65,28 @@ def tokens(
         "mean": float(np.minimum(lengths, kept).mean()),
         "longest": int(lengths.max()),
         "rows": total,
+        "tested": _tested(task, tokenizer, prepared.test, kept),
         "vocabulary": vocabulary_of(prepared, task, tokenizer) if task.trainable else None,
     }
+
+
+def _lengths(task: Task, tokenizer: PreTrainedTokenizerBase, rows: Dataset) -> np.ndarray:
+    """Of the first rows, or of the windows that their text makes."""
+    import numpy as np
+
+    encoded = task.encode(tokenizer, rows.select(range(min(LONG_ROWS, len(rows)))), None)
+    return np.asarray(encoded["length"][:])
+
+
+def _tested(task: Task, tokenizer: PreTrainedTokenizerBase, test: Dataset | None, most: int) -> int:
+    """Tokens of all test rows, from the first of them."""
+    import numpy as np
+
+    if test is None or not len(test):
+        return 0
+    lengths = _lengths(task, tokenizer, test)
+    seen = lengths if task.running_text else np.minimum(lengths, most)
+    return int(seen.sum() * len(test) / min(LONG_ROWS, len(test)))
 
 
 def vocabulary_of(prepared: Prepared, task: Task, tokenizer: PreTrainedTokenizerBase) -> dict[str, int] | None:

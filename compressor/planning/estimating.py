@@ -4,12 +4,11 @@ this machine; whoever shows them says so."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from compressor import models
 from compressor.arithmetic import has_fast_bf16
@@ -19,6 +18,7 @@ from compressor.planning.inspecting import inspect, task_of
 from compressor.recipe import AUTO, Files, Recipe, Student, made_of, teacher_epochs
 from compressor.settings import Settings
 from compressor.system import disk
+from compressor.system.lease import taken
 from compressor.teachers import local_folder
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ DATA_BYTES = 20
 """Of a token, in what a run writes of the rows that it has read: texts, tokens, answers."""
 COPIES = 3
 """Of a file of texts: what a run writes of it at the most, its rows as they were read and encoded."""
+SLOWER_ON_CPU = {"8bit": 3.0, "4bit": 5.0}
+"""What bitsandbytes takes there of the time of the model as it is: a language model of 40 million parameters on an AMD EPYC
+without AVX512 read 4.5 windows a second, 1.6 in 8 bits and 0.9 in 4."""
+READING = 10e9
+"""Bytes of weights that a processor reads in a second."""
+PER_WORD = 0.004
+"""Seconds that a word of an answer takes besides, in however small a model."""
 PROCESS = 1_000_000_000
 """Bytes of the processes that quantize and measure, beside the models."""
 
@@ -51,6 +58,8 @@ def estimate(
     hub: Hub,
     rows: int = 0,
     tokens: float = 64,
+    tested: float | None = None,
+    longest: int | None = None,
     vocabulary: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Predict a run.
@@ -59,6 +68,8 @@ def estimate(
         recipe: as asked, plain data.
         rows: of training, as far as they are known.
         tokens: mean length of a row.
+        tested: tokens of all test rows, as far as they are known.
+        longest: tokens of the longest row, as it is cut.
         vocabulary: what `checking.vocabulary_of` counted.
 
     Returns:
@@ -72,13 +83,14 @@ def estimate(
     from compressor.measure.hardware import default_device
 
     device = default_device()
-    work, download = _looked_at(Recipe.parse(dict(recipe)), settings, hub, rows, tokens, device)
-    needed, total = work.memory(), _memory_total(device)
+    rows_are = _Rows(rows, tokens, tested, longest)
+    work, download = _looked_at(Recipe.parse(dict(recipe)), settings, hub, rows_are, device)
+    needed, total = work.memory(), _memory_total(settings, device)
     free = disk.room(settings.data_dir)[0]
     by_size = work.memory_by_size()
     problem = _problem(needed, total, by_size) or _no_room(work.disk() + download, free)
     return {
-        "seconds": work.seconds(_speed(device)) + download / DOWNLOAD_SPEED,
+        "seconds": work.seconds(_speed(settings, device)) + download / DOWNLOAD_SPEED,
         "download_bytes": download,
         "disk_bytes": work.disk() + download,
         "disk_free": free,
@@ -98,7 +110,7 @@ def disk_needed(recipe: Recipe, *, settings: Settings, hub: Hub) -> tuple[int, i
     be told, because something is wrong that the run itself will say."""
     try:
         size = _file_size(recipe)
-        work, download = _looked_at(recipe, settings, hub, size // (64 * TEXT_BYTES), 64, "cpu")
+        work, download = _looked_at(recipe, settings, hub, _Rows(size // (64 * TEXT_BYTES), 64), "cpu")
     except CompressorError:
         return 0, 0
     return work.disk(COPIES * size), download
@@ -115,31 +127,63 @@ def _file_size(recipe: Recipe) -> int:
         return 0  # the run itself says so
 
 
-def _looked_at(asked: Recipe, settings: Settings, hub: Hub, rows: int, tokens: float, device: str) -> tuple[_Work, int]:
+@dataclass(frozen=True)
+class _Rows:
+    """What is known of the data: rows of training, their mean length, tokens of all test rows and of the longest row."""
+
+    count: int
+    tokens: float
+    tested: float | None = None
+    longest: int | None = None
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model, as its config tells it."""
+
+    card: Mapping[str, Any]
+    raw: dict[str, Any]
+    download: int
+
+    @classmethod
+    def of(cls, reference: str, settings: Settings, hub: Hub) -> _Model:
+        local = local_folder(reference, settings)
+        card = inspect(reference, settings=settings, hub=hub)
+        download = 0 if local or hub.is_cached(reference) else int(card["bytes"])
+        return cls(card, models.read_config(local or hub.fetch_config(reference)), download)
+
+
+def _looked_at(asked: Recipe, settings: Settings, hub: Hub, rows: _Rows, device: str) -> tuple[_Work, int]:
     """The arithmetic of a run, and the bytes that it has to download."""
-    local = local_folder(asked.teacher, settings)
-    card = inspect(asked.teacher, settings=settings, hub=hub)
-    raw = models.read_config(local or hub.fetch_config(asked.teacher))
-    task, _ = task_of(raw)
+    teacher = _Model.of(asked.teacher, settings, hub)
+    task, _ = task_of(teacher.raw)
     full = asked.resolved(task.name, task.default_student, task.default_formats)
-    seen = min(rows, full.data.limit or rows) if full.data else 0
-    download = 0 if local or hub.is_cached(asked.teacher) else int(card["bytes"])
-    return _Work(full, card, raw, rows=seen, tokens=tokens, device=device), download
+    seen = min(rows.count, full.data.limit or rows.count) if full.data else 0
+    own = None
+    if full.student is not None and full.student.model is not None:
+        with suppress(CompressorError):  # the run itself will say what is wrong with it
+            own = _Model.of(full.student.model, settings, hub)
+    work = _Work(full, teacher, own, rows=replace(rows, count=seen), device=device)
+    return work, teacher.download + (own.download if own else 0)
 
 
 class _Work:
-    """The arithmetic of one run: multiplications (as GFLOP), bytes."""
+    """The arithmetic of one run: multiplications (as GFLOP), bytes.
 
-    def __init__(
-        self, recipe: Recipe, card: Mapping[str, Any], raw: dict[str, Any], *, rows: int, tokens: float, device: str
-    ):
-        self.recipe, self.card, self.rows, self.tokens, self.device = recipe, card, rows, tokens, device
-        self.config, (self.task, _) = models.config_from(raw), task_of(raw)
-        sizes = {row["size"]: row for row in card["sizes"]}
+    Args:
+        own: what the student begins as, where that is a model of its own.
+    """
+
+    def __init__(self, recipe: Recipe, teacher: _Model, own: _Model | None, *, rows: _Rows, device: str):
+        self.recipe, self.card, self.device = recipe, teacher.card, device
+        self.rows, self.tokens, self.data = rows.count, rows.tokens, rows
+        self.config, (self.task, _) = models.config_from(teacher.raw), task_of(teacher.raw)
+        self.own = models.config_from(own.raw) if own is not None else None
+        sizes = {row["size"]: row for row in self.card["sizes"]}
         student = recipe.student
         self.trains = student is not None
         size = "half" if student is not None and student.size == AUTO else student.size if student else None
-        self.row: Mapping[str, Any] = sizes.get(size or "", card)
+        self.row: Mapping[str, Any] = own.card if own is not None else sizes.get(size or "", self.card)
         if student is not None and student.cut is not None:
             self.row = self._cut_row(student)
 
@@ -153,7 +197,10 @@ class _Work:
     def _dense(self, row: Mapping[str, Any]) -> float:
         """Parameters that every token is multiplied with: all but the embeddings, from the 8-bit size's arithmetic."""
         sizes = _by_format(row)
-        return max(1.0, float(sizes["float"] - sizes["8bit"]))  # each quantized weight goes from 2 bytes to 1
+        head = 0.0
+        if self.task.running_text:  # a language model's head gives a number to each of its words, and stays as it is
+            head = float(row["hidden"]) * self.config.vocab_size
+        return max(1.0, float(sizes["float"] - sizes["8bit"]) + head)  # each quantized weight goes from 2 bytes to 1
 
     def seconds(self, speed: float) -> float:
         """`speed` in FLOP per second of a matrix product."""
@@ -169,10 +216,32 @@ class _Work:
                 # The narrow sizes alone learn from many made-up texts, and take little time.
                 learned = seen * (1 + made_of(self.recipe.budget, Student(size="half"), self.recipe.distill))
             flops += 2 * teacher * asked + 6 * student * learned * self.recipe.distill.epochs * trainings
-        variants = (1 + int(self.trains) + len(self.recipe.formats)) * (2 if self.recipe.target is not None else 1)
-        tested = max(200.0, 0.15 * self.rows) * self.tokens
-        flops += 2 * tested * (teacher + student * (variants - 1))
-        return START + PER_VARIANT * variants + flops / (speed * EFFICIENCY)
+        searched = 2 if self.recipe.target is not None else 1
+        variants = (1 + int(self.trains) + len(self.recipe.formats)) * searched
+        tested = self.data.tested
+        if tested is None:
+            tested = max(200.0, 0.15 * self.rows) * self.tokens if self.recipe.data is not None else 0.0
+        costs = [self._cost(fmt) for fmt in self.recipe.formats]
+        flops += 2 * tested * (teacher + student * (searched * (int(self.trains) + sum(costs)) + searched - 1))
+        return START + PER_VARIANT * variants + flops / (speed * EFFICIENCY) + self._answers(costs, speed)
+
+    def _cost(self, fmt: str) -> float:
+        return SLOWER_ON_CPU.get(fmt, 1.0) if self.device == "cpu" else 1.0
+
+    def _answers(self, costs: Sequence[float], speed: float) -> float:
+        """Seconds that a language model's answers are timed for: each word of them reads all weights once."""
+        from compressor.measure import latency
+        from compressor.tasks.text_generation import ANSWER, NEW_TOKENS, PROMPT
+
+        if not self.task.running_text:
+            return 0.0
+        total, dense = 0.0, self._dense(self.card)
+        for cost in (1.0, *costs):
+            word = cost * max(4 * dense / READING, 2 * dense / (speed * EFFICIENCY)) + PER_WORD
+            read = cost * 2 * dense * PROMPT / (speed * EFFICIENCY)
+            one = read + ANSWER * word
+            total += read + NEW_TOKENS * word + one * (1 + latency.ROUNDS * latency.runs_each_round(one))
+        return total
 
     def memory(self, student: Student | None = None) -> int:
         """Peak bytes: of the training that needs most, where there is any, else of quantizing.
@@ -185,22 +254,26 @@ class _Work:
         from compressor.students.shapes import shape_of
 
         # The model in 32 bits while it is read, a quantized copy of it, and the libraries.
-        quantizing = PROCESS + 6 * int(self.card["parameters"])
+        quantizing = PROCESS + 6 * max(int(self.card["parameters"]), int(self.row["parameters"]))
         student = student or self.recipe.student
-        shapes = []
+        shapes, other = [], student is not None and student.model is not None
         if student is not None and student.size == AUTO:
-            shapes.append(shape_of(self.config))  # no student is larger
-        elif student is not None and student.model is None:
-            shapes.append(plan(self.config, student, self.task))
-        if self.recipe.teacher_head == "new" or (student is not None and student.model is not None):
-            with suppress(CannotCutError):  # what cannot be cut can still learn, or teach another model
-                shapes.append(shape_of(self.config))
+            shapes.append((self.config, shape_of(self.config), 0))  # no student is larger
+        elif student is not None and not other:
+            shapes.append((self.config, plan(self.config, student, self.task), 0))
+        with suppress(CannotCutError):  # what cannot be cut can still learn, or teach another model
+            if self.recipe.teacher_head == "new" or (other and self.own is None):
+                shapes.append((self.config, shape_of(self.config), 0))
+            if other and self.own is not None:
+                shapes.append((self.own, shape_of(self.own), 2 * int(self.card["parameters"])))
         batch = self.recipe.distill.batch_size if self.recipe.distill else 32
-        longest = min(int(2 * self.tokens) + 8, int(getattr(self.config, "max_position_embeddings", 512) or 512))
+        longest = self.data.longest or int(2 * self.tokens) + 8
+        longest = min(longest, int(getattr(self.config, "max_position_embeddings", 512) or 512))
         needs = [
-            training_memory(self.config, s, batch, longest, self.task, device=self.device)
-            + hints_in_training(student, self.recipe.distill, s, batch, longest)
-            for s in shapes
+            training_memory(config, shape, batch, longest, self.task, device=self.device)
+            + hints_in_training(student, self.recipe.distill, shape, batch, longest)
+            + beside
+            for config, shape, beside in shapes
         ]
         learning = self.trains or self.recipe.teacher_head == "new"
         if learning and not shapes:
@@ -265,16 +338,18 @@ def _no_room(disk: int, free: int) -> str | None:
     )
 
 
-def _memory_total(device: str) -> int:
+def _memory_total(settings: Settings, device: str) -> int:
+    from compressor.measure.hardware import memory_limit
+
     if device == "cuda":
         import torch
 
         return int(torch.cuda.get_device_properties(0).total_memory)
-    return int(psutil.virtual_memory().total * 0.9)
+    return memory_limit(settings)
 
 
-def _speed(device: str) -> float:
-    """FLOP per second of a matrix product of the kind that training makes, measured once for a fifth of a second."""
+def _speed(settings: Settings, device: str) -> float:
+    """FLOP per second of a matrix product of the kind that training makes, measured for a fifth of a second and remembered."""
     if device in _speeds:
         return _speeds[device]
     import torch
@@ -291,5 +366,7 @@ def _speed(device: str) -> float:
         torch.cuda.synchronize()
         spent = time.perf_counter() - started
     del product
-    _speeds[device] = 2 * 1024 * 384 * 1536 * done / spent
-    return _speeds[device]
+    found = 2 * 1024 * 384 * 1536 * done / spent
+    if not taken(settings, device):  # beside a run it is a share of the machine, and the next run has all of it
+        _speeds[device] = found
+    return found

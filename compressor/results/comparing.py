@@ -93,15 +93,11 @@ def compare(
             variants, said = _variants(found, encoded, measured)
         if rows is not None:
             write_tables(folder.path, found[0].task, found[0].labels, rows, measured)
+        seconds = {"measure": round(time.perf_counter() - started, 2)}
         report = Report(
-            task=found[0].task.name,
-            teacher=references[0],
-            seconds={"measure": round(time.perf_counter() - started, 2)},
-            hardware=hardware(),
-            versions=versions(),
-            variants=variants,
-            notes=(*said, *notes),
-        )
+            task=found[0].task.name, teacher=references[0], seconds=seconds, hardware=hardware(), versions=versions(),
+            variants=variants, notes=(*said, *notes),
+        )  # fmt: skip
         write_text(folder.report_file, report.to_json())
     return report
 

@@ -9,6 +9,7 @@ from compressor.errors import CompressorError, RecipeError
 from compressor.recipe import Recipe
 from compressor.ui.form import Form, recipe_text, to_raw
 from compressor.ui.handlers import sentence
+from compressor.ui.own_runs import rows_of
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import empty
 from compressor.ui.text import duration, esc, paragraphs, size
@@ -59,7 +60,7 @@ def _rows(services: Services, form: Form, data: Mapping[str, Any] | None, who: V
         found = services.lengths(str(form.teacher), data, form.new_head, who)
     except CompressorError:
         return {}  # the preview says what is wrong with the data
-    return {"rows": found["rows"], "tokens": found["mean"], "vocabulary": found.get("vocabulary")}
+    return rows_of(found) | {"vocabulary": found.get("vocabulary")}
 
 
 WORTH_IT = 0.05

@@ -29,6 +29,12 @@ SAMPLE = ASSETS / "demo" / "result"
 SAMPLE_ID = "sample"
 
 
+def rows_of(lengths: Mapping[str, Any]) -> dict[str, Any]:
+    """What `checking.tokens` found, as `estimating.estimate` takes it."""
+    longest = min(lengths["longest"], lengths["max_length"])
+    return {"rows": lengths["rows"], "tokens": lengths["mean"], "tested": lengths["tested"], "longest": longest}
+
+
 class Runs(Engine):
     def __init__(self, settings: Settings):
         super().__init__(settings)
@@ -77,8 +83,8 @@ class Runs(Engine):
             return
         who = {"owner": job.owner, "token": visitor.token, "job": job.id}
         new = asked.get("teacher_head") == "new"
-        rows = self.helper.request("tokens", 120, reference=asked["teacher"], data=data, new_head=new, **who)
-        found = self.helper.request("estimate", 60, recipe=asked, rows=rows["rows"], tokens=rows["mean"], **who)
+        lengths = self.helper.request("tokens", 120, reference=asked["teacher"], data=data, new_head=new, **who)
+        found = self.helper.request("estimate", 60, recipe=asked, **rows_of(lengths), **who)
         self.store.expect(job.id, float(found["seconds"]))
 
     def compare(

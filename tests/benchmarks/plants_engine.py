@@ -102,7 +102,8 @@ PLANTS = [
     ),
     (
         "untidy rows cost a model its times", "compressor/measure/measuring.py",
-        "            self._opened(one, done + share, 0.0)", "            raise", "tests/measure/test_measuring.py -k untidy",
+        "                self._opened(one, self.lengths[number], done + share, 0.0)", "                raise",
+        "tests/measure/test_measuring.py -k untidy",
     ),
     (
         "batches are rounded up beyond what the model takes", "compressor/tasks/batching.py",

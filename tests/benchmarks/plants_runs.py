@@ -8,7 +8,7 @@ from __future__ import annotations
 PLANTS = [
     (
         "complaint 5: failures are shown as they are", "compressor/failures.py",
-        "return str(as_ours(error) or BUG.format(kind=type(error).__name__))", "return str(error)",
+        "return str(as_ours(error) or BUG.format(kind=type(error).__name__, details=details))", "return str(error)",
         "tests/test_complaints.py -k complaint_5",
     ),
     (

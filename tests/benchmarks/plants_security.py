@@ -339,7 +339,7 @@ PLANTS = [
     ),
     (
         "security 15: the sweep takes what somebody holds", "compressor/system/holding.py",
-        "        if _held(settings, folder):", "        if False:",
+        "        if _is_held(settings, folder):", "        if False:",
         f"{SWEEP}::test_a_download_that_a_job_or_the_helper_uses_stays",
     ),
     (

@@ -8,15 +8,14 @@ import json
 import pytest
 
 from compressor import models, pipeline
-from compressor.errors import CannotCutError, DataError, ModelError
+from compressor.errors import DataError, ModelError
 from compressor.hub import Hub
-from compressor.planning import checking, estimating
+from compressor.planning import checking
 from compressor.planning.checking import label_check, tokens
 from compressor.planning.estimating import estimate
 from compressor.planning.inspecting import inspect
 from compressor.recipe import Recipe
 from compressor.settings import ASSETS
-from compressor.students import shapes
 from tests import tiny
 from tests.few import few_rows
 
@@ -145,77 +144,9 @@ def test_a_teacher_is_warned_of_where_it_is_no_better_than_guessing(accuracy, ch
     assert (checking._warning(accuracy, chance, by_class, classes, 96) is not None) is warns
 
 
-def test_an_estimate_of_the_demo_is_within_reason(settings, hub, monkeypatch):
-    def seconds(speed):
-        monkeypatch.setitem(estimating._speeds, "cpu", speed)
-        return estimate({"teacher": "demo", "data": DEMO}, settings=settings, hub=hub, rows=4800, tokens=28)["seconds"]
-
-    assert 150 < seconds(62e9) < 300, "213 on an AMD EPYC without AVX512"
-    assert 30 < seconds(400e9) < 90, "49 on one with AVX512-BF16"
-    found = estimate({"teacher": "demo", "data": DEMO}, settings=settings, hub=hub, rows=4800, tokens=28)
-    assert (found["fits"], found["problem"], found["download_bytes"]) == (True, None, 0)
-    assert found["memory_bytes"] < found["memory_total"]
-    longer = estimate(
-        {"teacher": "demo", "data": DEMO, "budget": "thorough"}, settings=settings, hub=hub, rows=4800, tokens=28
-    )
-    assert longer["seconds"] > found["seconds"]
-
-
-def test_an_estimate_knows_what_is_kept_of_the_teachers_layers(settings, hub):
-    def found(**changes):
-        recipe = {"teacher": "demo", "data": DEMO, "formats": [], **changes}
-        return estimate(recipe, settings=settings, hub=hub, rows=4800, tokens=28)
-
-    alone = found(distill={"objective": "logits"})
-    disk = found()["disk_bytes"] - alone["disk_bytes"]
-    assert disk == pytest.approx(2 * 4800 * 28 * 256 * 3, rel=0.01), "16 bits of 256 numbers a token in three layers"
-    searched = found(target={"max_megabytes": 2})["disk_bytes"]
-    known = found(target={"max_megabytes": 2}, distill={"objective": "logits"})["disk_bytes"]
-    narrow = 2 * 4 * 4800 * 28 * 28 * 6  # relations, of three times as many made-up texts
-    assert searched - known == pytest.approx(2 * 4800 * 28 * 256 * 6 + narrow, rel=0.01)
-    large = {"batch_size": 1024}
-    memory = found(distill=large)["memory_bytes"] - found(distill=large | {"objective": "logits"})["memory_bytes"]
-    assert memory == pytest.approx(10 * 1024 * 64 * 256 * 3, rel=0.01), "64: the longest text that is reckoned with"
-
-
-def test_the_room_for_a_run_is_reckoned_by_the_size_of_its_file(settings, hub, tmp_path):
-    def needed(lines, times=1, **distill):
-        path = tmp_path / f"{lines}.csv"
-        text = " ".join(["where is my parcel"] * times)
-        path.write_text("text,label\n" + f"{text},track order\n" * lines, encoding="utf-8")
-        recipe = Recipe.parse({"teacher": "demo", "data": {"source": {"train": str(path)}}, "distill": distill})
-        return estimating.disk_needed(recipe, settings=settings, hub=hub)[0]
-
-    assert needed(100_000) - needed(100) > 5_000_000
-    long = needed(10, times=200_000, objective="logits") - needed(10, objective="logits")
-    assert long < 4 * 38_000_000, "texts are cut before they are encoded"
-
-
-def test_a_run_that_cannot_fit_is_refused_with_what_would_fit(settings, hub, monkeypatch):
-    asked = {"teacher": "demo", "data": DEMO, "teacher_head": "keep", "distill": {"batch_size": 2048}}
-    free = estimate(asked, settings=settings, hub=hub, rows=4800, tokens=60)
-    between = (free["memory_by_size"]["half"] + free["memory_by_size"]["tiny"]) // 2
-    monkeypatch.setattr(estimating, "_memory_total", lambda device: between)
-    found = estimate(asked, settings=settings, hub=hub, rows=4800, tokens=60)
-    assert not found["fits"]
-    assert "would not finish" in found["problem"]
-    assert "tiny" in found["would_fit"]
-    assert "half" not in found["would_fit"]
-
-
 def test_data_without_labels_has_nothing_to_check(settings, hub, tmp_path):
     (tmp_path / "raw.txt").write_text("\n".join(f"message number {i} about an order" for i in range(60)))
     found = label_check("demo", {"source": {"train": str(tmp_path / "raw.txt")}}, settings=settings, hub=hub)
     assert (found["checked"], found["warning"]) == (0, None)
     with pytest.raises(DataError):
         tokens("demo", {"source": {"train": str(tmp_path / "none.csv")}}, settings=settings, hub=hub)
-
-
-def test_a_teacher_that_cannot_be_cut_can_still_teach_another_model(settings, hub, tmp_path, monkeypatch):
-    def refuse(config):
-        raise CannotCutError("two stacks")
-
-    monkeypatch.setattr(shapes, "shape_of", refuse)
-    teacher = str(tiny.bert(tmp_path / "bert"))
-    recipe = {"teacher": teacher, "data": DEMO, "student": {"model": "some/other"}}
-    assert estimate(recipe, settings=settings, hub=hub, rows=100)["fits"]
