@@ -46,14 +46,13 @@ def test_an_estimate_of_the_demo_is_within_reason(settings, hub, monkeypatch):
 
 
 def test_an_estimate_of_a_language_model_knows_its_test_rows_and_its_answers(settings, hub, tmp_path, monkeypatch):
-    """On the machine that the factors are from such a run took 720 s to its second variant's last window."""
     folder = tiny.gpt2(tmp_path / "gpt")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(
         json.dumps(config | {"n_layer": 8, "n_embd": 512, "n_head": 8, "vocab_size": 30_000})
     )
     monkeypatch.setattr(inspecting, "_within_caps", lambda *_: None)  # its weights are of another shape
-    monkeypatch.setitem(estimating._speeds, "cpu", 190e9)
+    monkeypatch.setitem(estimating._speeds, "cpu", 53e9)
     recipe = {"teacher": str(folder), "data": {"source": {"test": "x.txt"}}, "formats": ["8bit", "4bit"]}
 
     def seconds(formats=("8bit", "4bit"), **rows):
@@ -62,7 +61,8 @@ def test_an_estimate_of_a_language_model_knows_its_test_rows_and_its_answers(set
         ]
 
     short, long = seconds(tested=60_000), seconds(tested=600_000)
-    assert long - short == pytest.approx(2 * 540_000 * 40.5e6 * (1 + 3 + 5) / 95e9, rel=0.1), "with its head"
+    assert 900 < short < 2000, "1,348 on an AMD EPYC without AVX512"
+    assert long - short == pytest.approx(2 * 540_000 * 40.5e6 * (1 + 3 + 5) / 26.5e9, rel=0.1), "with its head"
     assert seconds(tested=0) > seconds(formats=["8bit"], tested=0) + 10, (
         "answers are timed, each word reads all weights"
     )
