@@ -16,6 +16,8 @@ BINS = 15
 """Classes of sureness of a calibration error."""
 CALIBRATED = 1000
 """Rows from which on a calibration error says more of the model than of chance."""
+MOST_NATS = 80.0
+"""Per token; see `per_token`."""
 Z = 1.959964
 
 
@@ -134,11 +136,12 @@ def perplexity(windows: np.ndarray) -> Quality:
 
 
 def per_token(windows: np.ndarray) -> float:
-    """exp of the mean negative log-likelihood per token, from nats and tokens per window: float [windows, 2]."""
+    """exp of the mean negative log-likelihood per token, from nats and tokens per window: float [windows, 2]. At most
+    exp(MOST_NATS), which is beyond all sense, and no number beyond it can be kept or drawn."""
     import numpy as np
 
     nats, tokens = windows.sum(0)
-    return float(np.exp(nats / max(tokens, 1)))
+    return float(np.exp(min(nats / max(tokens, 1), MOST_NATS)))
 
 
 def _bootstrap(statistic: Callable[[np.ndarray], float], rows: int) -> tuple[float, float]:

@@ -209,7 +209,7 @@ class TextClassification(TrainableTask):
         rows = []
         for score in self.scores(outputs):
             if self.kind == "regression":
-                rows.append((f"{score[0]:.3f}", float(score[0])))
+                rows.append((shown_number(float(score[0])), float(score[0])))
             elif self.kind == "multi":
                 on = [i for i, x in enumerate(score) if x > 0.5]
                 rows.append((" + ".join(labels[i] for i in on) or "-", float(max(score))))
@@ -222,7 +222,7 @@ class TextClassification(TrainableTask):
         if label is None:
             return None
         if self.kind == "regression":
-            return f"{float(label):.3f}"
+            return shown_number(float(label))
         if self.kind == "multi":
             return " + ".join(labels[i] for i, x in enumerate(label) if x > 0.5) or "-"
         return labels[int(label)]
@@ -270,6 +270,11 @@ class TextClassification(TrainableTask):
                 f"{type(model).__name__} has no classification head that Compressor knows "
                 f"({', '.join(self.heads)}), so its head could not be kept in full precision."
             )
+
+
+def shown_number(value: float) -> str:
+    """A number as tables show it: three places or, of a small one, three digits, so that two small ones can be told apart."""
+    return f"{value:.3f}" if abs(value) >= 0.1 or not value else f"{value:.3g}"
 
 
 def model_length(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -11,7 +11,9 @@ from sklearn.metrics import f1_score
 
 from compressor import tasks
 from compressor.errors import ModelError
-from compressor.tasks import intervals
+from compressor.results.flips import flipped, gap_of
+from compressor.results.tables import SIGNED
+from compressor.tasks import TextClassification, intervals
 
 ROWS = intervals.CALIBRATED
 
@@ -142,3 +144,18 @@ def test_a_calibration_error_is_not_made_of_chance():
 def test_a_class_that_no_drawn_row_has_says_nothing():
     truth = np.array([0] * 60 + [1] * 60 + [2])
     assert intervals.f1_macro(truth, truth).ci95 == (1.0, 1.0)
+
+
+def test_small_numbers_are_told_apart():
+    task = TextClassification("regression")
+    shown = [
+        name for name, _ in task.shown(np.array([[0.00123], [0.00456], [0.0], [-1234.5678], [2e-7]], np.float32), [])
+    ]
+    assert shown == ["0.00123", "0.00456", "0.000", "-1234.568", "2e-07"]
+    assert flipped(shown[:2], shown[1::-1], gap_of(shown[:2])) == [0, 1]
+    assert task.shown_label(-0.0031, []) == "-0.0031" and SIGNED.fullmatch("-2e-07")
+
+
+def test_a_model_beyond_all_sense_has_a_number_all_the_same():
+    found = intervals.perplexity(np.array([[9e6, 10.0], [9e6, 12.0]]))
+    assert np.isfinite([found.value, *found.ci95]).all() and found.value > 1e30
