@@ -28,7 +28,7 @@ FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 ENDED = frozenset({FINISHED, FAILED, CANCELLED, INTERRUPTED})
 
 _OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
-_BEGUN = re.compile(r"\.((state|report)\.json|work)\..*\.part")
+_BEGUN = re.compile(r"\.((state|report)\.json|work|flips\.csv|predictions\.parquet)\..*\.part")
 """What was being written when a run, or a comparison, was killed before it could say that the folder is its own."""
 
 STOPPED = "The run was stopped. Start it again to go on from where it was."

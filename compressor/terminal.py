@@ -56,7 +56,7 @@ class Bars:
         self.tasks: dict[str, TaskID] = {}
         self.started = time.perf_counter()
         self.said = ""
-        """The last message; the same one is told once."""
+        """The last message, as long as it holds: the same one is told once."""
 
     def __enter__(self) -> Bars:
         self.live.start()
@@ -73,9 +73,10 @@ class Bars:
             self.tasks[stage] = self.live.add_task(title, total=total or None, rate="")
             if not self.console.is_terminal:
                 print(f"[{time.perf_counter() - self.started:6.1f} s] {title}", file=sys.stderr, flush=True)
-        if (message := str(metrics.get("message") or "")) and message != self.said:
-            self.console.print(message, style="dim", highlight=False, markup=False)
-        self.said = message or self.said
+        if "message" in metrics:
+            if (message := str(metrics["message"] or "")) and message != self.said:
+                self.console.print(message, style="dim", highlight=False, markup=False)
+            self.said = message
         fields: dict[str, Any] = {"rate": f"{metrics['rate']:.0f}/s"} if metrics.get("rate") else {}
         self.live.update(self.tasks[stage], completed=done, total=total or None, **fields)
 

@@ -32,6 +32,9 @@ from compressor.system.whole import remove, sweep
 LINGER = 30.0
 """Seconds that a worker may take to go once its job is over."""
 
+PATIENCE = 10.0
+"""Seconds for which a page's process leaves it to another to say how a job ended that the other has started."""
+
 STARTING = 10.0
 """Seconds between taking a job and noting its process, at most."""
 
@@ -65,6 +68,7 @@ class LocalBackend:
         self._tokens: dict[str, str] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._cares: dict[str, Care] = {}
+        self._seen_dead: dict[str, float] = {}
         self.poll()
         if watch:
             threading.Thread(target=self._watch, name="jobs", daemon=True).start()
@@ -185,8 +189,10 @@ class LocalBackend:
         self._forget_what_another_has_taken(row)
         child, worker = self._children.get(row.id), self._worker(row)
         lives = child.poll() is None if child else processes.alive(worker)
+        if lives:
+            self._seen_dead.pop(row.id, None)
         if not lives or worker is None:
-            if child or not self._being_started(row):
+            if child or not (self._being_started(row) or self._is_left_to_another(row)):
                 self._settle(row, worker, child.returncode if child else None)
             return
         care = self._cares.get(row.id)
@@ -223,6 +229,14 @@ class LocalBackend:
         fresh = row.started is not None and time.time() - row.started < STARTING
         return row.pid is None and fresh and row.keeper != processes.current() and processes.alive(row.keeper)
 
+    def _is_left_to_another(self, row: Row) -> bool:
+        """Another page's process has started it, and is there to say how it ended: it has the exit code, and may start it again.
+        What it does not say in PATIENCE seconds, this one does."""
+        if row.cancel or row.keeper in (None, processes.current()) or not processes.alive(row.keeper):
+            return False
+        since = self._seen_dead.setdefault(row.id, time.monotonic())
+        return time.monotonic() - since < PATIENCE
+
     def _stop(self, care: Care, worker: Process, why: str | None, memory: bool = False) -> None:
         """First a request, then, at a later look, the end. Looks come quickly meanwhile."""
         if care.stopping is None:
@@ -246,8 +260,8 @@ class LocalBackend:
         status, error = ending(row, run, code, stopping.why if stopping else None)
         self.store.settle(row, status, error, folder=code != LOCKED)
         # Forgotten behind that: on a full disk it fails, and is done at a later look with all that is known.
-        self._cares.pop(row.id, None)
-        self._children.pop(row.id, None)
+        for known in (self._cares, self._children, self._seen_dead):
+            known.pop(row.id, None)
 
     def _again_with_less(self, row: Row, care: Care, code: int | None) -> bool:
         """Start a job once more whose memory ran out, where it can do with a smaller batch; whether it could."""

@@ -134,14 +134,14 @@ def _stated(entry: Mapping[str, Any], files: Sequence[str]) -> dict[str, list[st
         pairs = [(s.get("split", "train"), s.get("path")) for s in stated]
     else:
         pairs = [("train", stated)]
-    roles = _roles(str(split) for split, _ in pairs)
     found: dict[str, list[str]] = {}
     for split, path in pairs:
         patterns = path if isinstance(path, list) else [path]
         matched = [f for p in patterns if p for f in _matching(inside, prefix + str(p).removeprefix("./"))]
         if matched:
-            found.setdefault(roles[str(split)], []).extend(dict.fromkeys(matched))
-    return found
+            found.setdefault(str(split), []).extend(dict.fromkeys(matched))
+    roles = _roles(found)
+    return {roles[split]: files for split, files in found.items()}
 
 
 def _roles(names: Iterable[str]) -> dict[str, str]:
@@ -210,6 +210,7 @@ def _by_split(files: Sequence[str]) -> dict[str, list[str]]:
         places = [path.name.split(".")[0], *reversed(path.parts[:-1])]
         words = (word.lower() for place in places for word in _WORD.findall(place))
         if split := next((w for w in words if w in _SPLITS), None):
+            split = split.removesuffix("ing")  # `training-extra` beside `train` is more of the same
             found.setdefault(split, []).append(file)
     if not found:
         return {"train": list(files)} if files else {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.errors import HubError
 from compressor.hub.calls import BRIEF
-from compressor.hub.values import Found, Kind
+from compressor.hub.values import MAX_NAME, Found, Kind
 
 if TYPE_CHECKING:
     from compressor.hub.client import Hub
@@ -18,7 +18,7 @@ LOADABLE = ("transformers", "safetensors")
 
 def search(hub: Hub, query: str, kind: Kind, task: str | None, limit: int) -> list[Found]:
     """This person's own private repos first, then by downloads."""
-    text = query.strip()[:96]
+    text = query.strip()[: 2 * MAX_NAME]
     public = matches(hub, kind, task, text, limit)
     account = hub.account() if hub.signed_in else None
     own = matches(hub, kind, None if kind == "dataset" else task, text, 10, account.name) if account else []

@@ -14,6 +14,7 @@ from compressor.jobs.job import Comparison
 from compressor.recipe import Recipe
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.system import disk
 
 if TYPE_CHECKING:
     from compressor.hub import Hub
@@ -80,9 +81,8 @@ def _check_room(work: Work, needed: int = 0, download: int = 0) -> None:
 
     settings, runs = work.settings, list(quota.owned(work.settings, work.owner))
     quota.check_share(settings, runs, needed, work.run.path)  # before: a run that is refused costs nobody's downloads
-    kept.make_room(
-        settings, quota.reserve(settings) + needed + download, wanted.downloads(settings), only_if_enough=True
-    )
+    missing = max(0, needed - disk.size(work.run.path)) + download
+    kept.make_room(settings, quota.reserve(settings) + missing, wanted.downloads(settings), only_if_enough=True)
     quota.check_room(settings, runs, needed, download, work.run.path)
 
 

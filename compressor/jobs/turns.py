@@ -88,9 +88,10 @@ class Turns:
         return row
 
     def launched(self, id_: str, worker: Process) -> None:
-        """Remember which process runs the job."""
+        """Remember which process runs the job, and that this one has started it."""
+        me = processes.current()
         with self._table.change():
-            self._table.update(id_, pid=worker.pid, mark=worker.mark)
+            self._table.update(id_, pid=worker.pid, mark=worker.mark, keeper_pid=me.pid, keeper_mark=me.mark)
 
     def settle(self, row: Row, status: str, error: str | None = None, *, folder: bool = True) -> None:
         """The job is over, as its folder says too; `folder=False` where that belongs to another process."""

@@ -25,8 +25,9 @@ def runs(settings: Settings) -> set[str]:
 def downloads(settings: Settings) -> set[Path]:
     """The folders of repos that are named, every owner's."""
     from compressor.hub import kept
+    from compressor.hub.values import is_id
 
-    names = {text for text in _texts(settings) if 0 < len(text) <= 96}
+    names = {text for text in _texts(settings) if is_id(text)}
     caches = list(settings.hub_dir.iterdir()) if settings.hub_dir.is_dir() else []
     return {kept.repo_folder(cache, name, kind) for cache in caches for name in names for kind in ("model", "dataset")}
 

@@ -4,49 +4,20 @@ this machine; whoever shows them says so."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compressor import models
 from compressor.arithmetic import has_fast_bf16
-from compressor.errors import CannotCutError, CompressorError
-from compressor.planning.hinted import hints_in_training, hints_on_disk
-from compressor.planning.inspecting import inspect, task_of
-from compressor.recipe import AUTO, Files, Recipe, Student, made_of, teacher_epochs
+from compressor.errors import CompressorError
+from compressor.planning.reckoning import COPIES, DOWNLOAD_SPEED, TEXT_BYTES, Rows, look_at
+from compressor.recipe import Files, Recipe
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.system.lease import taken
-from compressor.teachers import local_folder
 
 if TYPE_CHECKING:
     from compressor.hub import Hub
-
-# Seconds that do not depend on the size of anything much: starting a process and importing torch in it, saving, checking.
-START, PER_VARIANT = 8.0, 6.0
-EFFICIENCY = 0.5
-"""Share of a plain matrix product's speed that a whole training step reaches."""
-DOWNLOAD_SPEED = 12e6
-"""Bytes per second."""
-SEARCHED = 3
-"""A search trains about as much as so many students of half the teacher's size do."""
-TEXT_BYTES = 4
-"""Of a token, in files of texts."""
-DATA_BYTES = 20
-"""Of a token, in what a run writes of the rows that it has read: texts, tokens, answers."""
-COPIES = 3
-"""Of a file of texts: what a run writes of it at the most, its rows as they were read and encoded."""
-SLOWER_ON_CPU = {"8bit": 3.0, "4bit": 5.0}
-"""What bitsandbytes takes there of the time of the model as it is: a language model of 40 million parameters on an AMD EPYC
-without AVX512 read 4.5 windows of 128 tokens a second, 1.6 in 8 bits and 0.9 in 4."""
-READING = 10e9
-"""Bytes of weights that a processor reads in a second."""
-PER_WORD = 0.004
-"""Seconds that a word of an answer takes besides, in however small a model."""
-PROCESS = 1_000_000_000
-"""Bytes of the processes that quantize and measure, beside the models."""
 
 _speeds: dict[str, float] = {}
 
@@ -68,14 +39,13 @@ def estimate(
         recipe: as asked, plain data.
         rows: of training, as far as they are known.
         tokens: mean length of a row.
-        tested: tokens of all test rows, as far as they are known.
-        longest: tokens of the longest row, as it is cut.
+        tested, longest: tokens of all test rows, and of the longest row as it is cut, as far as they are known.
         vocabulary: what `checking.vocabulary_of` counted.
 
     Returns:
         `{"seconds", "download_bytes", "disk_bytes", "disk_free", "memory_bytes", "memory_total", "device", "fits",
         "problem" (the sentence where it does not fit, else None), "would_fit" (names of sizes),
-        "memory_by_size" (bytes to make each size), "words" (see `_Work.words`; None where nothing was counted)}`.
+        "memory_by_size" (bytes to make each size), "words" (see `Work.words`; None where nothing was counted)}`.
 
     Raises:
         RecipeError, ModelError, HubError: the recipe or its teacher is not usable.
@@ -83,8 +53,7 @@ def estimate(
     from compressor.measure.hardware import default_device
 
     device = default_device()
-    rows_are = _Rows(rows, tokens, tested, longest)
-    work, download = _looked_at(Recipe.parse(dict(recipe)), settings, hub, rows_are, device)
+    work, download = look_at(Recipe.parse(dict(recipe)), settings, hub, Rows(rows, tokens, tested, longest), device)
     needed, total = work.memory(), _memory_total(settings, device)
     free = disk.room(settings.data_dir)[0]
     by_size = work.memory_by_size()
@@ -110,7 +79,7 @@ def disk_needed(recipe: Recipe, *, settings: Settings, hub: Hub) -> tuple[int, i
     be told, because something is wrong that the run itself will say."""
     try:
         size = _file_size(recipe)
-        work, download = _looked_at(recipe, settings, hub, _Rows(size // (64 * TEXT_BYTES), 64), "cpu")
+        work, download = look_at(recipe, settings, hub, Rows(size // (64 * TEXT_BYTES), 64), "cpu")
     except CompressorError:
         return 0, 0
     return work.disk(COPIES * size), download
@@ -127,205 +96,14 @@ def _file_size(recipe: Recipe) -> int:
         return 0  # the run itself says so
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """What is known of the data: rows of training, their mean length, tokens of all test rows and of the longest row."""
-
-    count: int
-    tokens: float
-    tested: float | None = None
-    longest: int | None = None
-
-
-@dataclass(frozen=True)
-class _Model:
-    """A model, as its config tells it."""
-
-    card: Mapping[str, Any]
-    raw: dict[str, Any]
-    download: int
-
-    @classmethod
-    def of(cls, reference: str, settings: Settings, hub: Hub) -> _Model:
-        local = local_folder(reference, settings)
-        card = inspect(reference, settings=settings, hub=hub)
-        download = 0 if local or hub.is_cached(reference) else int(card["bytes"])
-        return cls(card, models.read_config(local or hub.fetch_config(reference)), download)
-
-
-def _looked_at(asked: Recipe, settings: Settings, hub: Hub, rows: _Rows, device: str) -> tuple[_Work, int]:
-    """The arithmetic of a run, and the bytes that it has to download."""
-    teacher = _Model.of(asked.teacher, settings, hub)
-    task, _ = task_of(teacher.raw)
-    full = asked.resolved(task.name, task.default_student, task.default_formats)
-    seen = min(rows.count, full.data.limit or rows.count) if full.data else 0
-    own = None
-    if full.student is not None and full.student.model is not None:
-        with suppress(CompressorError):  # the run itself will say what is wrong with it
-            own = _Model.of(full.student.model, settings, hub)
-    work = _Work(full, teacher, own, rows=replace(rows, count=seen), device=device)
-    return work, teacher.download + (own.download if own else 0)
-
-
-class _Work:
-    """The arithmetic of one run: multiplications (as GFLOP), bytes.
-
-    Args:
-        own: what the student begins as, where that is a model of its own.
-    """
-
-    def __init__(self, recipe: Recipe, teacher: _Model, own: _Model | None, *, rows: _Rows, device: str):
-        self.recipe, self.card, self.device = recipe, teacher.card, device
-        self.rows, self.tokens, self.data = rows.count, rows.tokens, rows
-        self.config, (self.task, _) = models.config_from(teacher.raw), task_of(teacher.raw)
-        self.own = models.config_from(own.raw) if own is not None else None
-        sizes = {row["size"]: row for row in self.card["sizes"]}
-        student = recipe.student
-        self.trains = student is not None
-        size = "half" if student is not None and student.size == AUTO else student.size if student else None
-        self.row: Mapping[str, Any] = own.card if own is not None else sizes.get(size or "", self.card)
-        if student is not None and student.cut is not None:
-            self.row = self._cut_row(student)
-
-    def _cut_row(self, student: Student) -> dict[str, Any]:
-        from compressor.students.presets import plan
-        from compressor.students.sizes import shape_row
-
-        row = shape_row(self.config, plan(self.config, student, self.task), self.task)
-        return {"parameters": row.parameters, "layers": row.layers, "hidden": row.hidden, "bytes": row.bytes}
-
-    def _dense(self, row: Mapping[str, Any]) -> float:
-        """Parameters that every token is multiplied with: all but the embeddings, from the 8-bit size's arithmetic."""
-        sizes = _by_format(row)
-        head = 0.0
-        if self.task.running_text:  # a language model's head gives a number to each of its words, and stays as it is
-            head = float(row["hidden"]) * self.config.vocab_size
-        return max(1.0, float(sizes["float"] - sizes["8bit"]) + head)  # each quantized weight goes from 2 bytes to 1
-
-    def seconds(self, speed: float) -> float:
-        """`speed` in FLOP per second of a matrix product."""
-        teacher, student = self._dense(self.card), self._dense(self.row)
-        seen = self.rows * self.tokens
-        flops = 0.0
-        if self.recipe.teacher_head == "new":
-            flops += 6 * teacher * seen * teacher_epochs(self.recipe.distill)
-        if self.trains and self.recipe.distill is not None:
-            trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
-            asked = learned = seen * (1 + self.recipe.made)
-            if self.recipe.target is not None:
-                # The narrow sizes alone learn from many made-up texts, and take little time.
-                learned = seen * (1 + made_of(self.recipe.budget, Student(size="half"), self.recipe.distill))
-            flops += 2 * teacher * asked + 6 * student * learned * self.recipe.distill.epochs * trainings
-        searched = 2 if self.recipe.target is not None else 1
-        variants = (1 + int(self.trains) + len(self.recipe.formats)) * searched
-        tested = self.data.tested
-        if tested is None:
-            tested = max(200.0, 0.15 * self.rows) * self.tokens if self.recipe.data is not None else 0.0
-        costs = [self._cost(fmt) for fmt in self.recipe.formats]
-        flops += 2 * tested * (teacher + student * (searched * (int(self.trains) + sum(costs)) + searched - 1))
-        return START + PER_VARIANT * variants + flops / (speed * EFFICIENCY) + self._answers(costs, speed)
-
-    def _cost(self, fmt: str) -> float:
-        return SLOWER_ON_CPU.get(fmt, 1.0) if self.device == "cpu" else 1.0
-
-    def _answers(self, costs: Sequence[float], speed: float) -> float:
-        """Seconds that a language model's answers are timed for: each word of them reads all weights once."""
-        from compressor.measure import latency
-        from compressor.tasks.text_generation import ANSWER, NEW_TOKENS, PROMPT
-
-        if not self.task.running_text:
-            return 0.0
-        total, dense = 0.0, self._dense(self.card)
-        for cost in (1.0, *costs):
-            word = cost * max(4 * dense / READING, 2 * dense / (speed * EFFICIENCY)) + PER_WORD
-            read = cost * 2 * dense * PROMPT / (speed * EFFICIENCY)
-            one = read + ANSWER * word
-            total += read + NEW_TOKENS * word + one * (1 + latency.ROUNDS * latency.runs_each_round(one))
-        return total
-
-    def memory(self, student: Student | None = None) -> int:
-        """Peak bytes: of the training that needs most, where there is any, else of quantizing.
-
-        Args:
-            student: in place of the recipe's own.
-        """
-        from compressor.students.memory import training_memory
-        from compressor.students.presets import plan
-        from compressor.students.shapes import shape_of
-
-        # The model in 32 bits while it is read, a quantized copy of it, and the libraries.
-        quantizing = PROCESS + 6 * max(int(self.card["parameters"]), int(self.row["parameters"]))
-        student = student or self.recipe.student
-        shapes, other = [], student is not None and student.model is not None
-        if student is not None and student.size == AUTO:
-            shapes.append((self.config, shape_of(self.config), 0))  # no student is larger
-        elif student is not None and not other:
-            shapes.append((self.config, plan(self.config, student, self.task), 0))
-        with suppress(CannotCutError):  # what cannot be cut can still learn, or teach another model
-            if self.recipe.teacher_head == "new" or (other and self.own is None):
-                shapes.append((self.config, shape_of(self.config), 0))
-            if other and self.own is not None:
-                shapes.append((self.own, shape_of(self.own), 2 * int(self.card["parameters"])))
-        batch = self.recipe.distill.batch_size if self.recipe.distill else 32
-        longest = self.data.longest or int(2 * self.tokens) + 8
-        longest = min(longest, int(getattr(self.config, "max_position_embeddings", 512) or 512))
-        needs = [
-            training_memory(config, shape, batch, longest, self.task, device=self.device)
-            + hints_in_training(student, self.recipe.distill, shape, batch, longest)
-            + beside
-            for config, shape, beside in shapes
-        ]
-        learning = self.trains or self.recipe.teacher_head == "new"
-        if learning and not shapes:
-            needs.append(
-                PROCESS + 20 * int(self.card["parameters"])
-            )  # weights, gradients, two moments; a rest for all else
-        return max([quantizing, *needs])
-
-    def memory_by_size(self) -> dict[str, int]:
-        """`memory` of every preset that this teacher can be cut to."""
-        return {row["size"]: self.memory(Student(size=row["size"])) for row in self.card["sizes"]}
-
-    def words(self, vocabulary: Mapping[str, int]) -> dict[str, float]:
-        """What leaving out the words that the data never needs saves: `{"known", "needed", "saved_bytes", "share"}`; bytes of the
-        student as it is stored, in 16 bits, and what share of it they are."""
-        width = getattr(self.config, "embedding_size", None) or self.row.get("hidden") or self.config.hidden_size
-        saved = 2 * int(width) * (vocabulary["known"] - vocabulary["needed"])
-        return {**vocabulary, "saved_bytes": saved, "share": saved / _by_format(self.row)["float"]}
-
-    def disk(self, data: int | None = None) -> int:
-        """Bytes of the run's folder at its fullest: variants, checkpoints (weights and two moments), rows.
-
-        Args:
-            data: bytes of the rows, where the file tells them better than the number of rows and tokens.
-        """
-        parameters = int(self.row["parameters"])
-        made = [parameters]
-        if self.recipe.target is not None:  # a search keeps every size that it has trained in full until its end
-            made += [int(row["parameters"]) for row in self.card["sizes"]]
-        variants = sum(2 * each * (1 + len(self.recipe.formats)) for each in made)
-        trained = int(self.card["parameters"]) if self.recipe.teacher_head == "new" else 0
-        layers = int(self.row.get("layers") or 1)
-        hints = hints_on_disk(self.recipe, self.config, layers, rows=self.rows, tokens=self.tokens)
-        checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
-        data = int(self.rows * self.tokens * DATA_BYTES) if data is None else data
-        return variants + checkpoints + 14 * trained + data + hints
-
-
-def _by_format(row: Mapping[str, Any]) -> Mapping[str, int]:
-    """Bytes by format of a row of the table of sizes, or of the card, whose own `bytes` are the teacher's as it is stored."""
-    found: Mapping[str, int] = row["bytes"] if isinstance(row["bytes"], Mapping) else row["formats"]
-    return found
-
-
 def _problem(memory: int, total: int, by_size: Mapping[str, int]) -> str | None:
     if memory <= total:
         return None
     fitting = [size for size, bytes_ in by_size.items() if bytes_ <= total]
     way = f"These sizes would: {', '.join(fitting)}." if fitting else "Choose a smaller teacher."
     return (
-        f"This run needs about {memory / 1e9:.1f} GB of memory, and this machine has {total / 1e9:.1f} GB, so it would not "
-        f"finish. {way}"
+        f"This run needs about {memory / 1e9:.1f} GB of memory, and a run may hold {total / 1e9:.1f} GB here, so it would "
+        f"not finish. {way}"
     )
 
 

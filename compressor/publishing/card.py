@@ -22,6 +22,9 @@ from compressor.results.summary import beside, of_what, speedup, worth
 from compressor.results.untidy import TITLES
 from compressor.search.candidates import TEACHER
 
+_NAMED = r"(?<![\w.-])(?:{})(?![\w-]|\.\w)"
+"""A repo's id in a text: not the beginning or the end of a longer one."""
+
 
 @dataclass(frozen=True)
 class Story:
@@ -58,8 +61,9 @@ class Story:
 
     @property
     def is_of_base(self) -> bool:
-        """Whether it is `base_model` in another format, and not a smaller model."""
-        return not self.is_student and (self.variant.base in self.names or not self._of_student)
+        """Whether it is `base_model` in another format, and no model that was trained here."""
+        untouched = not self._of_student and self.recipe.teacher_head != "new"
+        return not self.is_student and (self.variant.base in self.names or untouched)
 
     @property
     def _began_elsewhere(self) -> bool:
@@ -107,6 +111,11 @@ def write(story: Story) -> str:
     return f"---\n{head}---\n\n" + "\n\n".join(parts) + "\n"
 
 
+def mentions(text: str, repo: str) -> bool:
+    """Whether a card names that repo, and not one that begins so."""
+    return re.search(_NAMED.format(re.escape(repo)), text) is not None
+
+
 def renamed(text: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """A card that somebody edited, where the repos are called otherwise by now: their ids, its title and its name in the head.
 
@@ -116,7 +125,7 @@ def renamed(text: str, before: Mapping[str, str], after: Mapping[str, str]) -> s
     """
     moved = {old: after.get(variant, old) for variant, old in before.items()}
     ids = "|".join(re.escape(old) for old in sorted(moved, key=len, reverse=True))
-    text = re.sub(rf"(?<![\w.-])(?:{ids})(?![\w.-])", lambda found: moved[found[0]], text) if moved else text
+    text = re.sub(_NAMED.format(ids), lambda found: moved[found[0]], text) if moved else text
     lines: dict[str, str] = {}
     for old, new in moved.items():
         short, shorter = old.split("/")[-1], new.split("/")[-1]

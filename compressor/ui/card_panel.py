@@ -8,12 +8,15 @@ from typing import Any
 
 import gradio as gr
 
+from compressor.hub.values import is_id
 from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, visitor
 from compressor.ui.outgoing import Edited, Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, hidden_text
 from compressor.ui.words import t
 from compressor.untrusted.plain import read_json
+
+MOST_NAMES = 50
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ def _mapping(text: str | None) -> dict[str, Any]:
 
 
 def _names(found: Any) -> dict[str, str]:
-    return {str(k): v for k, v in found.items() if isinstance(v, str) and v} if isinstance(found, dict) else {}
+    """`{version: repo}`, of as many as a run can have: what is made of it takes time for each."""
+    pairs = list(found.items())[:MOST_NAMES] if isinstance(found, dict) else []
+    return {str(k): v for k, v in pairs if isinstance(v, str) and is_id(v)}
 
 
 def body(card: str) -> str:
@@ -88,6 +93,7 @@ class Handlers:
         repo, shown = f"{namespace or t('publish.you')}/{name or t('publish.repo')}", sorted({*variants, of})
         names = outgoing.repo_names(repo, shown)
         if (kept := read_cards(edited).get(of)) is not None:
+            self.services.count("look", who)
             text = outgoing.renamed(kept, names)
         else:
             text = outgoing.cards(job, repo, shown, who).get(of, "")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compressor.errors import PublishError
+from compressor.publishing.card import mentions
 from compressor.report import Report
 from compressor.system.holding import holding
 
@@ -62,6 +64,7 @@ class Outgoing:
         from compressor.publishing.publish import publish
 
         names = self.repo_names(repo, variants)
+        _refuse_absent(edited, names)
         card_text = {name: self.renamed(card, names) for name, card in edited.items() if name in names}
 
         def progress(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
@@ -82,3 +85,19 @@ class Outgoing:
         folder = self.services.place(job.folder / "report.json", variant)
         with holding(self.services.settings, job.folder):
             return zip_variant(job.folder, variant, folder / f"{variant}.zip")
+
+
+def _refuse_absent(edited: Mapping[str, Edited], names: Mapping[str, str]) -> None:
+    """A card that was edited while other versions were chosen as well may say that it was made from one of them.
+
+    Raises:
+        PublishError: it still names the repo of one that is not published now.
+    """
+    for name in sorted(edited.keys() & names.keys()):
+        card = edited[name]
+        absent = [repo for other, repo in card.names.items() if other not in names and mentions(card.text, repo)]
+        if absent:
+            raise PublishError(
+                f"The card of {name} was written for a publish with other versions beside it, and names {absent[0]}. Choose that "
+                "version too, or take its name out of the card."
+            )

@@ -70,7 +70,10 @@ class Handlers:
         job = self.services.job(run_id, who)
         report = Report.load(job.folder)
         names = self.outgoing.publishable(job, report)
-        chosen = [n for n in self.outgoing.default_variants(report, floor / 100) if n in names] if names else []
+        try:
+            chosen = [n for n in self.outgoing.default_variants(report, floor / 100) if n in names]
+        except CompressorError:  # it made none besides its teacher, which may be published all the same
+            chosen = []
         first = chosen[0] if chosen else (names[0] if names else None)
         return (
             run_id,
@@ -105,7 +108,7 @@ class Handlers:
         if not anyway and (below := _below(Report.load(job.folder), variants, floor / 100)):
             return self._notice(below, "warning", ask=True)
         repo = f"{namespace}/{name}"
-        made = frozenset(self.outgoing.repo_names(repo, variants).values())
+        made = frozenset(name.lower() for name in self.outgoing.repo_names(repo, variants).values())
         going = self.background.going(who.owners)
         if any(one.about & made for one in going):
             return self._notice([t("publish.already")], "warning")

@@ -84,6 +84,8 @@ class RunState:
         self.done, self.total = _number(event.get("done")) or 0, _number(event.get("total")) or 0
         metrics = event.get("metrics")
         if isinstance(metrics, Mapping):
+            if metrics.get("message") == "":  # what it waited for is over: from now on it works
+                self.stage_started = self.last
             if isinstance(point := metrics.get("point"), Mapping):
                 self._point(point)
             self.metrics |= {name: value for name, value in metrics.items() if name != "point"}

@@ -89,7 +89,9 @@ import sys, time
 from pathlib import Path
 from compressor.settings import Settings
 from compressor.jobs.store import JobStore
+from compressor.backends import local
 from compressor.backends.local import LocalBackend
+local.PATIENCE = float(sys.argv[3])
 store = JobStore(settings := Settings(data_dir=Path(sys.argv[1])))
 backend = LocalBackend(settings, store, module="tests.jobs.fake_worker", watch=False)
 job = store.get(sys.argv[2], "anna")
@@ -108,7 +110,7 @@ def test_a_second_page_may_resume_what_a_first_one_started(store, settings, make
     old = store.row(job.id).worker
     processes.kill(old)
     first._children[job.id].wait(10)
-    command = [sys.executable, "-c", OTHER_PAGE, str(settings.data_dir), job.id]
+    command = [sys.executable, "-c", OTHER_PAGE, str(settings.data_dir), job.id, "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=processes.ROOT) as second:
         try:
             assert second.stdout.readline().strip() == "interrupted"
@@ -122,6 +124,37 @@ def test_a_second_page_may_resume_what_a_first_one_started(store, settings, make
             assert first.cancel(job).status == "cancelled" and until(lambda: gone(pid), 5)
         finally:
             second.kill()
+
+
+def test_how_a_job_ended_is_left_for_a_while_to_the_page_that_started_it(store, settings, make_backend, monkeypatch):
+    first = make_backend(watch=False)
+    job = store.create(ANNA, asks("segfault"), kind="test")
+    first.start(job)
+    first._children[job.id].wait(20)
+    command = [sys.executable, "-c", OTHER_PAGE, str(settings.data_dir), job.id, "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=processes.ROOT) as second:
+        try:
+            assert second.stdout.readline().strip() == "running"  # nor does it say what it does not know
+        finally:
+            second.kill()
+    first.poll()
+    over = store.get(job.id, ANNA)
+    assert over.status == "failed" and "SIGSEGV" in over.error
+
+
+def test_a_job_started_again_with_less_is_its_pages_own(store, make_backend, monkeypatch):
+    """Whoever had started it before: an end that only an exit code tells must not be lost."""
+    backend = make_backend(watch=False)
+    job = store.create(ANNA, asks("long"), kind="test")
+    backend.start(job)
+    until(job.run.events_file.exists)
+    processes.kill(store.row(job.id).worker)
+    backend._children[job.id].wait(10)
+    store._table.update(job.id, keeper_pid=1, keeper_mark="another")
+    backend._launch(store.row(job.id))
+    child = backend._children[job.id]
+    backend.poll()
+    assert store.row(job.id).keeper == processes.current() and backend._children[job.id] is child
 
 
 def test_a_run_whose_process_nobody_noted_stops_nobody(store, make_backend):

@@ -117,6 +117,13 @@ def test_no_two_splits_of_a_card_become_one(stated, expected):
     assert {file: split for split, (file,) in found.items()} == dict(zip(files, expected, strict=True))
 
 
+def test_a_split_without_files_takes_no_name_from_another():
+    stated = [{"split": "validation", "path": "gone-*"}, {"split": "dev", "path": "dev-*"}]
+    assert subsets(["dev-0.csv"], {"configs": [{"config_name": "all", "data_files": stated}]}) == {
+        "all": {"validation": ["dev-0.csv"]}
+    }
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -132,6 +139,7 @@ def test_no_two_splits_of_a_card_become_one(stated, expected):
         ),
         (["a_train.csv", "a_train.jsonl"], {"default": {"train": ["a_train.csv"]}}),
         (["script.py", "x.zip"], {}),
+        (["train-0.csv", "training-more.csv"], {"default": {"train": ["train-0.csv", "training-more.csv"]}}),
         (["train.csv", "eval.csv"], {"default": {"train": ["train.csv"], "test": ["eval.csv"]}}),
         (
             ["train.csv", "eval.csv", "test.csv"],

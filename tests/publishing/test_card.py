@@ -157,6 +157,14 @@ def test_a_student_of_another_model_is_not_made_from_the_teacher_that_goes_with_
     assert head(made["teacher"])["base_model"] == "x/teacher"
 
 
+def test_a_fine_tuned_teacher_in_fewer_bits_is_not_the_model_that_it_was(tmp_path):
+    made = variant("teacher-8bit", "teacher", "8bit", 22_500_000, 0.99)
+    tuned = VARIANTS[0].model_copy(update={"path": "variants/teacher"})
+    run = run_folder.make(tmp_path / "run", (tuned, made), {"student": None, "teacher_head": "new"})
+    alone = head(card(run, "teacher-8bit"))
+    assert (alone["base_model"], alone["base_model_relation"]) == ("x/teacher", "finetune")
+
+
 def test_what_learned_from_labels_alone_is_no_distillation(tmp_path):
     text = card(run_folder.make(tmp_path / "run", recipe={"distill": {"alpha": 1.0, "augment": "none", "epochs": 4}}))
     assert "distillation" not in head(text)["tags"] and "Distillation" not in text and "distilled" not in text

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
 import gradio as gr
+import pytest
 
+from compressor.errors import PublishError
+from compressor.ui.card_panel import MOST_NAMES, read_cards
 from compressor.ui.card_panel import Handlers as Cards
-from compressor.ui.card_panel import read_cards
+from compressor.ui.outgoing import Edited, _refuse_absent
 from compressor.ui.publishing import Handlers as Publishing
 from compressor.ui.services import Services
 from tests import run_folder
@@ -65,3 +69,25 @@ def test_an_edited_card_follows_the_name_of_its_repo(services: Services) -> None
     assert "you/model-2" in again and "you/model" not in again.replace("you/model-2", "")
     (card,) = read_cards(edited).values()
     assert Publishing(services).outgoing.renamed(card, {"student": "bob/x"}).count("bob/x") == text.count("you/model")
+
+
+def test_a_card_that_names_a_version_that_is_not_published_is_not_sent(services: Services) -> None:
+    names = {"student": "alice/mine-student", "student-8bit": "alice/mine-student-8bit"}
+    for text, refused in (("base_model: alice/mine-student\n", True), ("Made from alice/mine-student.", True),
+                          ("alice/mine-student-8bit", False)):  # fmt: skip
+        cards = {"student-8bit": Edited(text, names)}
+        if refused:
+            with pytest.raises(PublishError, match="names alice/mine-student"):
+                _refuse_absent(cards, {"student-8bit": "alice/mine"})
+        else:
+            _refuse_absent(cards, {"student-8bit": "alice/mine"})
+        _refuse_absent(cards, names)
+    card = Edited("See alice/mine-student. It is small.", names)
+    assert Publishing(services).outgoing.renamed(card, {"student": "bob/x"}) == "See bob/x. It is small."
+
+
+def test_a_box_of_names_costs_no_time() -> None:
+    box = json.dumps({"a": {"text": "x/y " * 10_000, "names": {str(i): f"x/y{i}" for i in range(10_000)}}})
+    assert len(read_cards(box)["a"].names) == MOST_NAMES
+    odd = json.dumps({"a": {"text": "", "names": {"s": "a" * 5000, "t": "(a|", "u": "ok/name", "v": 7}}})
+    assert read_cards(odd)["a"].names == {"u": "ok/name"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from compressor.recipe import Recipe
 from compressor.ui import run_view
 from compressor.ui.run_state import RunState, expected_stages
@@ -124,3 +126,11 @@ def test_complaint_2_a_curve_that_is_read_again_is_the_whole_curve(tmp_path: Pat
     before.read(tmp_path)
     after.read(tmp_path)
     assert before.loss == after.loss == [(n, 1 / n) for n in range(1, 5)]
+
+
+def test_time_that_was_waited_is_not_reckoned_with() -> None:
+    state = RunState()
+    state.take([{"time": 0.0, "stage": "distill", "metrics": {"message": "Waiting"}}])
+    state.take([{"time": 3600.0, "stage": "distill", "metrics": {"message": ""}}])
+    state.take([{"time": 3660.0, "stage": "distill", "done": 10, "total": 100, "metrics": {}}])
+    assert state.left == pytest.approx(540)
