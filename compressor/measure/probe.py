@@ -36,7 +36,7 @@ def probe_rows(folder: Path, task: Task, length: int, rows: int = 1) -> tuple[Da
     """
     from datasets import Dataset, disable_progress_bars
 
-    from compressor.stages.data import token_limit
+    from compressor.stages.lengths import token_limit
 
     disable_progress_bars()
     tokenizer = models.load_tokenizer(folder)

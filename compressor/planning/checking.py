@@ -13,7 +13,7 @@ from compressor.events import silent
 from compressor.planning.inspecting import task_of
 from compressor.recipe import Data
 from compressor.settings import Settings
-from compressor.stages.data import token_limit, usual_length
+from compressor.stages.lengths import some_of, token_limit, usual_length
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,15 +71,15 @@ def tokens(
 
 
 def _lengths(task: Task, tokenizer: PreTrainedTokenizerBase, rows: Dataset) -> np.ndarray:
-    """Of the first rows, or of the windows that their text makes."""
+    """Of some rows, or of the windows that their text makes."""
     import numpy as np
 
-    encoded = task.encode(tokenizer, rows.select(range(min(LONG_ROWS, len(rows)))), None)
+    encoded = task.encode(tokenizer, rows.select(some_of(len(rows), LONG_ROWS)), None)
     return np.asarray(encoded["length"][:])
 
 
 def _tested(task: Task, tokenizer: PreTrainedTokenizerBase, test: Dataset | None, most: int) -> int:
-    """Tokens of all test rows, from the first of them."""
+    """Tokens of all test rows, from some of them."""
     import numpy as np
 
     if test is None or not len(test):

@@ -222,7 +222,7 @@ def _rows(
 
 def _encode(model: _Model, rows: Dataset | None, data: Data | None, folder: Path) -> Path | None:
     """The rows in this model's tokens and in its order of labels."""
-    from compressor.stages.data import token_limit
+    from compressor.stages.lengths import token_limit
 
     if rows is None:
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from compressor import formats, models, tasks
 from compressor.errors import CompressorError, DataError, ModelError
 from compressor.report import Report, Variant
-from compressor.stages.data import token_limit
+from compressor.stages.lengths import token_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

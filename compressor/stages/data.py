@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compressor import models
 from compressor.errors import DataError
-from compressor.recipe import Recipe
 from compressor.stages.context import Run, read_json
+from compressor.stages.lengths import choose_length, some_of, token_limit
 from compressor.system.whole import fresh, write_json
 from compressor.tasks.base import Task, TrainableTask
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
     from compressor.data.prepare import Prepared
 
 SPLITS = ("train", "validation", "test")
-SAMPLE = 20_000
-"""Rows whose lengths are looked at."""
 CALIBRATION_ROWS = 256
 """Rows that say which neurons matter and how large activations get (Minitron uses 1,024; the order settles well before)."""
 
@@ -84,9 +83,19 @@ class RunData:
         """A split as it was before tokenization: the roles as columns."""
         return self.split(f"{name}-rows")
 
-    def encoded(self, name: str, task: Task, tokenizer: PreTrainedTokenizerBase, own: int | None) -> Dataset:
-        """A split in the teacher's tokens; for a student that is another model, in its `tokenizer`'s, at most `own` of them."""
-        return self.split(name) if own is None else task.encode(tokenizer, self.rows(name), own)
+    def encoded(
+        self,
+        name: str,
+        task: Task,
+        tokenizer: PreTrainedTokenizerBase,
+        own: int | None,
+        some: Sequence[int] | None = None,
+    ) -> Dataset:
+        """A split, or `some` of its rows, in the teacher's tokens; for a student that is another model, in its `tokenizer`'s, at
+        most `own` of them."""
+        found = self.split(name) if own is None else self.rows(name)
+        found = found if some is None else found.select(some)
+        return found if own is None else task.encode(tokenizer, found, own)
 
 
 def in_tokens_of(folder: Path, task: Task, rows: Dataset, max_length: int | None) -> tuple[Dataset, int]:
@@ -97,10 +106,10 @@ def in_tokens_of(folder: Path, task: Task, rows: Dataset, max_length: int | None
 
 
 def batches_of(encoded: Dataset, pad_id: int) -> list[dict[str, Any]]:
-    """The first `CALIBRATION_ROWS` of an encoded split in padded batches: int64 [32, longest] each."""
+    """`CALIBRATION_ROWS` of an encoded split in padded batches: int64 [32, longest] each."""
     from compressor.tasks.batching import batches
 
-    some = encoded.select(range(min(CALIBRATION_ROWS, len(encoded))))
+    some = encoded.select(some_of(len(encoded), CALIBRATION_ROWS))
     return [batch for _, batch in batches(some, pad_id, 32)]
 
 
@@ -243,52 +252,3 @@ def labelled(rows: Dataset, task: TrainableTask, labels: int) -> Dataset:
     blank = np.isnan(own) if own.dtype.kind == "f" else own == task.no_label(labels)  # nothing equals nan
     blank = blank if own.ndim == 1 else blank.all(axis=1)
     return rows.select(np.flatnonzero(~blank).tolist()) if blank.any() else rows
-
-
-def token_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The longest input, in tokens, that model and tokenizer both take; 512 where neither says."""
-    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 10**6 else []
-    positions = getattr(config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 0:
-        # RoBERTa's kind counts positions from the padding token's id on.
-        offset = (
-            2 if config.model_type in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer") else 0
-        )
-        limits.append(positions - offset)
-    return min(limits, default=512)
-
-
-def choose_length(
-    recipe: Recipe, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, longest: int
-) -> tuple[int | None, float]:
-    """(tokens kept of each row, share of rows that this cuts). By default what leaves 99 % of the rows whole."""
-
-    if task.running_text:
-        asked = recipe.data.max_length if recipe.data else None
-        return min(asked or task.window, longest), 0.0
-    lengths = row_lengths(task, prepared, tokenizer)
-    asked = recipe.data.max_length if recipe.data else None
-    if asked is None:
-        asked = usual_length(lengths)
-    kept = min(asked, longest)
-    return kept, float((lengths > kept).mean())
-
-
-def usual_length(lengths: Any) -> int:
-    """Tokens that leave 99 % of the rows whole, in steps of 8: int [rows] → the default of `data.max_length`."""
-    import numpy as np
-
-    return max(16, -(-int(np.percentile(lengths, 99)) // 8) * 8)
-
-
-def row_lengths(task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase) -> Any:
-    """Tokens of each row (of the training split, or of the test split), uncut: int [rows]."""
-    import numpy as np
-
-    split = prepared.train if prepared.train is not None and len(prepared.train) else prepared.test
-    if split is None:
-        raise DataError("The data has no rows at all.")
-    split = split.select(range(min(SAMPLE, len(split))))
-    with models.quiet():
-        encoded = task.encode(tokenizer, split, None)
-    return np.asarray(encoded["length"][:])

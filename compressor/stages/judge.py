@@ -15,6 +15,7 @@ from compressor.report import Control, Quality, Variant
 from compressor.results.tables import Row, variants_of, write_tables
 from compressor.stages.context import CONTROL, STUDENT, TEACHER, Run
 from compressor.stages.data import RunData, in_tokens_of
+from compressor.stages.own_tokens import in_own_tokens, own_length
 from compressor.stages.quantize import variant_name
 from compressor.tasks.base import Task
 
@@ -111,10 +112,14 @@ class _Stress:
             return None
         # Slips and capitals make more tokens of a text: without this much room, what is lost would be its end.
         asked = run.recipe.data.max_length if run.recipe.data is not None else None
-        length = asked or (2 * data.max_length if data.max_length is not None else None)
+        lengths = {TEACHER: data.max_length}
+        if run.recipe.own_tokens:
+            folder = run.folder_of(STUDENT)
+            lengths[STUDENT] = own_length(run, data, models.load_config(folder), models.load_tokenizer(folder))
         together, folder = concatenate_datasets(list(found.values())), run.work / "disturbed"
         shutil.rmtree(folder, ignore_errors=True)
-        for name in (TEACHER, STUDENT) if run.recipe.own_tokens else (TEACHER,):
+        for name, usual in lengths.items():
+            length = asked or (2 * usual if usual is not None else None)
             encoded, _ = in_tokens_of(run.folder_of(name), run.task, together, length)
             encoded.save_to_disk(str(folder / name))
         return cls(folder, taken, tuple(found), run.recipe.own_tokens)
@@ -140,7 +145,7 @@ def own_tokens(run: Run, data: RunData, split: str) -> Path | None:
         return None
     out = run.work / f"student-{split}"
     shutil.rmtree(out, ignore_errors=True)
-    encoded, _ = in_tokens_of(run.folder_of(STUDENT), run.task, data.rows(split), data.max_length)
+    encoded, _ = in_own_tokens(run, data, run.folder_of(STUDENT), data.rows(split))
     encoded.save_to_disk(str(out))
     return out
 

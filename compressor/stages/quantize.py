@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from compressor.errors import ModelError
 from compressor.formats import get
 from compressor.stages.context import Run
-from compressor.stages.data import CALIBRATION_ROWS, RunData, batches_of, in_tokens_of
+from compressor.stages.data import CALIBRATION_ROWS, RunData, batches_of
+from compressor.stages.own_tokens import in_own_tokens
 
 if TYPE_CHECKING:
     from compressor.formats.base import Rows
@@ -48,5 +49,5 @@ def calibration(run: Run, data: RunData | None) -> Rows:
     chosen = np.random.default_rng(run.recipe.seed).permutation(data.own_rows)[:CALIBRATION_ROWS]
     rows, pad_id = rows.select(sorted(chosen.tolist())), data.pad_id
     if own:
-        rows, pad_id = in_tokens_of(run.folder_of(run.base), run.task, rows, data.max_length)
+        rows, pad_id = in_own_tokens(run, data, run.folder_of(run.base), rows)
     return batches_of(rows, pad_id)

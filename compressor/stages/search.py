@@ -239,12 +239,12 @@ class _Trials:
         """
         run, rows = self.base, self.data.split("validation")
         _, logits = stored_answers(run)
-        if qualities := run.task.qualities(logits, rows, first=True):
-            if qualities[0].value <= 0 or qualities[0].better == "lower":
+        if (value := trainable(run.task).value(logits, rows)) is not None:
+            if value <= 0:
                 raise DataError(
                     "The teacher gets nothing right on these rows: there is nothing to hold students against."
                 )
-            return qualities[0].value
+            return value
         if run.task.decisions(logits) is None:
             raise DataError("A search needs labels to judge students by. Name the column that holds them.")
         return 1.0

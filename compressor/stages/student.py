@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
 from compressor.stages.context import CONTROL, STUDENT, Run, read_json
-from compressor.stages.data import SPLITS, RunData, batches_of, labelled, token_limit
+from compressor.stages.data import CALIBRATION_ROWS, SPLITS, RunData, batches_of, labelled
 from compressor.stages.hints import hints_of
+from compressor.stages.lengths import some_of
+from compressor.stages.own_tokens import own_length
 from compressor.stages.teacher import options_of, teacher_answers, trainable
 from compressor.system import processes
 from compressor.system.whole import write_json
@@ -149,7 +151,9 @@ def _thinned(
     if asked is None:
         return {}
     shapes = {n: (m.in_features, m.out_features) for n, m in low_rank.large_layers(model, task).items()}
-    rows = data.encoded("train", task, tokenizer, _own_length(run, data, model, tokenizer))
+    own = _own_length(run, data, model, tokenizer)
+    some = some_of(len(data.split("train")), CALIBRATION_ROWS)
+    rows = data.encoded("train", task, tokenizer, own, some)
     ranks = low_rank.factorise(model, task, asked, _as_tensors(batches_of(rows, int(tokenizer.pad_token_id or 0))))
     share = low_rank.weights_of(shapes, ranks) / low_rank.weights_of(shapes, {})
     run.note(
@@ -197,7 +201,7 @@ def _other_model(run: Run, task: TrainableTask) -> tuple[PreTrainedModel, PreTra
 
 def _own_length(run: Run, data: RunData, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """The longest row, in tokens of its own, of a student that reads others; None for one with the teacher's tokens."""
-    return min(data.max_length or 512, token_limit(model.config, tokenizer)) if run.recipe.own_tokens else None
+    return own_length(run, data, model.config, tokenizer) if run.recipe.own_tokens else None
 
 
 def _as_tensors(batches: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -225,7 +229,7 @@ def _distil(
     assert asked is not None
     length = _own_length(run, data, model, tokenizer)
     learnt = data.learnt_rows(run.recipe.made)  # in a search other sizes may want more
-    rows = data.encoded("train", task, tokenizer, length).select(range(learnt))
+    rows = data.encoded("train", task, tokenizer, length, range(learnt))
     teacher, validation_teacher = (None, None) if alone else teacher_answers(run, data)
     if alone:
         rows = labelled(rows, task, len(data.labels))

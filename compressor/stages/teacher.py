@@ -115,8 +115,8 @@ def ask_teacher(run: Run, data: RunData) -> None:
     import numpy as np
 
     train, validation = run.in_parts("teacher-logits", TEACHER, lambda parts: _asked(run, data, ROWS // parts))
-    if qualities := run.task.qualities(validation, data.split("validation"), first=True):
-        run.progress("teacher-logits", len(train), len(train), teacher_quality=qualities[0].value)
+    if (value := trainable(run.task).value(validation, data.split("validation"))) is not None:
+        run.progress("teacher-logits", len(train), len(train), teacher_quality=value)
     with fresh(run.work / ANSWERS) as part, part.open("wb") as file:
         np.savez(file, train=train, validation=validation)
 

@@ -158,6 +158,11 @@ class TrainableTask(Task):
     trainable = True
 
     @abstractmethod
+    def value(self, outputs: np.ndarray, encoded: Dataset) -> float | None:
+        """The first metric's value alone, higher is better; None where there are no labels. Its interval takes a thousand times
+        as long, and nobody reads it while a student learns."""
+
+    @abstractmethod
     def hard_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Loss on the data's labels, a scalar. Rows without a label carry `no_label` and do not count."""
 

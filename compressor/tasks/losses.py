@@ -30,6 +30,12 @@ def hard(kind: str, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (each * known).sum() / known.sum().clamp(min=1)
 
 
+def unlabelled(labels: torch.Tensor) -> torch.Tensor:
+    """Which rows have no label, of any kind: [batch, …] → bool [batch]."""
+    blank = labels.isnan() if labels.is_floating_point() else labels == -100
+    return blank.reshape(len(labels), -1).all(1)
+
+
 def soft(kind: str, logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
     """KL(teacher ‖ student) at temperature T, times T² (Hinton, Vinyals and Dean 2015, arXiv:1503.02531); for several labels the
     same of each label's own yes/no; for one number the squared error. [batch, labels] both."""

@@ -159,6 +159,18 @@ class TextClassification(TrainableTask):
         calibration = calibration_error(self.scores(outputs).max(1), said == labels)
         return (accuracy(said == labels), f1_macro(labels, said), *([calibration] if calibration else []))
 
+    def value(self, outputs: np.ndarray, encoded: Dataset) -> float | None:
+        import numpy as np
+
+        if "labels" not in encoded.column_names or not len(encoded):
+            return None
+        labels = np.asarray(encoded["labels"][:])
+        if self.kind == "multi":
+            return micro_f1(labels > 0.5, outputs > 0)
+        if self.kind == "regression":
+            return rank_correlation(labels.reshape(-1).astype(float), outputs.reshape(-1).astype(float))
+        return float((outputs.argmax(1) == labels).mean())
+
     def difference(self, outputs: np.ndarray, reference: np.ndarray, encoded: Dataset) -> Difference | None:
         import numpy as np
 

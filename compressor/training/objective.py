@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from compressor.tasks.base import TrainableTask
+from compressor.tasks.losses import unlabelled
 from compressor.training.hints import Kind
 
 
@@ -16,7 +17,8 @@ class Objective:
     """alpha · hard loss on the labels + (1 - alpha) · soft loss against the teacher (Hinton et al. 2015, arXiv:1503.02531), and
     the loss of hints where a batch has the teacher's.
 
-    Where a batch has no labels, or no teacher, the other takes the whole weight.
+    Where a batch has no labels, or no teacher, the other takes the whole weight. Where the labels have all of it (alpha 1), rows
+    that only the teacher labels learn from it: they were added for nothing else.
     """
 
     task: TrainableTask
@@ -43,4 +45,7 @@ class Objective:
         soft = self.task.soft_loss(logits, teacher, self.temperature)
         if labels is None:
             return soft
-        return self.alpha * self.task.hard_loss(logits, labels) + (1 - self.alpha) * soft
+        loss = self.alpha * self.task.hard_loss(logits, labels) + (1 - self.alpha) * soft
+        if self.alpha == 1 and bool((raw := unlabelled(labels)).any()):
+            loss = loss + raw.float().mean() * self.task.soft_loss(logits[raw], teacher[raw], self.temperature)
+        return loss

@@ -29,6 +29,10 @@ from compressor.training.objective import Objective
 from compressor.training.reporting import Reporting
 from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, some, unwanted_inputs
 
+FEW_STEPS = 10
+"""With fewer the rate is at its peak from the first step on: one that is warmed up begins at 0, and a training of a single step
+would learn nothing."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -206,9 +210,8 @@ def _judge(task: TrainableTask, validation: Dataset, teacher: np.ndarray | None,
         return found if teacher is None else found | {"misfit": float(objective(torch.from_numpy(outputs), signals))}
 
     def quality(outputs: np.ndarray) -> float:
-        if qualities := task.qualities(outputs, validation, first=True):
-            first = qualities[0]
-            return first.value if first.better == "higher" else -first.value
+        if (value := task.value(outputs, validation)) is not None:
+            return value
         if teacher is None:
             return 0.0
         ours, theirs = task.decisions(outputs), task.decisions(teacher)
@@ -236,7 +239,7 @@ def _arguments(options: Options, rows: int, validation: int, folder: Path, *, by
     steps = max(1, round(steps_per_epoch * options.epochs))
     every = evaluate_every(steps, steps_per_epoch, options.epochs, validation, options.batch_size)
     cuda = options.device == "cuda"
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=options.batch_size // options.accumulate,
@@ -244,7 +247,7 @@ def _arguments(options: Options, rows: int, validation: int, folder: Path, *, by
         gradient_accumulation_steps=options.accumulate,
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
-        warmup_steps=0.1,
+        warmup_steps=0.1 if steps >= FEW_STEPS else 0,
         weight_decay=0.01,
         seed=options.seed,
         data_seed=options.seed,
@@ -264,3 +267,8 @@ def _arguments(options: Options, rows: int, validation: int, folder: Path, *, by
         dataloader_num_workers=0,
         dataloader_pin_memory=cuda,
     )
+    if (
+        arguments.n_gpu > 1
+    ):  # Trainer would give each GPU a batch of its own, and go over the rows as many times too often
+        arguments._n_gpu = 1
+    return arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,9 @@ from compressor.hub import Hub, LocalModel
 from compressor.recipe import Recipe
 from compressor.stages import judge as stage
 from compressor.stages.context import Run
-from compressor.stages.data import choose_length, prepare_data
+from compressor.stages.data import prepare_data
+from compressor.stages.lengths import choose_length, some_of
+from compressor.stages.own_tokens import own_length
 from compressor.stages.student import wants_control, without_control
 from tests import tiny
 
@@ -64,13 +67,22 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
     assert seen["student-8bit"] == seen["student"]
     assert own["labels"][:] == theirs["labels"][:]
     text = data.rows("test")["text"][0]
-    assert own["input_ids"][0] == tokenizer(text)["input_ids"][: len(own["input_ids"][0])]
+    assert own["input_ids"][0] == tokenizer(text)["input_ids"], "its rows are as whole as its teacher's, in more tokens"
+    assert max(own["length"]) > data.max_length
     assert theirs["input_ids"][0] == models.load_tokenizer(teacher)(text)["input_ids"]
     assert max(theirs["length"]) == data.max_length
     assert max(load_from_disk(str(seen["disturbed"]))["length"]) > data.max_length, (
         "slips take more tokens, and are read"
     )
     assert max(data.encoded("train", run.task, tokenizer, 9)["length"]) == 9
+    config = models.load_config(run.variant("student"))
+    assert own_length(run, data, config, tokenizer) % 8 == 0 and "" not in run.notes
+    (run.work / "own-length.json").unlink()
+    tokenizer.model_max_length = 20
+    assert own_length(run, data, config, tokenizer) == 20
+    assert "longer than the 20 tokens that the student can read" in run.notes[""][0]
+    asked = run.recipe.model_copy(update={"data": run.recipe.data.model_copy(update={"max_length": 12})})
+    assert own_length(replace(run, recipe=asked), data, config, tokenizer) == 12
 
 
 def test_a_control_without_labels_to_learn_from_is_said():
@@ -87,3 +99,10 @@ def test_running_text_is_cut_to_what_a_small_model_takes():
     task = tasks.get("text-generation")
     assert choose_length(recipe, task, None, None, 128) == (128, 0.0)
     assert choose_length(recipe, task, None, None, 4096) == (512, 0.0)
+
+
+def test_the_first_rows_do_not_stand_for_all():
+    some = some_of(10_000, 100)
+    assert some == sorted(set(some)) == some_of(10_000, 100) and len(some) == 100
+    assert min(some) < 1000 and max(some) > 9000
+    assert some_of(50, 100) == list(range(50))

@@ -159,3 +159,18 @@ def test_small_numbers_are_told_apart():
 def test_a_model_beyond_all_sense_has_a_number_all_the_same():
     found = intervals.perplexity(np.array([[9e6, 10.0], [9e6, 12.0]]))
     assert np.isfinite([found.value, *found.ci95]).all() and found.value > 1e30
+
+
+@pytest.mark.parametrize("kind", ["single", "multi", "regression"])
+def test_a_value_without_its_interval_is_the_same(kind):
+    random = np.random.default_rng(3)
+    outputs = random.normal(size=(60, 1 if kind == "regression" else 3)).astype(np.float32)
+    labels = {
+        "single": random.integers(0, 3, 60).tolist(),
+        "multi": (random.random((60, 3)) > 0.5).astype(float).tolist(),
+        "regression": random.normal(size=60).tolist(),
+    }[kind]
+    task = TextClassification(kind)
+    encoded = Dataset.from_dict({"labels": labels})
+    assert task.value(outputs, encoded) == pytest.approx(task.qualities(outputs, encoded)[0].value)
+    assert task.value(outputs, Dataset.from_dict({"row": [0] * 60})) is None

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from transformers import TrainerControl
+from transformers import TrainerControl, TrainingArguments
 
 from compressor import models, tasks
 from compressor.errors import RunCancelledError
 from compressor.tasks.text_classification import TextClassification
 from compressor.training import checkpoints, trainer
+from compressor.training.objective import Objective
 from compressor.training.teacher import teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
@@ -91,14 +92,13 @@ def test_of_a_students_weights_those_that_lie_nearest_to_the_teacher_are_taken(d
     teacher = fresh(folder)
     train(teacher, TASK, rows, validation, pad_id=0, options=options(), folder=tmp_path / "t", stage="fine-tune")
     answers, held_out = teacher_logits(teacher, rows, 0), teacher_logits(teacher, validation, 0)
-    told, real = [], TextClassification.qualities
+    told, real = [], TextClassification.value
 
-    def lucky(self, outputs, encoded, *, first=False):
+    def lucky(self, outputs, encoded):
         told.append(outputs)
-        found = real(self, outputs, encoded, first=first)
-        return tuple(q.model_copy(update={"value": 2.0 if len(told) == 1 else q.value}) for q in found)
+        return 2.0 if len(told) == 1 else real(self, outputs, encoded)
 
-    monkeypatch.setattr(TextClassification, "qualities", lucky)
+    monkeypatch.setattr(TextClassification, "value", lucky)
     student = fresh(tiny.bert(tmp_path / "other", seed=5))
     trained = train(
         student, TASK, rows, validation, pad_id=0, options=options(epochs=6, patience=2), folder=tmp_path / "s",
@@ -108,6 +108,54 @@ def test_of_a_students_weights_those_that_lie_nearest_to_the_teacher_are_taken(d
     order = np.argsort(np.asarray(validation["length"][:]), kind="stable")
     first, taken = told[0] - held_out[order], teacher_logits(student, validation, 0) - held_out
     assert np.square(taken).mean() < 0.8 * np.square(first).mean()
+
+
+def test_a_training_of_one_step_learns(data, tmp_path):
+    folder, rows, validation = data
+    model = fresh(folder)
+    before = model.classifier.weight.clone()
+    few = rows.select(range(16))
+    trained = train(model, TASK, few, validation, pad_id=0, options=options(epochs=1), folder=tmp_path)
+    assert trained.steps == 1 and (model.classifier.weight - before).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("steps", "warm"), [(2, 0), (9, 0), (10, 1), (200, 20)])
+def test_a_rate_is_warmed_up_where_there_are_steps_for_it(steps, warm, tmp_path):
+    made = trainer._arguments(options(epochs=1), 16 * steps, 10, tmp_path, by_loss=False)
+    assert (made.max_steps, made.get_warmup_steps(made.max_steps)) == (steps, warm)
+
+
+def test_of_several_gpus_one_is_used(tmp_path, monkeypatch):
+    """The others would each get a batch of its own, and the rows be gone over as many times too often."""
+
+    class Several(TrainingArguments):
+        def __post_init__(self):
+            super().__post_init__()
+            self._n_gpu = 4
+
+    monkeypatch.setattr(trainer, "TrainingArguments", Several)
+    made = trainer._arguments(options(), 160, 60, tmp_path, by_loss=False)
+    assert made.n_gpu == 1 and made.train_batch_size == 16
+
+
+@pytest.mark.parametrize("kind", ["single", "multi", "regression"])
+def test_raw_texts_teach_where_labels_have_the_whole_weight(kind):
+    task = tasks.get(f"text-classification/{kind}")
+    labels = {
+        "single": torch.tensor([1, -100]),
+        "multi": torch.tensor([[1.0, 0.0], [float("nan")] * 2]),
+        "regression": torch.tensor([0.5, float("nan")]),
+    }[kind]
+    width = 1 if kind == "regression" else 2
+    logits = torch.zeros(2, width, requires_grad=True)
+    teacher = torch.tensor([[3.0, -3.0]] * 2)[:, :width]
+    Objective(task, 1.0, 2.0)(logits, {"labels": labels, "teacher": teacher}).backward()
+    assert logits.grad[1].abs().min() > 0.05
+    labelled = torch.zeros(1, width, requires_grad=True)
+    Objective(task, 1.0, 2.0)(labelled, {"labels": labels[:1], "teacher": teacher[:1]}).backward()
+    alone = torch.zeros(1, width, requires_grad=True)
+    task.hard_loss(alone, labels[:1]).backward()
+    assert torch.equal(labelled.grad, alone.grad), "a row with a label learns from it alone"
 
 
 STEPS = 40
