@@ -59,6 +59,7 @@ def fine_tune(run: Run, data: RunData) -> None:
 def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> PreTrainedModel:
     import torch
 
+    from compressor.training.numbers import Unit
     from compressor.training.trainer import train
 
     config = models.load_config(run.source.folder)
@@ -67,6 +68,8 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     config.pad_token_id = tokenizer.pad_token_id if config.pad_token_id is None else config.pad_token_id
     torch.manual_seed(run.recipe.seed)
     model = models.load_model(run.source.folder, task, dtype=torch.float32, config=config, new_head=True)
+    rows = labelled(data.split("train"), task, len(data.labels))
+    unit = Unit.of(rows, model) if data.kind == "regression" else None
     asked = run.recipe.distill or Distill()
     options = replace(
         options_of(run, asked, parts),
@@ -77,14 +80,16 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     train(
         model,
         task,
-        labelled(data.split("train"), task, len(data.labels)),
-        data.split("validation"),
+        unit.taken_from(rows) if unit is not None else rows,
+        data.split("validation"),  # judged by ranks, where labels are numbers: the same in any unit
         pad_id=data.pad_id,
         options=options,
         folder=run.work / "fine-tune",
         stage="fine-tune",
         progress=run.progress,
     )
+    if unit is not None:
+        unit.given_to(model)
     return model
 
 

@@ -1,0 +1,74 @@
+"""A new head learns numbers whatever their unit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from datasets import Dataset
+
+from compressor import pipeline
+from compressor.recipe import Recipe
+from compressor.training.numbers import Unit, last_layer
+from tests import tiny
+
+
+def write(path, rows, seed):
+    texts, labels = tiny.texts(rows, seed)
+    noise = np.random.default_rng(seed).normal(0, 2, rows)
+    lines = [f"{text},{1900 + 60 * label + more:.2f}\n" for text, label, more in zip(texts, labels, noise, strict=True)]
+    path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
+
+
+def test_a_teacher_learns_years(tmp_path, settings):
+    tiny.bert_encoder(tmp_path / "encoder")
+    for name, rows, seed in (("train", 240, 1), ("validation", 60, 2), ("test", 60, 3)):
+        write(tmp_path / f"{name}.csv", rows, seed)
+    source = {name: str(tmp_path / f"{name}.csv") for name in ("train", "validation", "test")}
+    recipe = Recipe.parse(
+        {
+            "teacher": str(tmp_path / "encoder"),
+            "teacher_head": "new",
+            "data": {"source": source},
+            "student": {"size": "half"},
+            "distill": {"epochs": 4, "learning_rate": 2e-3, "batch_size": 16},
+            "formats": [],
+        }
+    )
+    report = pipeline.run(recipe, tmp_path / "out", settings=settings)
+    for variant in report.variants:
+        error = next(q.value for q in variant.metrics if q.metric == "rmse")
+        assert error < 20, f"{variant.name}: 30 is what always saying the mean comes to"
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_unit_is_given_back(bias):
+    config = transformers.BertConfig(
+        vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=1
+    )
+    model = transformers.BertForSequenceClassification(config).eval()
+    if not bias:
+        model.classifier.bias = None
+    labels = np.array([10.0, 30.0, 50.0, 70.0])
+    rows = Dataset.from_dict({"labels": labels.tolist()})
+    unit = Unit.of(rows, model)
+    assert (unit.middle, unit.spread) == (
+        pytest.approx((40.0, 22.36), abs=0.01) if bias else (0.0, pytest.approx(45.83, abs=0.01))
+    )
+    own = np.asarray(unit.taken_from(rows)["labels"][:])
+    assert np.square(own).mean() == pytest.approx(1.0)
+    batch = {"input_ids": torch.tensor([[1, 2, 3]])}
+    before = model(**batch).logits
+    unit.given_to(model)
+    assert torch.allclose(model(**batch).logits, before * unit.spread + unit.middle, atol=1e-3)
+    assert last_layer(model) is model.classifier
+    assert Unit.of(Dataset.from_dict({"labels": [3.0, 3.0]}), model).spread == pytest.approx(1.0 if bias else 3.0)
+
+
+def test_models_of_every_kind_have_such_a_layer():
+    for name in ("roberta", "distilbert", "electra", "albert", "deberta-v2", "gpt2", "modernbert", "xlnet"):
+        config = transformers.AutoConfig.for_model(name, num_labels=1)
+        with torch.device("meta"):
+            model = transformers.AutoModelForSequenceClassification.from_config(config)
+        assert last_layer(model).out_features == 1, name
