@@ -142,9 +142,11 @@ class Bench:
 
 def app(settings: Settings, run_id: str) -> None:
     """The app starts on what is left: the run is there, can go on, and the page is served."""
+    from compressor.backends import local
     from compressor.ui.page import build, launch_options
     from compressor.ui.services import Services
 
+    local.PATIENCE = 0.0  # who started it lives on here, and is no page that would say how it ended
     services = Services(settings)
     services.backend.close()
     job = services.store.get(run_id, OWNER)

@@ -78,11 +78,11 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
     config = models.load_config(run.variant("student"))
     assert own_length(run, data, config, tokenizer) % 8 == 0 and "" not in run.notes
     (run.work / "own-length.json").unlink()
-    tokenizer.model_max_length = 20
-    assert own_length(run, data, config, tokenizer) == 20
-    assert "longer than the 20 tokens that the student can read" in run.notes[""][0]
-    asked = run.recipe.model_copy(update={"data": run.recipe.data.model_copy(update={"max_length": 12})})
-    assert own_length(replace(run, recipe=asked), data, config, tokenizer) == 12
+    tokenizer.model_max_length = 10
+    assert own_length(run, data, config, tokenizer) == 10
+    assert "longer than the 10 tokens that the student can read" in run.notes[""][0]
+    asked = run.recipe.model_copy(update={"data": run.recipe.data.model_copy(update={"max_length": 9})})
+    assert own_length(replace(run, recipe=asked), data, config, tokenizer) == 9
 
 
 def test_a_control_without_labels_to_learn_from_is_said():
