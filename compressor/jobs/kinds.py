@@ -14,7 +14,6 @@ from compressor.jobs.job import Comparison
 from compressor.recipe import Recipe
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
-from compressor.system import disk
 
 if TYPE_CHECKING:
     from compressor.hub import Hub
@@ -75,15 +74,15 @@ def _check_room(work: Work, needed: int = 0, download: int = 0) -> None:
     """A full disk is said now, and not when the hours are spent; downloads that nobody uses make room first.
 
     Raises:
-        RunError, DiskFullError: see `quota.check_room`.
+        RunError, DiskFullError: see `quota.check_share` and `quota.check_disk`.
     """
     from compressor.hub import kept
 
     settings, runs = work.settings, list(quota.owned(work.settings, work.owner))
     quota.check_share(settings, runs, needed, work.run.path)  # before: a run that is refused costs nobody's downloads
-    missing = max(0, needed - disk.size(work.run.path)) + download
+    missing = quota.still_needed(needed, download, work.run.path)
     kept.make_room(settings, quota.reserve(settings) + missing, wanted.downloads(settings), only_if_enough=True)
-    quota.check_room(settings, runs, needed, download, work.run.path)
+    quota.check_disk(settings, runs, missing)
 
 
 def compare(work: Work) -> None:

@@ -79,7 +79,20 @@ def check_room(
         DiskFullError: the disk would be full.
     """
     check_share(settings, runs, needed, folder)
-    needed = download + (max(0, needed - disk.size(folder)) if folder is not None else needed)
+    check_disk(settings, runs, still_needed(needed, download, folder))
+
+
+def still_needed(needed: int, download: int = 0, folder: Path | None = None) -> int:
+    """Bytes of the disk that it will take; the arguments are those of `check_room`."""
+    return download + (max(0, needed - disk.size(folder)) if folder is not None else needed)
+
+
+def check_disk(settings: Settings, runs: Sequence[Held], needed: int) -> None:
+    """The part of `check_room` that asks what the disk has left, for so many bytes more.
+
+    Raises:
+        DiskFullError: it would be full.
+    """
     free, kept = disk.room(settings.data_dir)[0], reserve(settings)
     if free - kept < needed or free < kept:
         raise DiskFullError(_full(settings, runs, free, kept, needed))

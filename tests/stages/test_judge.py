@@ -24,7 +24,8 @@ class Enough(Exception):
     pass
 
 
-def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, monkeypatch):
+def prepared(settings, tmp_path):
+    """A run whose student is another model, and its data."""
     teacher = tiny.bert(tmp_path / "teacher")
     words = " ".join(tiny.texts(400)[0]).split()
     texts = [" ".join(words[14 * i : 14 * i + 14]) for i in range(80)]  # 16 tokens each, and so `max_length` is 16
@@ -50,9 +51,14 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
     )
     data = prepare_data(run)
     tiny.bert(run.variant("student"))
-    tiny.bert(run.variant("student-8bit"))
     tokenizer = tiny.byte_bpe()
     tokenizer.save_pretrained(run.variant("student"))
+    return run, data, tokenizer
+
+
+def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, monkeypatch):
+    run, data, tokenizer = prepared(settings, tmp_path)
+    tiny.bert(run.variant("student-8bit"))
     seen = {}
 
     def measure(requests, task, *, rows, **_):
@@ -69,12 +75,16 @@ def test_another_models_student_is_judged_in_its_own_tokens(settings, tmp_path, 
     text = data.rows("test")["text"][0]
     assert own["input_ids"][0] == tokenizer(text)["input_ids"], "its rows are as whole as its teacher's, in more tokens"
     assert max(own["length"]) > data.max_length
-    assert theirs["input_ids"][0] == models.load_tokenizer(teacher)(text)["input_ids"]
+    assert theirs["input_ids"][0] == models.load_tokenizer(run.teacher)(text)["input_ids"]
     assert max(theirs["length"]) == data.max_length
     assert max(load_from_disk(str(seen["disturbed"]))["length"]) > data.max_length, (
         "slips take more tokens, and are read"
     )
     assert max(data.encoded("train", run.task, tokenizer, 9)["length"]) == 9
+
+
+def test_how_many_of_its_own_tokens_a_student_reads(settings, tmp_path):
+    run, data, tokenizer = prepared(settings, tmp_path)
     config = models.load_config(run.variant("student"))
     assert own_length(run, data, config, tokenizer) % 8 == 0 and "" not in run.notes
     (run.work / "own-length.json").unlink()

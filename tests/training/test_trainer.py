@@ -15,7 +15,6 @@ from compressor import models, tasks
 from compressor.errors import RunCancelledError
 from compressor.tasks.text_classification import TextClassification
 from compressor.training import checkpoints, trainer
-from compressor.training.objective import Objective
 from compressor.training.teacher import teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
@@ -136,26 +135,6 @@ def test_of_several_gpus_one_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "TrainingArguments", Several)
     made = trainer._arguments(options(), 160, 60, tmp_path, by_loss=False)
     assert made.n_gpu == 1 and made.train_batch_size == 16
-
-
-@pytest.mark.parametrize("kind", ["single", "multi", "regression"])
-def test_raw_texts_teach_where_labels_have_the_whole_weight(kind):
-    task = tasks.get(f"text-classification/{kind}")
-    labels = {
-        "single": torch.tensor([1, -100]),
-        "multi": torch.tensor([[1.0, 0.0], [float("nan")] * 2]),
-        "regression": torch.tensor([0.5, float("nan")]),
-    }[kind]
-    width = 1 if kind == "regression" else 2
-    logits = torch.zeros(2, width, requires_grad=True)
-    teacher = torch.tensor([[3.0, -3.0]] * 2)[:, :width]
-    Objective(task, 1.0, 2.0)(logits, {"labels": labels, "teacher": teacher}).backward()
-    assert logits.grad[1].abs().min() > 0.05
-    labelled = torch.zeros(1, width, requires_grad=True)
-    Objective(task, 1.0, 2.0)(labelled, {"labels": labels[:1], "teacher": teacher[:1]}).backward()
-    alone = torch.zeros(1, width, requires_grad=True)
-    task.hard_loss(alone, labels[:1]).backward()
-    assert torch.equal(labelled.grad, alone.grad), "a row with a label learns from it alone"
 
 
 STEPS = 40
