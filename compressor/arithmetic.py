@@ -12,6 +12,9 @@ HARDWARE = {
     "float16": ("avx512_fp16", "amx_fp16", "fp16_arith"),
 }
 """What of `torch.cpu.get_capabilities()` says so, on x86 and on ARM."""
+WRITTEN_OUT = 128
+"""Tokens up to which a training on a processor writes attention out: beyond, torch's fused one is as fast, and keeps no number
+for each pair of tokens (tests/benchmarks/README.md)."""
 
 
 def is_emulated(dtype: str, device: str) -> bool:

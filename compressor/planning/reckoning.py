@@ -13,6 +13,7 @@ from compressor.planning.hinted import hints_in_training, hints_on_disk
 from compressor.planning.inspecting import inspect, task_of
 from compressor.recipe import AUTO, Recipe, Student, made_of, teacher_epochs
 from compressor.settings import Settings
+from compressor.tasks.batching import HELD
 from compressor.teachers import local_folder
 
 if TYPE_CHECKING:
@@ -185,10 +186,12 @@ class Work:
         batch = self.recipe.distill.batch_size if self.recipe.distill else 32
         longest = self.data.longest or int(2 * self.tokens) + 8
         longest = min(longest, int(getattr(self.config, "max_position_embeddings", 512) or 512))
+        held = int(HELD * self.rows * self.tokens * (1 + self.recipe.made)) if self.device == "cpu" else 0
         needs = [
             training_memory(config, shape, batch, longest, self.task, device=self.device)
             + hints_in_training(student, self.recipe.distill, shape, batch, longest)
             + beside
+            + held
             for config, shape, beside in shapes
         ]
         learning = self.trains or self.recipe.teacher_head == "new"

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from compressor import models
+from compressor.arithmetic import WRITTEN_OUT
 from compressor.students.anatomy import examine
 from compressor.students.presets import task_of
 from compressor.students.shapes import Shape, shape_of, student_config
@@ -75,10 +76,11 @@ def _activations(
         if isinstance(module, (torch.nn.Linear, Conv1D)) and parts.place(name)[1] is not None:
             outputs += KEPT * int(module.weight.shape[1 if isinstance(module, Conv1D) else 0])
     tokens = batch_size * length
-    # With dropout on the attention's weights, torch on a CPU keeps them whole: scores, probabilities and mask.
+    # Written out, attention keeps a number for each pair of tokens: scores and probabilities. With dropout on its weights, torch
+    # on a CPU always writes it out, and keeps a mask besides.
     dropout = max(
         float(getattr(student.config, name, 0.0) or 0.0)
         for name in ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
     )
-    pairs = 12 * shape.layers * shape.heads * length if device == "cpu" and dropout > 0 else 0
-    return int(tokens * (4 * outputs + pairs))
+    each = 0 if device != "cpu" else 12 if dropout > 0 else 8 if length <= WRITTEN_OUT else 0
+    return int(tokens * (4 * outputs + each * shape.layers * shape.heads * length))

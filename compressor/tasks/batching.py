@@ -18,6 +18,8 @@ INPUTS = ("input_ids", "token_type_ids")
 STEP = 8
 """Tokens that batches of a training are rounded up to. oneDNN makes code for each shape of a matrix product, and keeps it: with
 few lengths it is soon there, which is worth more than the padding costs (tests/benchmarks/README.md)."""
+HELD = 5
+"""Bytes of a token in the rows of a training: its number in 32 bits, its type in 8."""
 ROWS = 32
 """Rows of a batch in a teacher's pass and in an evaluation: the usual ones of a step, for the same reason."""
 

@@ -9,11 +9,13 @@ from typing import Any
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from compressor.arithmetic import WRITTEN_OUT
 
-def kernels(device: str) -> contextlib.AbstractContextManager[Any]:
-    """For a training's forward pass. On a CPU torch's fused attention goes backward in bfloat16 at half the speed of
-    attention written out (MiniLM, 32 rows of 24 tokens: 62 against 30 ms for the whole backward pass)."""
-    return sdpa_kernel(SDPBackend.MATH) if device == "cpu" else contextlib.nullcontext()
+
+def kernels(device: str, length: int) -> contextlib.AbstractContextManager[Any]:
+    """For a training's forward pass on texts of so many tokens. On a CPU torch's fused attention goes backward in bfloat16 at
+    half the speed of attention written out (MiniLM, 32 rows of 24 tokens: 62 against 30 ms for the whole backward pass)."""
+    return sdpa_kernel(SDPBackend.MATH) if device == "cpu" and length <= WRITTEN_OUT else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ class _Trainer(Trainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         more = {"output_hidden_states": True} if "hints" in inputs else {}
-        with kernels(self.args.device.type):
+        with kernels(self.args.device.type, inputs["input_ids"].shape[-1]):
             outputs = model(**model_inputs(inputs), **more)
         loss = self.objective(outputs.logits, inputs, outputs.hidden_states if more else None)
         return (loss, {"loss": loss.detach(), "logits": outputs.logits}) if return_outputs else loss

@@ -19,6 +19,7 @@ from compressor.recipe import Recipe
 from compressor.settings import ASSETS
 from compressor.students import shapes
 from compressor.system.lease import lease
+from compressor.tasks.batching import HELD
 from tests import tiny
 
 DEMO = {"source": "demo"}
@@ -129,6 +130,14 @@ def test_memory_is_reckoned_with_the_longest_row(settings, hub):
         return estimate(recipe, settings=settings, hub=hub, rows=4800, tokens=20, **rows)["memory_bytes"]
 
     assert memory(longest=60) > memory() > memory(longest=24)
+
+
+def test_memory_is_reckoned_with_the_rows_that_a_training_holds(settings, hub):
+    def memory(rows):
+        recipe = {"teacher": "demo", "data": DEMO, "teacher_head": "keep"}
+        return estimate(recipe, settings=settings, hub=hub, rows=rows, tokens=50, longest=60)["memory_bytes"]
+
+    assert memory(20_000_000) - memory(10_000_000) == pytest.approx(HELD * 10_000_000 * 50, rel=0.01)
 
 
 def test_an_estimate_knows_what_is_kept_of_the_teachers_layers(settings, hub):

@@ -8,6 +8,7 @@ import pytest
 from transformers import AlbertConfig, BertConfig, GPT2Config, MobileBertConfig
 
 from compressor import models, tasks
+from compressor.arithmetic import WRITTEN_OUT
 from compressor.errors import CannotCutError, ModelError
 from compressor.recipe import SIZES, Student
 from compressor.students import Shape, build_student, plan, shape_row, size_table, teacher_row, training_memory
@@ -94,6 +95,18 @@ def test_memory_of_a_training_grows_with_everything_that_it_holds() -> None:
     # Half of BERT, by hand: weights, gradients and moments of 67 M less the 23 M frozen ones, the teacher in bf16.
     fixed = 4 * 67.0e6 + 12 * (67.0e6 - 30522 * 768) + 2 * 109.5e6
     assert training_memory(whole, half, 1, 1, TASK, device="cuda") == pytest.approx(fixed, rel=0.01)
+
+
+def test_pairs_of_tokens_are_counted_where_attention_keeps_them() -> None:
+    def memory(length: int, dropout: float) -> int:
+        config = BertConfig(attention_probs_dropout_prob=dropout)
+        return training_memory(config, plan(config, Student(size="half"), TASK), 32, length, TASK)
+
+    assert memory(512, 0.1) - memory(512, 0.0) == 32 * 512 * 12 * 6 * 12 * 512, (
+        "a dropout's mask is one of a pair's numbers"
+    )
+    assert memory(WRITTEN_OUT, 0.1) - memory(WRITTEN_OUT, 0.0) == 32 * WRITTEN_OUT * 4 * 6 * 12 * WRITTEN_OUT
+    assert memory(512, 0.0) / memory(256, 0.0) < 2
 
 
 def test_the_formats_and_the_table_say_the_same() -> None:

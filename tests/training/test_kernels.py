@@ -1,12 +1,35 @@
-"""Dropout that a training sets for itself, and how often it evaluates."""
+"""How attention is computed in a training, dropout that it sets for itself, and how often it evaluates."""
 
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
 
-from compressor.training.kernels import dropping
+from compressor.arithmetic import WRITTEN_OUT
+from compressor.training.kernels import dropping, kernels
 from compressor.training.trainer import evaluate_every
+
+
+def keeps(length):
+    """Numbers that are kept for the backward pass of two heads' attention to so many tokens."""
+    kept = 0
+
+    def count(tensor):
+        nonlocal kept
+        kept += tensor.numel()
+        return tensor
+
+    query = torch.randn(1, 2, length, 8, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor), kernels("cpu", length):
+        scaled_dot_product_attention(query, query, query)
+    return kept
+
+
+def test_long_texts_keep_no_number_for_each_pair_of_tokens():
+    assert keeps(WRITTEN_OUT) > 2 * WRITTEN_OUT**2, "written out, which is faster"
+    assert keeps(4 * WRITTEN_OUT) < (4 * WRITTEN_OUT) ** 2
 
 
 class Attention(nn.Module):

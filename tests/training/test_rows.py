@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
+from datasets import Dataset, List, Value, concatenate_datasets
 
-from compressor.tasks.batching import batches
+from compressor.tasks.batching import HELD, batches
 from compressor.training.rows import BucketSampler, Collate, Rows
 
 
@@ -84,3 +84,25 @@ def test_collated_batch_carries_each_rows_own_teacher_and_label():
     assert batch["labels"].tolist() == [5 % 3, 70 % 3]
     with pytest.raises(ValueError, match="96 rows of teacher logits for 97"):
         Rows(data, teacher[:96])
+
+
+def test_rows_are_held_as_numbers_in_whatever_pieces_and_order_they_come():
+    whole = concatenate_datasets([encoded(40, 1), encoded(57, 2)])
+    types = [[0] * (length // 2) + [1] * (length - length // 2) for length in whole["length"]]
+    whole = whole.add_column("token_type_ids", types).cast_column("token_type_ids", List(Value("int8")))
+    picked = whole.shuffle(seed=3).select(range(5, 90))
+    rows = Rows(picked)
+    for i, row in enumerate(picked):
+        assert rows[i]["input_ids"].tolist() == row["input_ids"]
+        assert rows[i]["token_type_ids"].tolist() == row["token_type_ids"]
+        assert (int(rows[i]["labels"]), int(rows.lengths[i])) == (row["labels"], row["length"])
+    assert sum(column.numbers.nbytes for column in rows.columns.values()) == HELD * rows.lengths.sum()
+
+
+def test_a_row_may_have_several_labels_or_be_empty():
+    data = Dataset.from_dict(
+        {"input_ids": [[], [5, 6], []], "length": [0, 2, 0], "labels": [[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]}
+    )
+    rows = Rows(data)
+    assert [len(rows[i]["input_ids"]) for i in range(3)] == [0, 2, 0]
+    assert rows.labels.tolist() == data["labels"][:]
