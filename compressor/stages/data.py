@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compressor import models
 from compressor.errors import DataError
 from compressor.stages.context import Run, read_json
+from compressor.stages.learners import made_for
 from compressor.stages.lengths import choose_length, some_of, token_limit
 from compressor.system.whole import fresh, write_json
 from compressor.tasks.base import Task, TrainableTask
@@ -162,6 +163,7 @@ def _bind(task: Task, kind: str, new: bool) -> Task:
 def _save(
     run: Run, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float
 ) -> None:
+    share = made_for(run)
     with fresh(run.work / "data") as folder:
         rows, made = 0, 0
         for name in SPLITS:
@@ -169,33 +171,35 @@ def _save(
             if split is not None and len(split):
                 encoded = task.encode(tokenizer, split, max_length)
                 if name == "train":
-                    made, raw = _raw_texts(run, prepared)
+                    made, raw = _raw_texts(prepared, share, run.recipe.seed)
                     if raw is not None:
                         split, encoded = _with_unlabelled(task, prepared, raw, tokenizer, encoded, max_length)
                     rows = len(encoded)
                 encoded.save_to_disk(str(folder / name))
                 split.save_to_disk(str(folder / f"{name}-rows"))
         facts = _facts(prepared, tokenizer, max_length, cut)
-        write_json(
-            folder / "facts.json", facts | {"train_rows": rows, "made_rows": made, "made_share": run.recipe.made}
-        )
+        write_json(folder / "facts.json", facts | {"train_rows": rows, "made_rows": made, "made_share": share})
 
 
-def _raw_texts(run: Run, prepared: Prepared) -> tuple[int, Dataset | None]:
-    """(how many were made, all texts that only the teacher labels, those last that were made); None where there are none."""
+def _raw_texts(prepared: Prepared, share: float, seed: int) -> tuple[int, Dataset | None]:
+    """(how many were made, all texts that only the teacher labels, those last that were made); None where there are none.
+
+    Args:
+        share: texts that are made, as a multiple of the training rows.
+    """
     from datasets import concatenate_datasets
 
     from compressor.data.augment import made_up
 
     given = prepared.unlabelled
     assert prepared.train is not None
-    count = round(len(prepared.train) * run.recipe.made)
+    count = round(len(prepared.train) * share)
     if not count:
         return 0, given
     own = prepared.train.select_columns([c for c in prepared.train.column_names if c != "label"])
     if given is not None:
         own = concatenate_datasets([own, given.select_columns(own.column_names)])
-    made = made_up(own, count, run.recipe.seed)
+    made = made_up(own, count, seed)
     return count, made if given is None else concatenate_datasets([given, made.select_columns(given.column_names)])
 
 

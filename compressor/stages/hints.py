@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from compressor import models
-from compressor.errors import CannotCutError
-from compressor.recipe import AUTO, Distill, Student, made_of, objective_of
+from compressor.recipe import Distill, Student, made_of, objective_of
 from compressor.stages.context import Run
+from compressor.stages.learners import learners
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,25 +80,12 @@ def _wanted(run: Run, config: PretrainedConfig) -> dict[str, tuple[list[int], fl
     distill = run.recipe.distill
     layers: dict[str, set[int]] = {}
     made: dict[str, float] = {}
-    for one in _students(run, config):
+    for one in learners(run, config):
         if distill is not None and (kind := _kind(one, distill)) is not None:
             depth = plan(config, one, run.task).layers
             layers.setdefault(kind, set()).update(matched(int(config.num_hidden_layers), depth))
             made[kind] = max(made.get(kind, 0.0), made_of(run.recipe.budget, one, distill))
     return {kind: (sorted(found), made[kind]) for kind, found in layers.items()}
-
-
-def _students(run: Run, config: PretrainedConfig) -> list[Student]:
-    """Those that may learn in this run: all sizes where one is searched for."""
-    from compressor.students.sizes import size_table
-
-    student = run.recipe.student
-    if student is None or student.size != AUTO:
-        return [student] if student is not None else []
-    try:
-        return [student.model_copy(update={"size": row.size}) for row in size_table(config, run.task)]
-    except CannotCutError:  # then the search has the teacher itself alone
-        return []
 
 
 def _kind(student: Student | None, distill: Distill | None) -> str | None:

@@ -18,10 +18,12 @@ from compressor.system.whole import write_json
 from compressor.tasks.base import TrainableTask
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from compressor.recipe import Distill
+    from compressor.training.numbers import Unit
     from compressor.training.trainer import Trained
 
 KEPT_TOKENS = "kept-tokens.json"
@@ -226,7 +228,7 @@ def _distil(
     from compressor.training.trainer import train
 
     asked = run.recipe.distill
-    assert asked is not None
+    assert asked is not None and run.recipe.student is not None
     length = _own_length(run, data, model, tokenizer)
     learnt = data.learnt_rows(run.recipe.made)  # in a search other sizes may want more
     rows = data.encoded("train", task, tokenizer, length, range(learnt))
@@ -239,26 +241,52 @@ def _distil(
         patience=_patience(asked) if teacher is not None else None,
         dropout=0.0 if asked.dropout is None and teacher is not None else asked.dropout,
     )
+    hints = None if alone else hints_of(run, np.asarray(rows["length"][:]), model.config)
+    validation = data.encoded("validation", task, tokenizer, length)
+    unit = None
+    if task.kind == "regression":
+        unit = _unit(model, rows, teacher, has_head=run.recipe.student.model is None)
+        rows, validation = unit.rows(rows), unit.rows(validation)
+        teacher, validation_teacher = (
+            unit.taken_from(answers) if answers is not None else None for answers in (teacher, validation_teacher)
+        )
     stage = CONTROL if alone else "distill"
     trained = train(
         model.to(run.device),
         task,
         rows,
-        data.encoded("validation", task, tokenizer, length),
+        validation,
         pad_id=int(tokenizer.pad_token_id or 0),
         options=options,
         folder=run.work / (f"{stage}-training" if alone else stage),
         teacher=teacher[:learnt] if teacher is not None else None,
         validation_teacher=validation_teacher,
-        hints=None if alone else hints_of(run, np.asarray(rows["length"][:]), model.config),
+        hints=hints,
         frozen=frozen,
         stage=stage,
         progress=run.progress,
     )
+    if unit is not None:
+        unit.given_to(model)
     if trained.stopped_early:
         why = "on the validation rows it no longer got better"
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: {why}.")
     return trained
+
+
+def _unit(model: PreTrainedModel, rows: Dataset, teacher: np.ndarray | None, *, has_head: bool) -> Unit:
+    """The unit in which a student learns numbers: that of what it is told, labels or its teacher's answers. A head that was its
+    teacher's says its numbers in it from then on; a new one begins there."""
+    import numpy as np
+
+    from compressor.training.numbers import Unit
+
+    told = np.asarray(rows["labels"][:]) if "labels" in rows.column_names else teacher
+    assert told is not None  # `train` has nothing to learn from else
+    unit = Unit.of(told, model)
+    if has_head:
+        unit.put_on(model)
+    return unit
 
 
 def _patience(asked: Distill) -> int:

@@ -57,6 +57,7 @@ def fine_tune(run: Run, data: RunData) -> None:
 
 
 def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> PreTrainedModel:
+    import numpy as np
     import torch
 
     from compressor.training.numbers import Unit
@@ -69,7 +70,7 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     torch.manual_seed(run.recipe.seed)
     model = models.load_model(run.source.folder, task, dtype=torch.float32, config=config, new_head=True)
     rows = labelled(data.split("train"), task, len(data.labels))
-    unit = Unit.of(rows, model) if data.kind == "regression" else None
+    unit = Unit.of(np.asarray(rows["labels"][:]), model) if data.kind == "regression" else None
     asked = run.recipe.distill or Distill()
     options = replace(
         options_of(run, asked, parts),
@@ -80,7 +81,7 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     train(
         model,
         task,
-        unit.taken_from(rows) if unit is not None else rows,
+        unit.rows(rows) if unit is not None else rows,
         data.split("validation"),  # judged by ranks, where labels are numbers: the same in any unit
         pad_id=data.pad_id,
         options=options,

@@ -21,8 +21,11 @@ def write(path, rows, seed):
     path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
 
 
-def test_a_teacher_learns_years(tmp_path, settings):
+@pytest.mark.parametrize("other", [False, True])
+def test_a_teacher_learns_years_and_teaches_them(tmp_path, settings, other):
+    """To a student that is cut out of it, and to one that is another model, with a head that knows nothing."""
     tiny.bert_encoder(tmp_path / "encoder")
+    student = {"model": str(tiny.bert_encoder(tmp_path / "other"))} if other else {"size": "half"}
     for name, rows, seed in (("train", 240, 1), ("validation", 60, 2), ("test", 60, 3)):
         write(tmp_path / f"{name}.csv", rows, seed)
     source = {name: str(tmp_path / f"{name}.csv") for name in ("train", "validation", "test")}
@@ -31,7 +34,7 @@ def test_a_teacher_learns_years(tmp_path, settings):
             "teacher": str(tmp_path / "encoder"),
             "teacher_head": "new",
             "data": {"source": source},
-            "student": {"size": "half"},
+            "student": student,
             "distill": {"epochs": 4, "learning_rate": 2e-3, "batch_size": 16},
             "formats": [],
         }
@@ -51,19 +54,22 @@ def test_a_unit_is_given_back(bias):
     if not bias:
         model.classifier.bias = None
     labels = np.array([10.0, 30.0, 50.0, 70.0])
-    rows = Dataset.from_dict({"labels": labels.tolist()})
-    unit = Unit.of(rows, model)
+    unit = Unit.of(np.append(labels, np.nan), model)
     assert (unit.middle, unit.spread) == (
         pytest.approx((40.0, 22.36), abs=0.01) if bias else (0.0, pytest.approx(45.83, abs=0.01))
     )
-    own = np.asarray(unit.taken_from(rows)["labels"][:])
+    own = unit.taken_from(labels)
     assert np.square(own).mean() == pytest.approx(1.0)
+    assert unit.rows(Dataset.from_dict({"labels": labels.tolist()}))["labels"][:] == own.tolist()
     batch = {"input_ids": torch.tensor([[1, 2, 3]])}
     before = model(**batch).logits
     unit.given_to(model)
     assert torch.allclose(model(**batch).logits, before * unit.spread + unit.middle, atol=1e-3)
+    unit.put_on(model)
+    assert torch.allclose(model(**batch).logits, before, atol=1e-5)
     assert last_layer(model) is model.classifier
-    assert Unit.of(Dataset.from_dict({"labels": [3.0, 3.0]}), model).spread == pytest.approx(1.0 if bias else 3.0)
+    assert Unit.of(np.array([3.0, 3.0]), model).spread == pytest.approx(1.0 if bias else 3.0)
+    assert Unit.of(np.array([np.nan]), model) == Unit.of(labels, model.bert) == Unit(0.0, 1.0), "none; no such head"
 
 
 def test_models_of_every_kind_have_such_a_layer():
