@@ -17,6 +17,8 @@ from compressor.report import Point
 FACTOR = 3
 """How much longer each round trains than the one before."""
 ROUNDS = 3
+SMALLER = 0.95
+"""What another size would have to weigh of one that meets the target, to be trained in full as well."""
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,32 @@ def last_round(
 ) -> list[Point]:
     """Train in full and measure until the target is met; everything that was measured, in order.
 
-    Where a quality is asked for, the smallest finalist comes first and the first that meets the target is the last one
-    measured. Without such a quality every finalist is measured, since the best of them is wanted. Where none of them meets the
-    target, `others` follow that lie where it may be met, see `_next`.
+    Where a quality is asked for, the smallest finalist comes first, and what meets the target ends it: all that is left then are
+    sizes of which some format would be smaller still than what was found, as when the smallest met it in floats alone. Without
+    such a quality every finalist is measured, since the best of them is wanted. Where none of them meets the target, `others`
+    follow that lie where it may be met, see `_next`.
     """
     found: list[Point] = []
-    for candidate in sorted(finalists, key=lambda c: c.least):
-        found += measure(candidate)
-        if target.min_retained is not None and any(p.met for p in found):
-            return found
-    seen, left = list(finalists), list(others)
+    seen, left, going = [], list(others), sorted(finalists, key=lambda c: c.least)
+    wanted = target.min_retained is not None
+    while going:
+        seen.append(going.pop(0))
+        found += measure(seen[-1])
+        if wanted and any(p.met for p in found):
+            going = [c for c in [*going, *left] if _is_smaller(c, seen, found)]
+            going.sort(key=lambda c: c.least)
+            left = []
     while not any(p.met for p in found) and (following := _next(seen, left, found, target)) is not None:
         left.remove(following)
         seen.append(following)
         found += measure(following)
     return found
+
+
+def _is_smaller(candidate: Candidate, seen: Sequence[Candidate], found: Sequence[Point]) -> bool:
+    """Whether some format of a size that is larger than all that were measured would be smaller than what met the target."""
+    least = min(p.bytes for p in found if p.met)
+    return candidate.least < SMALLER * least and all(candidate.least > one.least for one in seen)
 
 
 def _next(

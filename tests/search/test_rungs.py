@@ -126,6 +126,21 @@ def test_of_several_that_meet_it_the_smallest_is_taken():
     assert (best.size, best.format) == ("small", "onnx-int8")
 
 
+def test_what_met_it_in_floats_alone_is_held_against_larger_sizes_in_fewer_bits():
+    """Their bytes: small 16 and 8 million, quarter 20 and 10, third 28 and 14, half 40 and 20."""
+    target, asked = Target(min_retained=0.95), []
+    worth = {"small": (0.96, 0.94), "quarter": (0.96, 0.94), "third": (0.97, 0.96)}
+
+    def measure(c: Candidate) -> list[Point]:
+        asked.append(c.size)
+        floats, whole = worth[c.size]
+        return [point(c, floats, target, "float"), point(c, whole, target)]
+
+    found = last_round([ALL[2], ALL[3]], [ALL[0], ALL[1], ALL[4], ALL[5]], target, measure)
+    assert asked == ["small", "quarter", "third"]
+    assert (chosen(found, target).size, chosen(found, target).format) == ("third", "onnx-int8")
+
+
 def test_where_the_finalists_lose_it_in_their_formats_larger_ones_follow_the_smallest_first():
     target, asked = Target(min_retained=0.95), []
 
