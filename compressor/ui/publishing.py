@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from typing import Any
 
 import gradio as gr
@@ -29,6 +30,7 @@ class Handlers:
     def __init__(self, services: Services):
         self.services, self.outgoing = services, Outgoing(services)
         self.background = Background()
+        self._starting = threading.Lock()  # pressed in two tabs in one instant, it starts once
 
     # ------------------------------------------------------------------ who, what
 
@@ -109,16 +111,17 @@ class Handlers:
             return self._notice(below, "warning", ask=True)
         repo = f"{namespace}/{name}"
         made = frozenset(name.lower() for name in self.outgoing.repo_names(repo, variants).values())
-        going = self.background.going(who.owners)
-        if any(one.about & made for one in going):
-            return self._notice([t("publish.already")], "warning")
-        if len(going) >= AT_ONCE:
-            return self._notice([t("limit.publishing")], "warning")
         action = functools.partial(
             self.outgoing.publish, job, repo, variants, bool(public), floor / 100, anyway, read_cards(edited), who
         )
-        self.services.count("publish", who)
-        key = self.background.start(who.owner, action, made)
+        with self._starting:
+            going = self.background.going(who.owners)
+            if any(one.about & made for one in going):
+                return self._notice([t("publish.already")], "warning")
+            if len(going) >= AT_ONCE:
+                return self._notice([t("limit.publishing")], "warning")
+            self.services.count("publish", who)
+            key = self.background.start(who.owner, action, made)
         keys = [k for k in _keys(work) if (one := self.background.get(k, who.owners)) is not None and not one.done]
         begun = " ".join([*keys, key])
         return "", self.tick(begun, browser, token)[0], begun, gr.Timer(active=True), gr.update(visible=False)
