@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from compressor.data import splits
 from compressor.data.labelling import Study
 from compressor.data.labels import LabelSpace
+from compressor.data.readers import RUNNING_CHARACTERS
 from compressor.data.rows import Part
 from compressor.data.sources import SPLITS
 from compressor.tasks.base import Task
@@ -18,7 +20,7 @@ def arrange(found: Study, task: Task, limit: int | None, seed: int) -> dict[str,
     parts = dict(found.parts)
     _promote(found, parts, task)
     if task.running_text:
-        return {"test": parts["test"]}
+        return {"test": _readable(found, parts["test"])}
     present = _present(parts, found.space)
     random = np.random.default_rng([seed, 1])
     given = set(parts)
@@ -36,6 +38,19 @@ def arrange(found: Study, task: Task, limit: int | None, seed: int) -> dict[str,
         if split in parts and not found.problems:
             found.problems += splits.classes(parts[split], _called(split), found.space, present)
     return {split: parts[split] for split in SPLITS if split in parts}
+
+
+def _readable(found: Study, part: Part) -> Part:
+    """The first rows of a running text, as many as are measured in hours."""
+    ends = np.cumsum(pc.utf8_length(part.table["text"]).to_numpy())
+    if not len(ends) or ends[-1] <= RUNNING_CHARACTERS:
+        return part
+    kept = max(1, int(np.searchsorted(ends, RUNNING_CHARACTERS, side="right")))
+    found.notes.append(
+        f"The text is long: its first {kept:,} of {len(part):,} rows, {ends[kept - 1] / 1e6:,.0f} million characters, are "
+        "measured on."
+    )
+    return part.take(np.arange(kept))
 
 
 def _called(split: str) -> str:

@@ -24,8 +24,9 @@ LEFT_OUT = 0.2
 """Of the changed words, those that are left out."""
 LONG_WORD = 12
 """Characters between two spaces, on average, from which on a language is taken for one that writes none."""
-POOL = 5000
-"""Texts whose words stand in for others: enough to be as frequent among them as in all, and little to keep in memory."""
+POOL, OF_EACH = 5000, 100
+"""Texts whose words stand in for others, and how many words of each, drawn at random: enough to be as frequent among them as in
+all, and little to keep in memory."""
 
 
 def made_up(rows: Dataset, count: int, seed: int) -> Dataset:
@@ -56,11 +57,17 @@ class _Maker:
         some = [texts[i] for i in random.permutation(len(texts))[:POOL].tolist()]
         self.space = "" if writes_no_spaces("\n".join(some)) else " "
         self.texts = texts
-        self.words = [word for text in some for word in self._split(text)] or [""]
         self.random = random
+        self.words = [word for text in some for word in self._some(text)] or [""]
 
     def _split(self, text: str) -> list[str]:
         return text.split() if self.space else list(text)
+
+    def _some(self, text: str) -> list[str]:
+        words = self._split(text)
+        if len(words) <= OF_EACH:
+            return words
+        return [words[i] for i in self.random.choice(len(words), OF_EACH, replace=False).tolist()]
 
     def make(self, row: int) -> str:
         random = self.random

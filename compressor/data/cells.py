@@ -11,16 +11,30 @@ from collections.abc import Iterable
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _NUMBERED = re.compile(r"label[\W_]*(\d{1,18})", re.IGNORECASE)
-_SEPARATORS = re.compile(r"[\W_]+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_SEPARATORS = re.compile(r"[^\w+#]+|_+")
+"""`+` and `#` are none: C, C++ and C# are three languages."""
 JOINS = ("|", ";", ",")
 MAX_LIST = 20_000
 
 
 def normalised(name: str) -> str:
-    """A label's name without what people write differently: case, width, and the signs between its words.
-    Names made of signs only (`+`, `-`) stay as they are."""
+    """A label's name without what people write differently: case, width, and the signs between its words; of a number its value
+    (`1.0` is 1, `-1` is not). Names made of signs only (`+`, `-`) stay as they are."""
     plain = unicodedata.normalize("NFKC", name).casefold().strip()
+    if _NUMBER.fullmatch(plain) and len(plain) <= 15:
+        value = float(plain)
+        return str(int(value)) if value.is_integer() else str(value)
     return _SEPARATORS.sub("", plain) or plain
+
+
+def alike(name: str) -> str:
+    """What two spellings of one class share: `Positive` and `positive `, `1` and `1.0`. A single letter is itself: A may stand
+    beside a."""
+    plain = " ".join(unicodedata.normalize("NFKC", name).split())
+    if (number := integer(plain)) is not None:
+        return str(number)
+    return plain.casefold() if len(plain) > 1 else plain
 
 
 def missing(cell: str | None) -> bool:
@@ -36,6 +50,19 @@ def number(cell: str) -> float | None:
         return None
     value = float(cell)
     return value if abs(value) < 1e30 else None
+
+
+def numbers(cells: Iterable[str]) -> dict[str, float | None]:
+    """The `number` of each cell of a column. `1,251` is a thousand where the column says so: no comma in it can stand before
+    decimals alone (`0,5`, `12,50`), and some cell has a point, or two commas, or is a smaller number without any."""
+    cells = list(cells)
+    with_comma = [cell.strip() for cell in cells if "," in cell]
+    plain = [value for cell in cells if "," not in cell and (value := number(cell)) is not None]
+    if with_comma and all(_THOUSANDS.fullmatch(cell) for cell in with_comma):
+        pointed = any("." in cell for cell in cells) or any(cell.count(",") > 1 for cell in with_comma)
+        if pointed or any(abs(value) < 1000 for value in plain):
+            return {cell: number(cell.replace(",", "")) for cell in cells}
+    return {cell: number(cell) for cell in cells}
 
 
 def integer(cell: str) -> int | None:

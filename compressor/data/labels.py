@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from compressor.data.cells import bit, integer, items, joined, missing, names_sorted, normalised, number, some
+from compressor.data.cells import alike, bit, integer, items, joined, missing, names_sorted, normalised, numbers, some
 from compressor.data.matching import Asked, match_names
 
 __all__ = ["LabelSpace", "Labelling", "label", "normalised"]
@@ -47,7 +48,7 @@ def label(cells: Mapping[str, int], column: str, asked: Asked) -> Labelling:
     if kind == "regression":
         found = _numbers(held, column, asked)
     elif kind == "multi":
-        found = _several(spelled, column, asked)
+        found = _several(spelled, held, column, asked)
     else:
         found = _one(spelled, held, column, asked)
     if not asked.names and asked.kind is None and len(held) > MANY and all(integer(cell) is not None for cell in held):
@@ -91,21 +92,21 @@ def _kind(held: Mapping[str, int], spelled: Mapping[str, list[str] | None], aske
     if asked.class_names:
         return "single"
     if joined(held):
-        numeric = all(number(cell) is not None for cell in held)  # 0,5 is a number, not two names
+        numeric = all(value is not None for value in numbers(held).values())  # 0,5 is a number, not two names
         if not numeric:
             return "multi"
-    values = [number(cell) for cell in held]
+    values = list(numbers(held).values())
     if values and all(v is not None for v in values):
         fractions = any(v is not None and not v.is_integer() for v in values)
-        if fractions or asked.kind == "regression" or (len(held) > MANY and not _counted(held)):
+        if fractions or asked.kind == "regression" or (len(held) > MANY and not _counted(values, held)):
             return "regression"
     return "single"
 
 
-def _counted(held: Mapping[str, int]) -> bool:
+def _counted(values: Sequence[float | None], held: Mapping[str, int]) -> bool:
     """Whether whole numbers count classes: from 0 or 1 on without a gap, each several times. A score seldom does all that."""
-    places = {integer(cell) for cell in held}
-    first, last = min(places, key=int, default=0), max(places, key=int, default=0)  # type: ignore[arg-type]
+    places = {value for value in values if value is not None}
+    first, last = min(places, default=0), max(places, default=0)
     return first in (0, 1) and last == first + len(places) - 1 and min(held.values()) >= 3
 
 
@@ -116,10 +117,10 @@ def _numbers(held: Mapping[str, int], column: str, asked: Asked) -> Labelling:
     name = asked.names[0] if asked.names else "score"
     found = Labelling(LabelSpace("regression", (name,)))
     odd = []
+    plain = {cell: single[0] if (single := items(cell)) and len(single) == 1 else cell for cell in held}
+    values = numbers(plain.values())
     for cell in held:
-        single = items(cell)
-        value = number(single[0] if single and len(single) == 1 else cell)
-        if value is None:
+        if (value := values[plain[cell]]) is None:
             odd.append(cell)
         else:
             found.codes[cell] = value
@@ -155,9 +156,30 @@ def _one(spelled: Mapping[str, list[str] | None], held: Mapping[str, int], colum
             "Choose the label column with `data.columns` ({label: …})."
         )
         return found
+    spelled = _in_one_spelling(found, spelled, held, column, asked)
+    seen = {names[0]: None for names in spelled.values() if names}
     places = _resolve(found, list(seen), column, asked)
     found.codes = {c: places[n[0]] for c, n in spelled.items() if n and places.get(n[0]) is not None}
     return found
+
+
+def _in_one_spelling(
+    found: Labelling, named: Mapping[str, list[str] | None], held: Mapping[str, int], column: str, asked: Asked
+) -> dict[str, list[str] | None]:
+    """The names of each cell, for a new head: those that differ in how they are written alone are one class, by its commonest
+    spelling, and it is told. A teacher's own labels are found by the looser rules of `match_names`."""
+    if asked.names:
+        return dict(named)
+    counts: dict[str, Counter[str]] = {}
+    for cell, names in named.items():
+        for name in names or ():
+            counts.setdefault(alike(name), Counter())[name] += held.get(cell, 1)
+    taken = {key: max(names, key=lambda name: (names[name], name)) for key, names in counts.items()}
+    if several := [taken[key] for key, names in counts.items() if len(names) > 1]:
+        found.notes.append(
+            f"The column `{column}` writes {some(several)} in several ways; each of them counts as one label."
+        )
+    return {cell: None if names is None else [taken[alike(n)] for n in names] for cell, names in named.items()}
 
 
 def _resolve(found: Labelling, seen: list[str], column: str, asked: Asked) -> dict[str, int | None]:
@@ -176,16 +198,18 @@ def _own_names(seen: Sequence[str], asked: Asked) -> list[str]:
     """The labels of a new head: the data set's own order where it has one, else sorted; renamed as the person asked."""
     known = [name for name in asked.class_names if name in seen]
     ordered = known if len(known) == len(seen) else names_sorted(seen)
-    renamed = {normalised(a): b for a, b in (asked.given or {}).items()}
-    return list(dict.fromkeys(renamed.get(normalised(name), name) for name in ordered))
+    given = asked.given or {}
+    loose = {normalised(a): b for a, b in given.items()}
+    return list(dict.fromkeys(given.get(name, loose.get(normalised(name), name)) for name in ordered))
 
 
 # ---------------------------------------------------------------------- several labels at once
 
 
-def _several(spelled: Mapping[str, list[str] | None], column: str, asked: Asked) -> Labelling:
+def _several(spelled: Mapping[str, list[str] | None], held: Mapping[str, int], column: str, asked: Asked) -> Labelling:
     found = Labelling(LabelSpace("multi", tuple(asked.names or ())))
-    sets = _sets(spelled, asked.names)
+    alike_named = _in_one_spelling(found, _sets(spelled, asked.names), held, column, asked)
+    sets = {cell: names for cell, names in alike_named.items() if names is not None}
     seen = list(dict.fromkeys(name for names in sets.values() for name in names))
     if asked.names and not asked.given and _says_yes_or_no(seen, asked.names):
         found.problems.append(
@@ -224,12 +248,8 @@ def _says_yes_or_no(seen: Sequence[str], names: Sequence[str]) -> bool:
 def _sets(spelled: Mapping[str, list[str] | None], names: Sequence[str] | None) -> dict[str, list[str]]:
     """The names that each cell says: of a list, of joined names, or of a row of zeros and ones (a place each)."""
     lists = {cell: found for cell, found in spelled.items() if found is not None}
-    widths = {len(found) for found in lists.values()}
-    bits = all(bit(x) is not None for found in lists.values() for x in found)
-    # A list of places never says one twice; a row of zeros and ones of the teacher's width does.
-    if bits and len(widths) == 1 and (width := widths.pop()) > 1 and any(len(set(f)) < width for f in lists.values()):
-        called = list(names) if names and len(names) == width else [f"LABEL_{i}" for i in range(width)]
-        return {cell: [called[i] for i, x in enumerate(found) if bit(x)] for cell, found in lists.items()}
+    if (marked := _marks(lists, names)) is not None:
+        return marked
     plain = [found[0] for cell, found in lists.items() if items(cell) is None and found]
     known = {normalised(name) for name in names or ()}
     sign = joined(plain) or next(
@@ -237,9 +257,23 @@ def _sets(spelled: Mapping[str, list[str] | None], names: Sequence[str] | None) 
     )
     if sign is None:
         return lists
-    return {
+    parted = {
         cell: [part.strip() for name in found for part in name.split(sign) if part.strip()]
         if items(cell) is None
         else found
         for cell, found in lists.items()
     }
+    return _marks(parted, names) or parted
+
+
+def _marks(lists: Mapping[str, list[str]], names: Sequence[str] | None) -> dict[str, list[str]] | None:
+    """Rows of zeros and ones, all of one width, as the names whose place is marked; None where they are something else. A list of
+    places never says one twice, and has no two orders."""
+    widths = {len(found) for found in lists.values()}
+    if len(widths) != 1 or (width := widths.pop()) < 2 or any(bit(x) is None for f in lists.values() for x in f):
+        return None
+    different = {tuple(map(bit, found)) for found in lists.values()}
+    if all(len(set(one)) == width for one in different) and len(different) < 2:
+        return None
+    called = list(names) if names and len(names) == width else [f"LABEL_{i}" for i in range(width)]
+    return {cell: [called[i] for i, x in enumerate(found) if bit(x)] for cell, found in lists.items()}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from compressor.data.cells import index, normalised, some
+from compressor.data.cells import index, integer, normalised, some
 
 _GENERIC = re.compile(r"(label[\W_]*)?\d+", re.IGNORECASE)
 WAYS_OUT = (
@@ -47,15 +47,43 @@ def match_names(
     rest = [name for name in seen if name not in places]
     lookup = _lookup(names)
     by_name = {name: _find(name, lookup) for name in rest}
+    if any(place is None for place in by_name.values()) and (told := _by_their_numbers(rest, names)) is not None:
+        by_name = told
     if any(place is None for place in by_name.values()):
         generic = all(_GENERIC.fullmatch(name.strip()) for name in names)
         own = {name: i for i, name in enumerate(asked.class_names)} if generic else {}
         by_index = {name: own.get(name, index(name)) for name in rest}
-        if all(i is not None and 0 <= i < len(names) for i in by_index.values()):
-            by_name = by_index
-        else:
+        if any(i is None or not 0 <= i < len(names) for i in by_index.values()):
             problems.append(_unknown([n for n, p in by_name.items() if p is None], names, by_index, column))
+        elif not generic and not places and _count_from_one(rest):
+            problems.append(_from_one(rest, names, column))
+        else:
+            by_name = by_index
     return {**places, **by_name}, problems, notes
+
+
+def _by_their_numbers(seen: Sequence[str], names: Sequence[str]) -> dict[str, int | None] | None:
+    """Whole numbers as those in the teacher's names (`1 star` to `5 stars`), where each of these holds one, another each; None
+    where that does not explain all."""
+    held = [re.findall(r"\d+", name) for name in names]
+    if any(len(one) != 1 for one in held) or all(_GENERIC.fullmatch(name.strip()) for name in names):
+        return None
+    places = {int(one[0][:18]): i for i, one in enumerate(held)}
+    found = {name: places.get(number) if (number := integer(name)) is not None else None for name in seen}
+    return found if len(places) == len(names) and None not in found.values() else None
+
+
+def _count_from_one(seen: Sequence[str]) -> bool:
+    """Whether plain numbers are 1, 2 and so on: counted from 1, as people count, or from 0, and the first one is missing."""
+    numbers = [integer(name) for name in seen]
+    return len(numbers) > 1 and {n for n in numbers if n is not None} == set(range(1, len(numbers) + 1))
+
+
+def _from_one(seen: Sequence[str], names: Sequence[str], column: str) -> str:
+    return (
+        f"The labels of the column `{column}` run from 1 to {len(seen)}, and it is not certain which of the teacher's "
+        f"{len(names)} labels ({some(names)}) a 1 stands for. {WAYS_OUT.format(example=1)}"
+    )
 
 
 def _as_given(

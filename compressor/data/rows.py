@@ -19,9 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from compressor.data.cells import bit
+from compressor.data.cells import bit, integer, missing, some
 from compressor.data.columns import label_columns
 from compressor.data.table import Reader
+from compressor.errors import DataError
 from compressor.events import Progress
 
 HELD_BYTES = 512 * 2**20
@@ -141,7 +142,7 @@ def collect(
     """Read the role columns of all files of a split.
 
     Raises:
-        DataError: a file breaks off or breaks the rules of its format.
+        DataError: a file breaks off or breaks the rules of its format, or columns of yes and no say something else.
     """
     sample, read, held = _Sample(bounds, seed), 0, 0
     several = label_columns(columns.get("label", ""))
@@ -169,13 +170,34 @@ def _by_role(batch: pa.Table, columns: Mapping[str, str], several: Sequence[str]
         if column in batch.column_names:
             arrays[role] = batch[column]
         elif role == "label" and len(several) > 1 and all(c in batch.column_names for c in several):
-            rows = zip(*(batch[c].to_pylist() for c in several))
-            yes = {x for c in several for x in pc.unique(batch[c]).to_pylist() if bit(x)}  # few spellings, many rows
-            on = ([name for name, x in zip(several, row) if x in yes] for row in rows)
-            arrays[role] = pa.array([json.dumps(names, ensure_ascii=False) for names in on], pa.string())
+            arrays[role] = _joined(batch, several)
         else:
             arrays[role] = pa.nulls(batch.num_rows, pa.string())
     return pa.table(arrays, schema=pa.schema([(role, pa.string()) for role in columns]))
+
+
+def _joined(batch: pa.Table, several: Sequence[str]) -> pa.Array:
+    """A column of yes or no for each label → the names of those that say yes, as a list; null where none says anything: blank, or
+    -1 as competitions write what they keep to themselves.
+
+    Raises:
+        DataError: a cell says something else.
+    """
+    said: dict[str | None, int | None] = {}  # few spellings, many rows
+    for column in several:
+        for cell in pc.unique(batch[column]).to_pylist():
+            said[cell] = None if missing(cell) or integer(cell) == -1 else bit(cell)
+            if said[cell] is None and not missing(cell) and integer(cell) != -1:
+                raise DataError(
+                    f"The column `{column}` holds {some([cell])}, and each of several label columns says yes or no: 1 or 0. Make "
+                    "it so (1 from 0.5 on, say), or choose one label column."
+                )
+    rows = zip(*(batch[c].to_pylist() for c in several))
+    lists = [
+        None if all(said[x] is None for x in row) else [name for name, x in zip(several, row) if said[x]]
+        for row in rows
+    ]
+    return pa.array([None if one is None else json.dumps(one, ensure_ascii=False) for one in lists], pa.string())
 
 
 def _clean(table: pa.Table, read: int, cap: int) -> Part:

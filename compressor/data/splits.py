@@ -45,9 +45,10 @@ def draw(groups: np.ndarray, total: int, random: np.random.Generator) -> np.ndar
         return np.arange(len(groups))
     exact = counts * (total / len(groups))
     share = np.minimum(counts, np.maximum(np.floor(exact).astype(int), FEWEST))
-    # What rounding down left over goes to the groups that lost the most by it.
-    for i in np.argsort(-(exact - np.floor(exact)), kind="stable"):
-        if share.sum() >= total:
+    # What rounding down left over goes to the groups that lost the most by it; the smallest have more than their share.
+    lost = np.where(exact >= FEWEST, exact - np.floor(exact), -1.0)
+    for i in np.argsort(-lost, kind="stable"):
+        if share.sum() >= total or lost[i] < 0:
             break
         share[i] += share[i] < counts[i]
     # What the smallest groups got beyond their share comes off the largest ones.

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from compressor.data.prepare import Prepared
 
+COUNT_FROM_PADDING = (
+    "camembert", "data2vec-text", "ibert", "lilt", "longformer", "luke", "markuplm", "mpnet", "roberta", "roberta-prelayernorm",
+    "xlm-roberta", "xlm-roberta-xl", "xmod",
+)  # fmt: skip
+"""Models that count positions from the padding token's number on, so that those up to it are never used."""
 SAMPLE = 20_000
 """Rows whose lengths are looked at."""
 
@@ -33,11 +38,8 @@ def token_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) ->
     limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 10**6 else []
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
-        # RoBERTa's kind counts positions from the padding token's id on.
-        offset = (
-            2 if config.model_type in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer") else 0
-        )
-        limits.append(positions - offset)
+        padding = config.pad_token_id if isinstance(config.pad_token_id, int) else 1
+        limits.append(positions - (padding + 1 if config.model_type in COUNT_FROM_PADDING else 0))
     return min(limits, default=512)
 
 

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models, saving
 from compressor.stages.context import CONTROL, STUDENT, Run, read_json
-from compressor.stages.data import CALIBRATION_ROWS, SPLITS, RunData, batches_of, labelled
+from compressor.stages.data import CALIBRATION_ROWS, SPLITS, RunData, batches_of
 from compressor.stages.hints import hints_of
 from compressor.stages.lengths import some_of
+from compressor.stages.lessons import lessons
 from compressor.stages.own_tokens import own_length
-from compressor.stages.teacher import options_of, teacher_answers, trainable
+from compressor.stages.teacher import options_of, trainable
 from compressor.system import processes
 from compressor.system.whole import write_json
 from compressor.tasks.base import TrainableTask
 
 if TYPE_CHECKING:
-    import numpy as np
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from compressor.recipe import Distill
-    from compressor.training.numbers import Unit
     from compressor.training.trainer import Trained
 
 KEPT_TOKENS = "kept-tokens.json"
@@ -231,36 +230,29 @@ def _distil(
     assert asked is not None and run.recipe.student is not None
     length = _own_length(run, data, model, tokenizer)
     learnt = data.learnt_rows(run.recipe.made)  # in a search other sizes may want more
-    rows = data.encoded("train", task, tokenizer, length, range(learnt))
-    teacher, validation_teacher = (None, None) if alone else teacher_answers(run, data)
-    if alone:
-        rows = labelled(rows, task, len(data.labels))
-    options = replace(
-        options_of(run, asked, parts),
-        epochs=asked.epochs * learnt / len(rows),
-        patience=_patience(asked) if teacher is not None else None,
-        dropout=0.0 if asked.dropout is None and teacher is not None else asked.dropout,
-    )
-    hints = None if alone else hints_of(run, np.asarray(rows["length"][:]), model.config)
-    validation = data.encoded("validation", task, tokenizer, length)
+    told = lessons(run, data, task, tokenizer, length, learnt, alone)
+    hints = None if alone else hints_of(run, np.asarray(told.rows["length"][:]), model.config)
     unit = None
     if task.kind == "regression":
-        unit = _unit(model, rows, teacher, has_head=run.recipe.student.model is None)
-        rows, validation = unit.rows(rows), unit.rows(validation)
-        teacher, validation_teacher = (
-            unit.taken_from(answers) if answers is not None else None for answers in (teacher, validation_teacher)
-        )
+        unit = told.unit(model, has_head=run.recipe.student.model is None)
+        told = told.said_in(unit)
+    options = replace(
+        options_of(run, asked, parts),
+        epochs=asked.epochs * learnt / len(told.rows),
+        patience=_patience(asked) if told.teacher is not None else None,
+        dropout=0.0 if asked.dropout is None and told.teacher is not None else asked.dropout,
+    )
     stage = CONTROL if alone else "distill"
     trained = train(
         model.to(run.device),
         task,
-        rows,
-        validation,
+        told.rows,
+        told.validation,
         pad_id=int(tokenizer.pad_token_id or 0),
         options=options,
         folder=run.work / (f"{stage}-training" if alone else stage),
-        teacher=teacher[:learnt] if teacher is not None else None,
-        validation_teacher=validation_teacher,
+        teacher=told.teacher,
+        validation_teacher=told.validation_teacher,
         hints=hints,
         frozen=frozen,
         stage=stage,
@@ -272,21 +264,6 @@ def _distil(
         why = "on the validation rows it no longer got better"
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: {why}.")
     return trained
-
-
-def _unit(model: PreTrainedModel, rows: Dataset, teacher: np.ndarray | None, *, has_head: bool) -> Unit:
-    """The unit in which a student learns numbers: that of what it is told, labels or its teacher's answers. A head that was its
-    teacher's says its numbers in it from then on; a new one begins there."""
-    import numpy as np
-
-    from compressor.training.numbers import Unit
-
-    told = np.asarray(rows["labels"][:]) if "labels" in rows.column_names else teacher
-    assert told is not None  # `train` has nothing to learn from else
-    unit = Unit.of(told, model)
-    if has_head:
-        unit.put_on(model)
-    return unit
 
 
 def _patience(asked: Distill) -> int:

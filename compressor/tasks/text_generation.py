@@ -57,15 +57,19 @@ class TextGeneration(Task):
         return []
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: Dataset, max_length: int | None) -> Dataset:
-        """All rows as one running text, cut into windows without overlap. Each starts as the tokenizer starts a text: without
-        that token Gemma's perplexity is thirty times what it is with it."""
+        """All rows as one running text, a line or more each, cut into windows without overlap. Each starts as the tokenizer
+        starts a text: without that token Gemma's perplexity is thirty times what it is with it."""
         from datasets import Dataset
 
         first = _framed(tokenizer)
         window = min(max_length or WINDOW, int(min(tokenizer.model_max_length, 10**9))) - len(first)
         ids: list[int] = []
-        for text in rows["text"]:
-            ids.extend(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        before = ""
+        for at, text in enumerate(rows["text"]):
+            # Without it the last word of a row and the first of the next would be one.
+            line = "\n" if at and not before.endswith("\n") else ""
+            before = line + text
+            ids.extend(tokenizer(before, add_special_tokens=False, verbose=False)["input_ids"])
         windows = [first + ids[i : i + window] for i in range(0, len(ids), window)]
         windows = [w for w in windows if len(w) > 1]  # a lone token predicts nothing
         return Dataset.from_dict(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from compressor.data import augment
 from compressor.data.augment import made_up, slip
 
 ROWS = Dataset.from_dict(
@@ -66,3 +67,12 @@ def test_a_slip_stays_in_its_script(text):
     random = np.random.default_rng(0)
     for _ in range(200):
         assert set(slip(text, random, text)) <= set(text)
+
+
+def test_words_that_stand_in_for_others_are_few_however_long_the_texts():
+    random = np.random.default_rng(0)
+    long = [" ".join(f"word{n}" for n in random.integers(0, 5000, 3000)) for _ in range(40)]
+    for texts in (long, ["".join(chr(0x4E00 + n) for n in random.integers(0, 5000, 20_000)) for _ in range(40)]):
+        made = augment._Maker(texts, random)
+        assert len(made.words) == 40 * augment.OF_EACH
+        assert len(set(made.words)) > 1000, "from all over the texts"

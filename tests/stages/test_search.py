@@ -45,7 +45,7 @@ def settings_of_all(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return few_rows(tmp_path_factory.mktemp("few"), train=600, validation=200, test=100)
+    return few_rows(tmp_path_factory.mktemp("few"), train=300, validation=200, test=100)
 
 
 @pytest.fixture(scope="module")
