@@ -1,5 +1,6 @@
 """8 bits (LLM.int8, Dettmers et al. 2022, arXiv:2208.07339) and 4 bits (NF4 with double quantization, QLoRA, Dettmers et
-al. 2023, arXiv:2305.14314) by bitsandbytes. Linear layers shrink; heads stay as they are; all the rest is in bfloat16.
+al. 2023, arXiv:2305.14314) by bitsandbytes. Linear layers shrink; heads stay as they are; all the rest is in bfloat16, or
+in float32 where a model does not stand that.
 """
 
 from __future__ import annotations
@@ -79,9 +80,10 @@ class BitsAndBytes(Format):
         heads = head_names(meta, task)
         unfit = [name for name in self.unfit(meta) if not within(name, heads)]
         skip = kept_modules(meta, heads, unfit)
-        live = models.load_model(
-            source, task, dtype=torch.bfloat16, quantization_config=self.quantization(skip), config=config, strict=False
-        )
+        how = {"quantization_config": self.quantization(skip), "strict": False}
+        live = models.load_model(source, task, dtype=torch.bfloat16, config=config, **how)
+        if not saving.stands_16_bits(live, task):  # its head is among what is not quantized
+            live = models.load_model(source, task, dtype=torch.float32, config=models.load_config(source), **how)
         self._check(live, heads, source.name)
         # Saved before it computes anything: on some CPUs the first forward repacks 4-bit weights, and what is saved
         # after it is no longer the same.

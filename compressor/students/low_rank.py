@@ -46,6 +46,11 @@ class ThinLinear(nn.Module):
         self.down = nn.Linear(features_in, rank, bias=False)
         self.up = nn.Linear(rank, features_out, bias=bias)
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """T5 asks its layers for the type of theirs."""
+        return self.up.weight
+
     @classmethod
     def of(cls, layer: nn.Linear, rank: int) -> ThinLinear:
         """One of a layer's shape, its weights not yet set."""

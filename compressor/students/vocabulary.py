@@ -164,8 +164,14 @@ def _check(model: PreTrainedModel, small: PreTrainedModel, kept: Sequence[int]) 
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(len(kept), (4, 16), generator=generator)
     pad = small.config.pad_token_id
-    ids[ids == pad] = (int(pad or 0) + 1) % len(kept)
+    end = getattr(small.config, "eos_token_id", None)
+    special = {token for token in (pad, end) if isinstance(token, int)}
+    plain = next(token for token in range(len(kept)) if token not in special)
+    for token in special:
+        ids[ids == token] = plain
     mask = torch.ones_like(ids)
+    if isinstance(end, int):  # BART and T5 answer where a text ends, once in each
+        ids[:2, -1], ids[2:, 9] = end, end
     if pad is not None:
         ids[2:, 10:], mask[2:, 10:] = pad, 0
     old = torch.tensor(list(kept))[ids]

@@ -29,7 +29,7 @@ def teacher_logits(
     hints: Sequence[Writer] = (),
     progress: Progress = silent,
 ) -> np.ndarray:
-    """Logits of every row, in row order: float32 [rows, labels]. Length-sorted, in bfloat16 where the hardware has it.
+    """Logits of every row, in row order: float32 [rows, labels]. Length-sorted; of a model in bfloat16 in that type.
 
     Args:
         hints: each takes down its kind of them in the same pass.
@@ -47,7 +47,7 @@ def teacher_logits(
     whole = contextlib.nullcontext() if more else first_token_only(model, inputs(_example(encoded, pad_id)))
     with whole:
         for index, arrays in batches(encoded, pad_id, batch_size, STEP):
-            with autocast(model.device.type):
+            with autocast(model.device.type) if model.dtype == torch.bfloat16 else contextlib.nullcontext():
                 outputs = model(**inputs(arrays), **more)
             logits = outputs.logits.float().cpu().numpy()
             for writer in hints:
