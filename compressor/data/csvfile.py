@@ -24,6 +24,8 @@ NEVER = "\x1f"
 """Separates nothing: the delimiter of a file with one column."""
 MAX_SEPARATORS = 1_000_000
 """In one row. A row becomes a list of cells before anybody can count them."""
+FEW = 50
+"""Different values, up to which those of a column are known."""
 WRONG_SHARE = 0.01
 """Of rows with too many cells that are left out, with a note; more is an error."""
 
@@ -66,8 +68,8 @@ class CsvReader(Reader):
         if not lines:
             raise DataError(f"{path.name} is empty: there is no row to read. Check the file.")
         self.dialect = sniff(lines[:SAMPLE_LINES], stated.group(1) if stated else None)
-        if self.dialect.delimiter == "\t" and self._even():
-            self.dialect = Dialect("\t", quoted=False)
+        if self.dialect.delimiter != NEVER and self._quotes_are_text():
+            self.dialect = Dialect(self.dialect.delimiter, quoted=False)
         first, *following = self._beginning()
         self.header = names_columns(first, following)
         self.columns = check_columns(path, first if self.header else [""] * len(first))
@@ -150,11 +152,41 @@ class CsvReader(Reader):
                 'closed, or followed by more text. Inside quotes, write a quote as two (""), and save the file again.'
             ) from None
 
-    def _even(self) -> bool:
-        """Whether every line has as many tabs as the first: then quotes hold nothing together, and a lone one is text."""
+    def _quotes_are_text(self) -> bool:
+        """Whether quotes hold nothing together, so that a lone one is a part of its text: nearly every line has as many
+        separators as the first, and read with quotes whole lines would be swallowed by texts. Of tabs it is
+        enough that no line has more or fewer."""
+        lines = even = odd = first = 0
         with open_text(self.path, self.encoding) as file:
-            counts = {line.count("\t") for line in islice(physical_lines(file), self.skipped, None) if line.strip()}
-        return len(counts) == 1
+            for line in islice(physical_lines(file), self.skipped, None):
+                if line.strip():
+                    count = line.count(self.dialect.delimiter)
+                    first = first if lines else count
+                    lines, even, odd = lines + 1, even + (count == first), odd + line.count('"') % 2
+        if self.dialect.delimiter == "\t" and even == lines:
+            return True
+        return odd > 0 and even >= (1 - WRONG_SHARE) * lines and self._swallows(first)
+
+    def _swallows(self, separators: int) -> bool:
+        """Whether a cell in quotes holds lines that are rows of their own: as many separators as the first line of the file has,
+        and in columns of few values (labels) one of these."""
+        known: list[set[str]] = [set() for _ in range(separators + 1)]
+        inside: list[list[str]] = []
+        # Quotes may break later on: the reader proper will say so.
+        with open_text(self.path, self.encoding) as file, contextlib.suppress(DataError):
+            for _, row in self._raw(file):
+                lines = [line for cell in row if "\n" in cell for line in cell.split("\n")[:-1]]
+                inside += [
+                    cells for line in lines if len(cells := line.split(self.dialect.delimiter)) == separators + 1
+                ]
+                if not lines and len(row) == separators + 1:
+                    for values, cell in zip(known, row, strict=True):
+                        if len(values) <= FEW:
+                            values.add(cell.strip())
+                if len(inside) > SAMPLE_LINES:
+                    break
+        labels = [at for at, values in enumerate(known) if 1 < len(values) <= FEW]
+        return bool(labels) and any(all(cells[at].strip() in known[at] for at in labels) for cells in inside)
 
 
 def physical_lines(file: IO[str]) -> Iterator[str]:

@@ -7,6 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
+OF_TEXTS = frozenset(
+    {"text", "sentence", "comment", "comment_text", "review", "content", "message", "tweet", "question"}
+)
+"""Names of columns of texts, of which none is a text itself where the others are longer."""
 ROWS = 500
 """Rows after the first that are looked at."""
 REPEATED = 0.02
@@ -20,14 +24,20 @@ ENOUGH = 20
 def names_columns(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether `first` holds names rather than a row.
 
-    A number is no name, and no name stands among the values of its own column. Something that is no number over a column of
-    numbers, or that is none of a column's few values, is one, however long: a form's questions. Where the rows do not tell, a
-    sentence is a row.
+    A number is no name (but for 0, 1, 2 as pandas numbers columns without any), and no name stands among the values of its own
+    column (but for another column that is called as columns of texts are, and holds them). Something that is no number over a
+    column of numbers, or that is none of a column's few values, is one, however long: a form's questions. Where the rows do not
+    tell, a sentence is a row.
 
     Args:
         rows: some of those that follow, cells as they stand.
     """
     filled = [(at, cell.strip()) for at, cell in enumerate(first) if cell.strip()]
+    of_texts = [cell for at, cell in filled if _are_texts([row[at] for row in rows if at < len(row)])]
+    if of_texts and [cell.strip() for cell in first] == [str(at) for at in range(len(first))]:
+        return True
+    if any(cell.casefold() in OF_TEXTS for cell in of_texts):
+        return True
     if any(_NUMBER.fullmatch(cell) for _, cell in filled):
         return False
     others = [row for row in rows if [c.strip() for c in row] != [c.strip() for c in first]]  # tables put end to end
@@ -37,6 +47,11 @@ def names_columns(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     if any(_stands_out(values) for _, values in columns):
         return True
     return not any(len(cell) > 80 or len(cell.split()) >= 6 for _, cell in filled)
+
+
+def _are_texts(cells: Sequence[str]) -> bool:
+    """Whether most of a column's cells have several words."""
+    return len(cells) > 2 and sum(len(cell.split()) > 2 for cell in cells) > len(cells) / 2
 
 
 def _is_value(cell: str, values: Sequence[str]) -> bool:

@@ -48,6 +48,30 @@ def test_quotes_of_a_tab_file_belong_to_the_text(tmp_path):
     assert rows(path)[0] == [['"open quote', "1"], ['and "inside" it', "0"], ['wrapped "twice"', "1"]]
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+@pytest.mark.parametrize("odd", [False, True])
+def test_lone_quotes_swallow_no_rows(tmp_path, delimiter, odd):
+    """Tweets: a quote that opens in one text and closes in another, and a line that is not like the others."""
+    quote = {True: '"', False: ""}
+    lines = [f"{quote[i % 20 == 0]}text of row {i}{quote[i % 20 == 7]}{delimiter}{i % 2}\n" for i in range(1000)]
+    if odd:
+        lines[500] = "oops\n"
+    path = tmp_path / ("a.tsv" if delimiter == "\t" else "a.csv")
+    path.write_text(f"text{delimiter}label\n" + "".join(lines), encoding="utf-8")
+    found, _ = rows(path)
+    assert len(found) == 1000
+    assert found[20] == ['"text of row 20', "0"] and found[27] == ['text of row 27"', "1"]
+
+
+@pytest.mark.parametrize("between", [",\n", "\n", ",\nand then, ", "\n1,"])
+def test_texts_of_several_lines_in_quotes_stay_whole(tmp_path, between):
+    lines = [f'"Text {i}{between}more of it",{i % 2}\n' if i % 200 == 0 else f"text {i},{i % 2}\n" for i in range(1000)]
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
+    found, _ = rows(path)
+    assert len(found) == 1000 and found[200] == [f"Text 200{between}more of it", "0"]
+
+
 def test_backslashes_before_quotes(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('text,label\n"he said \\"no, no\\"",1\n"plain, text",0\n', encoding="utf-8")
@@ -78,6 +102,10 @@ QUESTION = "On the whole, how satisfied are you with what we sell?"
         ([QUESTION, "Anything else?"], ["I like {n} of them", ("No, {n}",)], False),  # nothing tells
         (["great", "good"], ["so {n}", ("good", "bad")], False),  # short texts without a header: the first is no name
         (["great", "1"], ["so {n}", (1, 2)], False),
+        (["text", "spam"], ["so many words {n}", ("spam", "ham")], True),  # a name that is a value too
+        (["0", "1"], ["so many words {n}", (0, 1)], True),  # as pandas writes columns without names
+        (["1", "0"], ["so many words {n}", (0, 1)], False),
+        (["0", "1"], ["{n}", (0, 1)], False),
         (["reset my card please, it is broken now", "reset"], ["how is {n}", ("{n}", "card")], False),  # a rare label
         (["text", "label"], ["text", ("good", "bad")], True),  # each of them a value once
     ],
