@@ -89,15 +89,13 @@ def prepare(
         if teacher_labels is None:
             found.problems.append(no_labels_for_head(found))
         found.notes.append(no_labels(found, learns))
-    parts: dict[str, Part] = {}
-    if not found.problems:
-        parts = arrange(found, task, spec.limit, seed)
-        if learns and not found.problems and "train" not in parts:
-            found.problems.append(_nothing_to_learn_from(found))
+    parts = {} if found.problems else arrange(found, task, spec.limit, seed)
+    if learns and not found.problems and "train" not in parts:
+        found.problems.append(_nothing_to_learn_from(found))
     if found.problems:
         raise DataError(found.problems)
-    uneven = splits.skew(parts.get("train") or parts["test"], found.space)
-    found.notes += [uneven] if uneven else []
+    if uneven := splits.skew(parts.get("train") or parts["test"], found.space):
+        found.notes.append(uneven)
     extra = {"unlabelled": found.unlabelled} if found.unlabelled is not None and found.space.kind != "none" else {}
     name = digest(parts | extra, repr((found.space, sorted(found.columns.items()))))
     tables = {split: _dataset(part, found.space, f"{name}-{split}") for split, part in (parts | extra).items()}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from compressor.recipe import Distill
-    from compressor.training.trainer import Trained
+    from compressor.training.trainer import Options, Trained
 
 KEPT_TOKENS = "kept-tokens.json"
 """The file of the tokens that a student is to know, within `work`."""
@@ -236,12 +236,7 @@ def _distil(
     if task.kind == "regression":
         unit = told.unit(model, has_head=run.recipe.student.model is None)
         told = told.said_in(unit)
-    options = replace(
-        options_of(run, asked, parts),
-        epochs=asked.epochs * learnt / len(told.rows),
-        patience=_patience(asked) if told.teacher is not None else None,
-        dropout=0.0 if asked.dropout is None and told.teacher is not None else asked.dropout,
-    )
+    options = _suiting(options_of(run, asked, parts), asked, told.teacher is not None, learnt / len(told.rows))
     stage = CONTROL if alone else "distill"
     trained = train(
         model.to(run.device),
@@ -264,6 +259,17 @@ def _distil(
         why = "on the validation rows it no longer got better"
         run.note(STUDENT, f"Training stopped early, after {trained.steps} steps: {why}.")
     return trained
+
+
+def _suiting(options: Options, asked: Distill, from_teacher: bool, share: float) -> Options:
+    """Options of a training for who it is: as many steps where a share of the rows has labels; no dropout beside a teacher, whose
+    answers keep a student from learning rows by heart."""
+    return replace(
+        options,
+        epochs=asked.epochs * share,
+        patience=_patience(asked) if from_teacher else None,
+        dropout=0.0 if asked.dropout is None and from_teacher else asked.dropout,
+    )
 
 
 def _patience(asked: Distill) -> int:

@@ -9,13 +9,13 @@ PLANTS = [
         "(1 - self.alpha) * self.task.hard_loss(logits, labels) + self.alpha * soft", "tests/tasks/test_losses.py",
     ),
     (
-        "a control learns from the teacher", "compressor/stages/student.py",
-        "(None, None) if alone else teacher_answers(run, data)", "teacher_answers(run, data)",
+        "a control learns from the teacher", "compressor/stages/lessons.py",
+        "    if alone:", "    if False:",
         "tests/test_pipeline.py::test_the_control_is_the_same_student_without_the_teacher",
     ),
     (
         "a control stops where its accuracy stands still", "compressor/stages/student.py",
-        "patience=_patience(asked) if teacher is not None else None", "patience=_patience(asked)",
+        "patience=_patience(asked) if from_teacher else None", "patience=_patience(asked)",
         "tests/test_pipeline.py::test_what_learns_from_labels_alone_goes_through_all_its_steps",
     ),
     (
@@ -64,8 +64,33 @@ PLANTS = [
         "tests/training/test_hints.py",
     ),
     (
+        "numbers learned in their own unit", "compressor/stages/student.py",
+        'if task.kind == "regression":', "if False:", "tests/training/test_numbers.py -k years",
+    ),
+    (
+        "years in 16 bits", "compressor/saving.py",
+        "return float(head.bias.detach().abs().max()) <= FAR", "return True or float(head.bias.detach().abs().max()) <= FAR",
+        "tests/test_saving.py -k steps",
+    ),
+    (
+        "a search ends with the first that meets it", "compressor/search/rungs.py",
+        "going = [c for c in [*going, *left] if _is_smaller(c, seen, found)]", "going = []", "tests/search/test_rungs.py",
+    ),
+    (
+        "attention to long texts written out", "compressor/training/kernels.py",
+        'if device == "cpu" and length <= WRITTEN_OUT', 'if device == "cpu"', "tests/training/test_kernels.py",
+    ),
+    (
+        "lone quotes swallow rows", "compressor/data/csvfile.py",
+        "lines and self._swallows(first)", "lines and False", "tests/data/test_csvfile.py -k lone",
+    ),
+    (
+        "-1 is 1", "compressor/data/cells.py",
+        "if _NUMBER.fullmatch(plain) and len(plain) <= 15:", "if False:", "tests/data/test_spellings.py",
+    ),
+    (
         "hints that no student learns", "compressor/stages/student.py",
-        "hints=None if alone else hints_of(", "hints=None if True else hints_of(",
+        "hints = None if alone else hints_of(", "hints = None if True else hints_of(",
         "tests/stages/test_hints.py -k follow",
     ),
     (

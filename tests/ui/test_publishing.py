@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
 import pytest
 
 from compressor.errors import PublishError
+from compressor.ui.background import Work
 from compressor.ui.card_panel import MOST_NAMES, read_cards
 from compressor.ui.card_panel import Handlers as Cards
 from compressor.ui.outgoing import Edited, _refuse_absent
@@ -44,6 +48,27 @@ def test_an_upload_stays_in_sight_whatever_is_pressed_next(services: Services) -
     said, timer = act.tick(both, ALICE, "")
     assert said.count("Published.") == 2 and not timer.active
     assert act.tick(both, BOB, "")[0] == gr.skip()
+
+
+def test_pressed_in_several_tabs_in_one_instant_it_starts_once(services: Services, monkeypatch) -> None:
+    job = services.store.create(ANNE.owner, ASKED)
+    run_folder.make(job.folder)
+    act, uploads, over = Publishing(services), [], threading.Event()
+    real = act.background.going
+
+    def slow(owners: Sequence[str]) -> list[Work]:
+        found = real(owners)
+        time.sleep(0.2)  # so that all of them would have looked before any has begun
+        return found
+
+    monkeypatch.setattr(act.background, "going", slow)
+    monkeypatch.setattr(act.outgoing, "publish", lambda *_: uploads.append(1) or over.wait(10))
+    values = (job.id, ["student"], "alice", "mine", False, 0, "{}", "", ALICE, "")
+    with ThreadPoolExecutor(4) as tabs:
+        said = [one.result()[0] for one in [tabs.submit(act.publish, *values) for _ in range(4)]]
+    over.set()
+    assert sorted("already" in sentence for sentence in said) == [False, True, True, True], said
+    assert uploads == [1]
 
 
 def test_names_that_cannot_be_and_runs_without_versions_are_told(services: Services) -> None:

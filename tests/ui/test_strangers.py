@@ -6,10 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -171,27 +167,6 @@ def test_one_person_has_two_uploads_at_a_time(services: Services) -> None:
     values = (job.id, ["student"], "alice", "mine", False, 95, "{}", "", ALICE, "")
     act.background.going = lambda owners: [Work(ANNE.owner)] * 2  # type: ignore[method-assign]
     assert "still going" in act.publish(*values)[0]
-
-
-def test_pressed_in_several_tabs_in_one_instant_it_starts_once(services: Services, monkeypatch) -> None:
-    job = services.store.create(ANNE.owner, ASKED)
-    run_folder.make(job.folder)
-    act, uploads, over = Publishing(services), [], threading.Event()
-    real = act.background.going
-
-    def slow(owners: Sequence[str]) -> list[Work]:
-        found = real(owners)
-        time.sleep(0.2)  # so that all of them would have looked before any has begun
-        return found
-
-    monkeypatch.setattr(act.background, "going", slow)
-    monkeypatch.setattr(act.outgoing, "publish", lambda *_: uploads.append(1) or over.wait(10))
-    values = (job.id, ["student"], "alice", "mine", False, 0, "{}", "", ALICE, "")
-    with ThreadPoolExecutor(4) as tabs:
-        said = [one.result()[0] for one in [tabs.submit(act.publish, *values) for _ in range(4)]]
-    over.set()
-    assert sorted("already" in sentence for sentence in said) == [False, True, True, True], said
-    assert uploads == [1]
 
 
 # ---------------------------------------------------------------------- limits
