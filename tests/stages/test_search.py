@@ -18,6 +18,8 @@ from compressor.system import halving
 from compressor.training import trainer
 from tests.few import few_rows
 
+pytestmark = pytest.mark.timeout(600)  # it trains many students
+
 
 def recipe(source: dict[str, str], **target: float) -> Recipe:
     return Recipe.parse(
