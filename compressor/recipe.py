@@ -13,7 +13,16 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
-from compressor.recipe_defaults import WIDTH, is_narrow, left_open, made_of, objective_of, rate_of, teacher_epochs
+from compressor.recipe_defaults import (
+    WIDTH,
+    is_narrow,
+    left_open,
+    made_of,
+    objective_of,
+    of_teacher_alone,
+    rate_of,
+    teacher_epochs,
+)
 from compressor.recipe_parts import (
     AUTO,
     DATA_SUFFIXES,
@@ -237,6 +246,9 @@ class Recipe(Frozen):
             values["student"] = student = _as_wide(student)
         if student is None:
             values["distill"] = None
+            if self.teacher_head == "new":
+                asked = self.distill or Distill()
+                values["distill"] = asked.model_copy(update=of_teacher_alone(self.budget, asked))
         elif self.distill is not None:
             update = left_open(self.budget, student, self.distill, width)
             values["distill"] = self.distill.model_copy(update=update)
@@ -244,6 +256,18 @@ class Recipe(Frozen):
         if problems := full._problems():
             raise RecipeError(problems)
         return full
+
+    @property
+    def teacher_epochs(self) -> float:
+        """Passes over the rows in which a teacher learns a new head."""
+        if self.student is None and self.distill is not None:
+            return self.distill.epochs
+        return teacher_epochs(self.distill)
+
+    @property
+    def learns(self) -> bool:
+        """Whether a student learns."""
+        return self.student is not None and self.distill is not None
 
     @property
     def teacher_rate(self) -> float:
@@ -270,7 +294,7 @@ class Recipe(Frozen):
         """Whether a student learns from the teacher's answers: not where labels have the whole weight and each row has one (data
         without any labels has to be known as well)."""
         unlabelled = self.data is not None and self.data.unlabelled is not None
-        return self.distill is not None and (self.distill.alpha < 1 or unlabelled or self.made > 0)
+        return self.learns and self.distill is not None and (self.distill.alpha < 1 or unlabelled or self.made > 0)
 
     # ------------------------------------------------------------------ out
 

@@ -44,9 +44,16 @@ def left_open(budget: str, student: Student, distill: Distill, width: int | None
 
 
 def teacher_epochs(distill: Distill | None) -> float:
-    """Passes over the rows in which a teacher learns a new head."""
+    """Passes over the rows in which a teacher learns a new head, beside a student's of which `distill` speaks."""
     fewest, most = TEACHER_EPOCHS
     return min(most, max(fewest, distill.epochs if distill is not None else 0.0))
+
+
+def of_teacher_alone(budget: str, distill: Distill) -> dict[str, Any]:
+    """Values for what `distill` does not say where there is no student, so that it speaks of the teacher's new head."""
+    if "epochs" in distill.model_fields_set:
+        return {}
+    return {"epochs": teacher_epochs(distill.model_copy(update=BUDGETS[budget]))}
 
 
 def made_of(budget: str, student: Student, distill: Distill) -> float:

@@ -5,10 +5,11 @@ Whoever needs them imports them from `compressor.recipe`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 SIZES = ("half", "slim", "third", "quarter", "small", "mini", "tiny")
 AUTO = "auto"
@@ -43,12 +44,22 @@ class Files(Frozen):
         return self
 
 
+def _as_text(value: Any) -> Any:
+    """Labels and columns may be called 0, 1.5 or true, and a role may have no column: null, which the page writes as ""."""
+    if not isinstance(value, Mapping):
+        return value
+    return {k: "" if v is None else json.dumps(v) if isinstance(v, bool | int | float) else v for k, v in value.items()}
+
+
+Named = Annotated[dict[str, str], BeforeValidator(_as_text)]
+
+
 class Data(Frozen):
     source: str | Files = "demo"
     subset: str | None = None
     revision: str | None = None
-    columns: dict[str, str] | None = None
-    labels: dict[str, str] | None = None
+    columns: Named | None = None
+    labels: Named | None = None
     unlabelled: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     max_length: Annotated[int, Field(ge=8, le=131072)] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,11 @@ def override(raw: dict[str, Any], said: str) -> None:
 
 
 def make_absolute(raw: dict[str, Any], base: Path) -> None:
-    """Paths of data are relative to `base`."""
+    """Paths of data and of models are relative to `base`."""
+    student = raw.get("student")
+    for holder, key in ((raw, "teacher"), (student, "model")):
+        if isinstance(holder, dict) and isinstance(name := holder.get(key), str) and name.startswith("."):
+            holder[key] = os.path.normpath(base / name)
     data = raw.get("data")
     if not isinstance(data, dict):
         return

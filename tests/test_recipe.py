@@ -42,7 +42,7 @@ def test_a_teacher_learns_a_new_head_sooner_than_a_student_what_it_lost(budget, 
     asked = Recipe.parse(MINIMAL | {"budget": budget, "teacher_head": "new"})
     distill = asked.resolved("text-classification", Student(size="half"), ()).distill
     assert teacher_epochs(distill) == passes
-    assert teacher_epochs(None) == 4.0  # no student: nothing is distilled
+    assert teacher_epochs(None) == 4.0
     assert teacher_epochs(distill.model_copy(update={"epochs": 6.0})) == 6.0
     assert teacher_epochs(distill.model_copy(update={"epochs": 30.0})) == 10.0
 
@@ -83,6 +83,42 @@ def test_paths_are_relative_to_the_recipe(tmp_path):
     assert data.unlabelled == str(tmp_path / "raw.txt")
     path.write_text("teacher: demo\ndata: {source: rows.jsonl}\n")
     assert Recipe.load(path).data.source == Files(train=str(tmp_path / "rows.jsonl"))
+
+
+def test_models_beside_the_recipe_are_found_from_anywhere(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("teacher: ./models/own\ndata: {source: demo}\nstudent: {model: ../small}\n")
+    recipe = Recipe.load(path)
+    assert recipe.teacher == str(tmp_path / "models" / "own")
+    assert recipe.student.model == str(tmp_path.parent / "small")
+    path.write_text("teacher: some/model\ndata: {source: demo}\n")
+    assert Recipe.load(path).teacher == "some/model"
+
+
+def test_names_may_look_like_numbers_and_a_role_may_have_no_column():
+    data = {"source": "demo", "labels": {"neg": 0, "pos": 1, True: "yes"}, "columns": {"text": "a", "label": None}}
+    found = Recipe.parse({"teacher": "demo", "data": data}).data
+    assert found.labels == {"neg": "0", "pos": "1", "true": "yes"}
+    assert found.columns == {"text": "a", "label": ""}
+
+
+@pytest.mark.parametrize(
+    ("asked", "epochs", "rate"),
+    [
+        ({}, 4.0, 1e-4),
+        ({"budget": "thorough"}, 10.0, 1e-4),
+        ({"budget": "thorough", "distill": {"epochs": 20, "learning_rate": 2e-5, "batch_size": 8}}, 20.0, 2e-5),
+        ({"distill": {"epochs": 2}}, 2.0, 1e-4),
+        ({"distill": None}, 4.0, 1e-4),
+    ],
+)
+def test_without_a_student_the_numbers_are_the_teachers(asked, epochs, rate):
+    raw = MINIMAL | {"student": None, "teacher_head": "new", "formats": ["8bit"]} | asked
+    full = Recipe.parse(raw).resolved("text-classification", Student(size="half"), ())
+    assert (full.teacher_epochs, full.teacher_rate) == (epochs, rate)
+    assert not full.learns and not full.asks_teacher
+    again = Recipe.parse(full.to_yaml())
+    assert again.resolved("text-classification", Student(size="half"), ()) == full == again
 
 
 def test_overrides_reach_into_the_recipe(tmp_path):
@@ -141,7 +177,10 @@ def test_numbers_that_yaml_reads_as_text_are_taken_or_explained():
         (MINIMAL | {"formats": ["8bit", "8bit"]}, "twice"),
         (MINIMAL | {"schema": 2}, "`schema` is 2"),
         (MINIMAL | {"target": {"min_retained": 97}}, "is 97; it is a share: write 0.97 for 97 %."),
-        (MINIMAL | {"student": {"vocabulary": "dat"}}, "`student.vocabulary` is 'dat'; it can be 'data' or a number."),
+        (
+            MINIMAL | {"student": {"vocabulary": "dat"}},
+            "`student.vocabulary` is 'dat'; it can be 'data' or a whole number.",
+        ),
         (MINIMAL | {"distill": {"augment": -1}}, "it can be 'auto', 'none' or a number greater than 0."),
         (MINIMAL | {"distill": {"control": "maybe"}}, "`distill.control` is 'maybe'; it has to be true or false."),
         ("- a\n- b", "`key: value` lines"),

@@ -11,7 +11,7 @@ from compressor import models
 from compressor.errors import CannotCutError, CompressorError
 from compressor.planning.hinted import hints_in_training, hints_on_disk
 from compressor.planning.inspecting import inspect, task_of
-from compressor.recipe import AUTO, Recipe, Student, made_of, teacher_epochs
+from compressor.recipe import AUTO, Recipe, Student, made_of
 from compressor.settings import Settings
 from compressor.tasks.batching import HELD
 from compressor.teachers import local_folder
@@ -125,7 +125,7 @@ class Work:
         seen = self.rows * self.tokens
         flops = 0.0
         if self.recipe.teacher_head == "new":
-            flops += 6 * teacher * seen * teacher_epochs(self.recipe.distill)
+            flops += 6 * teacher * seen * self.recipe.teacher_epochs
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
             asked = learned = seen * (1 + self.recipe.made)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from compressor import models, saving
 from compressor.arithmetic import has_fast_bf16
 from compressor.errors import DataError, ModelError
-from compressor.recipe import Distill, teacher_epochs
+from compressor.recipe import Distill
 from compressor.stages.context import TEACHER, Run
 from compressor.stages.data import RunData, labelled
 from compressor.stages.hints import taking_down
@@ -74,7 +74,7 @@ def _fine_tuned(run: Run, data: RunData, task: TrainableTask, parts: int) -> Pre
     asked = run.recipe.distill or Distill()
     options = replace(
         options_of(run, asked, parts),
-        epochs=teacher_epochs(asked),
+        epochs=run.recipe.teacher_epochs,
         learning_rate=run.recipe.teacher_rate,
         alpha=1.0,
     )
@@ -112,7 +112,7 @@ def options_of(run: Run, asked: Distill, parts: int) -> Options:
 
 def needs_teacher(run: Run, data: RunData) -> bool:
     """Whether anything is learned from the teacher's answers: not where labels have the whole weight and every row has one."""
-    return run.recipe.distill is not None and (run.recipe.asks_teacher or data.kind == "none")
+    return run.recipe.learns and (run.recipe.asks_teacher or data.kind == "none")
 
 
 def ask_teacher(run: Run, data: RunData) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +110,8 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
         raw["student"] = more.merged(raw["student"], extra["student"])
     if raw["student"] is not None:
         raw |= _training(form)
-    elif raw.get("teacher_head") == "new" and form.budget != "balanced":
-        raw["budget"] = form.budget
+    elif raw.get("teacher_head") == "new":
+        raw |= _training_of_teacher(form)
     raw["formats"] = [f for f in FORMATS if f in _listed(form.formats)]
     if form.seed:
         raw["seed"] = _whole(form.seed)
@@ -214,6 +214,11 @@ def _training(form: Form) -> dict[str, Any]:
     if form.budget != "balanced":
         found["budget"] = form.budget
     return found
+
+
+def _training_of_teacher(form: Form) -> dict[str, Any]:
+    """Where there is no student: how the teacher learns its new head."""
+    return _training(replace(form, distill=True, alpha=ALPHA, control=False, temperature=None))
 
 
 def recipe_text(form: Form, *, trains: bool = True) -> str:

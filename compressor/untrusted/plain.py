@@ -7,7 +7,10 @@ the name of what was read: "… is not valid YAML (line 3): check the indentatio
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ MOST_YAML = 200_000
 """Characters; a recipe that maps two thousand labels has half of that. PyYAML reads some hundred thousand a second."""
 MOST_VALUES = 50_000
 DEPTH = 40
+BOOL = "tag:yaml.org,2002:bool"
 MOST_BITS = 64
 """Of a whole number. Python writes numbers of up to 4,300 digits; those who read it back may not."""
 
@@ -66,13 +70,17 @@ def storable(text: str) -> str:
 
 
 def read_yaml(text: str) -> Any:
-    """One YAML document of a few thousand values, without aliases and without a key twice.
+    """One YAML document, or JSON, of a few thousand values, without aliases and without a key twice. Of its words true and false
+    alone are no text: `yes`, `no`, `on` and `off` are labels that people have.
 
     Raises:
         NotPlainError: it is none.
     """
     if len(text) > MOST_YAML:
         raise NotPlainError(f"has {len(text):,} characters, and at most {MOST_YAML:,} are read")
+    if text.lstrip().startswith("{"):
+        with contextlib.suppress(json.JSONDecodeError):  # YAML takes neither JSON's tabs nor its way to write an emoji
+            return _from_json(text)
     try:
         return yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
     except NotPlainError:
@@ -85,7 +93,31 @@ def read_yaml(text: str) -> Any:
         raise NotPlainError(f"is not valid YAML{where}: check the indentation and the quotes") from None
 
 
+def _from_json(text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counts = Counter(key for key, _ in pairs)
+        if twice := [key for key, count in counts.items() if count > 1]:
+            raise NotPlainError(f"has the key `{twice[0][:40]}` twice")
+        return dict(pairs)
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except RecursionError:
+        raise NotPlainError("is nested too deeply") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        if isinstance(error, NotPlainError):
+            raise
+        raise NotPlainError("has a number that is too large to be meant") from None
+
+
 class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {  # noqa: RUF012  (so PyYAML declares it)
+        first: [(tag, pattern) for tag, pattern in found if tag != BOOL]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -102,6 +134,9 @@ class _Loader(yaml.SafeLoader):
                     raise NotPlainError(f"has the key `{key.value[:40]}` twice (line {key.start_mark.line + 1})")
                 seen.add((key.tag, key.value))
         super().flatten_mapping(node)
+
+
+_Loader.add_implicit_resolver(BOOL, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))  # type: ignore[no-untyped-call]
 
 
 def plain(value: Any, most: int = MOST_VALUES) -> Any:

@@ -15,7 +15,8 @@ KnownKeys = Callable[[Sequence[Any]], list[str]]
 """The keys that may stand at a place of the form."""
 
 
-NUMBER = ("float_parsing", "float_type", "int_parsing", "int_type", "int_from_float")
+WHOLE = ("int_parsing", "int_type", "int_from_float")
+NUMBER = ("float_parsing", "float_type", *WHOLE)
 BOUND = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 SHARES = ("target.min_retained",)
 """What people may write in percent."""
@@ -52,7 +53,7 @@ def _way(item: Mapping[str, Any]) -> str | None:
     if kind == "literal_error":
         return str(item.get("ctx", {}).get("expected", "")).replace(" or ", ", ")
     if kind in NUMBER:
-        return "a number"
+        return "a whole number" if kind in WHOLE else "a number"
     if kind in BOUND:
         return f"a number {str(item['msg']).removeprefix('Input should be ')}"
     return None
@@ -77,7 +78,7 @@ def _sentence(where: str, item: Mapping[str, Any], known: KnownKeys) -> str:
         return str(context.get("error", item["msg"])).rstrip(".") + "."
     if kind in NUMBER:
         hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) and "e" in value.lower() else ""
-        return f"`{where}` is {shown}; it has to be a number{hint}."
+        return f"`{where}` is {shown}; it has to be a {'whole ' * (kind in WHOLE)}number{hint}."
     if kind in ("bool_parsing", "bool_type"):
         return f"`{where}` is {shown}; it has to be true or false."
     if where in SHARES and isinstance(value, int | float) and 1 < value <= 100:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import pytest
 
@@ -38,6 +39,25 @@ def test_yaml_of_real_recipes_is_read():
     text = "\ufeff# a comment\nlabels:\n" + "".join(f"  label {i}: name {i}\n" for i in range(2000))
     assert len(read_yaml(text.lstrip("\ufeff"))["labels"]) == 2000
     assert read_yaml("a: {b: 1}\nc: {b: 1}\n") == {"a": {"b": 1}, "c": {"b": 1}}  # twice, but not in one map
+
+
+def test_yes_and_no_are_words_and_true_and_false_are_not():
+    assert read_yaml("labels: {yes: positive, no: negative, on: x}\ncontrol: true\nb: FALSE\nc: trueish") == {
+        "labels": {"yes": "positive", "no": "negative", "on": "x"}, "control": True, "b": False, "c": "trueish",
+    }  # fmt: skip
+
+
+def test_json_is_read_as_json():
+    text = json.dumps({"teacher": "demo", "data": {"labels": {"😀": "positive"}}}, indent="\t")
+    assert "\t" in text and "\\ud83d" in text
+    assert read_yaml(text) == json.loads(text)
+    assert read_yaml("{teacher: demo, data: null}") == {"teacher": "demo", "data": None}  # YAML's own braces
+    for wrong, says in (
+        ('{"a": 1, "a": 2}', "has the key `a` twice"), ('{"a": ' + "[" * 90_000, "nested too deeply"),
+        ('{"a": ' + "9" * 5000 + "}", "too large"), ('{"a": 1', "not valid YAML"),
+    ):  # fmt: skip
+        with pytest.raises(NotPlainError, match=says):
+            read_yaml(wrong)
 
 
 def test_json_that_is_too_deep_or_too_long_is_a_value_error(tmp_path):
