@@ -20,6 +20,9 @@ from compressor.ui.teacher_section import TeacherSection
 from compressor.ui.text import clip, esc
 from compressor.ui.words import t
 
+NO_FILES = (None, None, None)
+"""Training, validation and test rows of one's own: none."""
+
 
 @dataclass(frozen=True)
 class CompressTab:
@@ -97,6 +100,9 @@ class Handlers:
         who = visitor(self.services.settings, browser, token)
         return teacher_section.resize(self.services, reference, chosen, who)
 
+    def head(self, reference: str | None, browser: Any, token: Any) -> Any:
+        return teacher_section.head_of(self.services, reference, visitor(self.services.settings, browser, token))
+
     def look_source(self, *values: Any) -> Any:
         form, who = self.who(values)
         return data_section.look(self.services, form, who, Touched.SOURCE)
@@ -172,18 +178,23 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
             act.resize, **resized
         ).then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
 
-    demo = teacher.demo.click(lambda: (DEMO, DEMO, None), None, [teacher.teacher, data.source, data.train], **LIGHT)
+    files = [data.train, data.validation, data.test]
+    demo = teacher.demo.click(lambda: (DEMO, DEMO, *NO_FILES), None, [teacher.teacher, data.source, *files], **LIGHT)
     looking = lambda: empty(t("teacher.looking"))  # noqa: E731
     for event in (teacher.teacher.input(looking, None, teacher.card, **LIGHT), demo):
         follow(event, act.choose, [teacher.teacher], act.look_after_teacher)
     filled = tab.keeping.filled.change(looking, None, teacher.card, **LIGHT)
     follow(filled, act.choose_again, [teacher.teacher, teacher.size, data.new_head], act.look_again)
     teacher.size.input(act.resize, **resized, **LAST)
-    use_demo = data.demo.click(lambda: (DEMO, None), None, [data.source, data.train], **LIGHT)
-    uploads = [
-        f(act.look_part, **looked) for box in (data.train, data.validation, data.test) for f in (box.upload, box.clear)
-    ]
-    for event in (use_demo.then(act.look_source, **looked), data.source.input(act.look_source, **looked), *uploads,
+    use_demo = data.demo.click(lambda: (DEMO, *NO_FILES), None, [data.source, *files], **LIGHT)
+    named = data.source.input(lambda: NO_FILES, None, files, **LIGHT)
+    # A file of one's own goes before a data set's name, which says so no longer.
+    uploads = [data.train.upload(lambda: None, None, data.source, **LIGHT).then(act.look_part, **looked)]
+    uploads += [box.upload(act.look_part, **looked) for box in files[1:]]
+    uploads += [box.clear(act.look_part, **looked) for box in files]
+    anew: dict[str, Any] = {"inputs": [teacher.teacher, *shared.who], "outputs": data.new_head, **ASKS}
+    sources = [event.then(act.head, **anew).then(act.look_source, **looked) for event in (use_demo, named)]
+    for event in (*sources, *uploads,
                   data.subset.input(act.look_part, **looked, **LAST),
                   *(box.input(act.look, **looked, **LAST) for box in (data.text, data.text_pair, data.label,
                                                               data.labels, data.new_head))):  # fmt: skip

@@ -120,10 +120,16 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
 
 
 def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None = None) -> dict[str, Any] | None:
-    """The recipe's `data`, or None where none was chosen. A file of one's own goes before a data set's name."""
+    """The recipe's `data`, or None where none was chosen. A file of one's own goes before a data set's name.
+
+    Raises:
+        RecipeError: something is to learn, and the files are none to learn from.
+    """
     if not form.has_data:
         return None
     given = dict(files if files is not None else form.files)
+    if given and trains and form.learns and "train" not in given:
+        raise RecipeError(t("data.train_missing"))
     if given and not trains and "test" not in given:
         given = {"test": given.get("train") or next(iter(given.values()))}  # only measured: nothing learns from it
     data: dict[str, Any] = {"source": given or _text(form.source)}

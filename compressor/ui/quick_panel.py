@@ -112,6 +112,11 @@ class Handlers:
         return shown, gr.Timer(active=False), gr.update(visible=False), pick, job.id
 
 
+def _begun() -> tuple[Any, Any]:
+    """(timer, cancel): the button may say what became of the comparison before."""
+    return gr.Timer(active=True), gr.update(interactive=True, value=t("run.cancel"))
+
+
 def wire(panel: QuickPanel, open_it: Callable[[Any], Any], shared: Shared) -> None:
     """`open_it` makes an event show the run that stands in the list."""
     act, who, pick = Handlers(shared.services), shared.who, shared.compare_pick
@@ -120,7 +125,7 @@ def wire(panel: QuickPanel, open_it: Callable[[Any], Any], shared: Shared) -> No
     panel.source.key_up(teacher_section.searcher(shared.services, "dataset"), who, panel.source, **ASKS)
     panel.button.click(
         guarded(act.start), [panel.models, panel.source, panel.file, *who], panel.job, api_visibility="private"
-    ).success(lambda: gr.Timer(active=True), None, panel.timer, **LIGHT)
+    ).success(_begun, None, [panel.timer, panel.cancel], **LIGHT)
     panel.timer.tick(
         act.tick, [panel.job, *who], [panel.progress, panel.timer, panel.cancel, pick, panel.opened], **LIGHT
     )

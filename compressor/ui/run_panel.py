@@ -168,7 +168,7 @@ def _expected(job: Job) -> list[str]:
 
 
 def _head(job: Job, read_only: bool, until: float | None = None) -> str:
-    notes = [t("run.shared")] if read_only else []
+    notes = [t("run.shared" if job.view else "run.shared_own")] if read_only else []
     notes += [t("run.kept_until", day=day(until))] if until is not None else []
     said = "".join(f'<p class="small">{esc(note)}</p>' for note in notes)
     return f'<div class="step-title"><h2>{esc(clip(job.title, 120))}</h2></div>{said}'
@@ -184,6 +184,11 @@ def wire(
         lambda found: gr.update(visible=not found), run_id, form, **LIGHT
     )
     run_id.change(None, [run_id, share], None, js=ADDRESS)
+    # Another run's: its link would give that one away, and its log be taken for this one's.
+    run_id.change(
+        lambda: (gr.update(visible=False, value=""), gr.update(open=False), "", ""), None,
+        [panel.link, panel.details, panel.recipe, panel.log], **LIGHT,
+    )  # fmt: skip
     panel.timer.tick(act.tick, [run_id, share, panel.seen, *who], panel.shown, **LIGHT)
     panel.title.change(None, panel.title, None, js="(title) => { document.title = title || 'Compressor'; }")
     panel.cancel.click(guarded(act.cancel), [run_id, *who], panel.cancel, api_visibility="private")
@@ -192,7 +197,7 @@ def wire(
     )
     panel.share.click(guarded(act.link), [run_id, *who], panel.link, api_visibility="private")
     panel.details.expand(guarded(act.details), where, [panel.recipe, panel.log], api_visibility="private")
-    return panel.new.click(lambda: ("", "", gr.update(visible=False)), None, [run_id, share, panel.link], **LIGHT)
+    return panel.new.click(lambda: ("", ""), None, [run_id, share], **LIGHT)
 
 
 ADDRESS = """(run, share) => {

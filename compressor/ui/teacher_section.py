@@ -120,6 +120,14 @@ def choose(
     return (teacher_view.card(found), *_sizes(found, size), gr.update(value=new))
 
 
+def head_of(services: Services, reference: str | None, who: Visitor) -> Any:
+    """The new head as this teacher needs it: what was chosen for other data is nobody's choice for these."""
+    try:
+        return services.inspect(reference.strip(), who).get("head") == "new" if reference else False
+    except Exception:  # said where the teacher was chosen
+        return gr.skip()
+
+
 def _sizes(found: Mapping[str, Any], wanted: str | None) -> tuple[Any, str]:
     names = [str(row["size"]) for row in found.get("sizes") or ()]
     if not names:

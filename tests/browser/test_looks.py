@@ -52,6 +52,24 @@ def test_columns_that_mean_nothing_are_said_in_a_sentence(page: Page, files: Pat
     expect(page.locator("#column-text")).to_be_visible()
 
 
+def test_the_data_that_are_named_are_the_data(page: Page, files: Path) -> None:
+    """A file of one's own takes the place of a data set's name, and a data set that of all files."""
+    steps.choose_demo(page)
+    source = page.locator("#data-source input")
+    expect(source).not_to_have_value("")
+    page.locator("#data-file input[type=file]").set_input_files(files / "evil.csv")
+    expect(page.locator("#data-preview")).to_contain_text("a rather good text", timeout=60_000)
+    expect(source).to_have_value("")
+    steps.open_accordion(page, "more-files")
+    page.locator("#test-file input[type=file]").set_input_files(files / "evil.csv")
+    expect(page.locator("#test-file")).to_contain_text("evil")
+    page.locator("#demo-data").click()
+    expect(source).not_to_have_value("")
+    for box in ("#data-file", "#test-file"):
+        expect(page.locator(box)).not_to_contain_text("evil")
+    expect(page.locator("#data-preview")).not_to_contain_text("a rather good text", timeout=60_000)
+
+
 def test_hostile_names_are_only_text(page: Page, files: Path) -> None:
     page.locator("#data-file input[type=file]").set_input_files(files / "evil.csv")
     expect(page.locator("#data-preview")).to_contain_text("<img src=x onerror", timeout=60_000)

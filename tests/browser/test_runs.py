@@ -79,9 +79,19 @@ def test_the_run_is_in_the_list_and_its_link_is_read_only(
     other = chromium.new_page()
     other.goto(link.input_value())
     expect(other.locator("#run-result .outcome")).to_be_visible()
-    expect(other.locator("#run-head")).to_contain_text("read-only")
+    expect(other.locator("#run-head")).to_contain_text("read-only link to a run of your own")
     expect(other.locator("#cancel")).to_be_hidden()
     other.close()
+    steps.open_accordion(page, "run-details")
+    expect(page.locator("#run-recipe")).to_contain_text("teacher")
+    page.locator("#new-run").click()  # what is shown next has neither this one's link nor its log
+    expect(page.locator("#try-demo")).to_be_visible()
+    steps.tab(page, "Runs")
+    page.locator("#runs-list label", has=page.locator(f'input[value="{finished}"]')).click()
+    page.locator("#run-open").click()
+    expect(page.locator("#run-result .outcome")).to_be_visible()
+    expect(page.locator("#share-link")).to_be_hidden()
+    expect(page.locator("#run-recipe")).to_be_hidden()
 
 
 def test_a_quick_comparison(page: Page, app: App, finished: str) -> None:

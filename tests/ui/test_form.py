@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 
@@ -129,3 +130,19 @@ def test_a_label_of_several_columns_is_among_the_choices():
     *_, label = data_section._choices(found)
     assert label["value"] == "toxic, insult, threat"
     assert label["value"] in {value for _, value in label["choices"]} > {"", *columns}
+
+
+def test_own_test_rows_need_own_training_rows_where_something_learns():
+    form = Form(teacher="demo", size="half", source="stanfordnlp/sst2", test="/t.csv")
+    with pytest.raises(RecipeError, match="add a training file, or take these files out"):
+        to_raw(form)
+    assert to_raw(replace(form, size="none"))["data"] == {"source": {"test": "/t.csv"}}
+    assert to_raw(replace(form, train="/a.csv"))["data"] == {"source": {"train": "/a.csv", "test": "/t.csv"}}
+
+
+def test_without_a_student_the_numbers_are_the_heads():
+    form = Form(teacher="demo", size="none", source="demo", new_head=True, budget="thorough", epochs=20, learning_rate=2e-5,
+                batch_size=8, alpha=0.2, control=True, temperature=3)  # fmt: skip
+    raw = to_raw(form)
+    assert raw["distill"] == {"epochs": 20.0, "learning_rate": 2e-5, "batch_size": 8}
+    assert (raw["student"], raw["budget"]) == (None, "thorough")

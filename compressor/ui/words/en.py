@@ -125,6 +125,7 @@ WORDS: dict[str, str] = {
     "run.share_label": "Secret link, read-only",
     "run.share_info": "Whoever has this link sees this run, and can change nothing.",
     "run.shared": "This is somebody else's run, shown read-only.",
+    "run.shared_own": "This is the read-only link to a run of your own: others see this. Your Runs tab has the run itself.",
     "run.kept_until": "This run and its files are deleted on {day}. Publish or download what you want to keep.",
     "run.not_found": "There is no such run, or it is not yours. Ask its owner for the secret link.",
     "run.details": "Recipe and log",

@@ -55,6 +55,8 @@ FORM: dict[str, str] = {
     "data.label": "Data set on the Hub",
     "data.info": "Search by name, or paste an id such as stanfordnlp/sst2.",
     "data.file": "Or a file of your own",
+    "data.train_missing": "Validation or test rows of your own need training rows of your own beside them: add a training file, "
+    "or take these files out.",
     "data.file_info": "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better.",
     "data.more_files": "Separate validation and test files",
     "data.validation_file": "Validation file",
@@ -142,7 +144,7 @@ FORM: dict[str, str] = {
     "advanced.vocabulary": "Tokens to know",
     "advanced.vocabulary_info": "At most so many, the frequent ones first.",
     "advanced.student_model": "Another model as the student",
-    "advanced.student_model_info": "A Hub id; it learns from the teacher as it is.",
+    "advanced.student_model_info": "A Hub id; it learns from the teacher as it is, in place of the size and of own numbers.",
     "advanced.distill": "Learn from the teacher",
     "advanced.distill_info": "Off: the teacher is cut and not trained.",
     "advanced.control": "Measure what the teacher is worth",
