@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 import torch
@@ -11,38 +13,41 @@ from datasets import Dataset
 from compressor import pipeline
 from compressor.recipe import Recipe
 from compressor.training.numbers import Unit, last_layer
-from tests import tiny
+from tests.few import few_rows
 
 
-def write(path, rows, seed):
-    texts, labels = tiny.texts(rows, seed)
-    noise = np.random.default_rng(seed).normal(0, 2, rows)
-    lines = [f"{text},{1900 + 60 * label + more:.2f}\n" for text, label, more in zip(texts, labels, noise, strict=True)]
-    path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
+def years(folder):
+    """The demo's messages: 1900 where its teacher's label is among the first half of all, 1960 where not, and some noise."""
+    files = few_rows(folder, train=160, validation=40, test=40)
+    for seed, path in enumerate(files.values()):
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        noise = np.random.default_rng(seed).normal(0, 2, len(rows))
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "label"])
+            for row, more in zip(rows, noise, strict=True):
+                writer.writerow([row["text"], f"{1900 + 60 * (row['label'] > 'd') + more:.2f}"])
+    return files
 
 
-@pytest.mark.parametrize("other", [False, True])
-def test_a_teacher_learns_years_and_teaches_them(tmp_path, settings, other):
+@pytest.mark.parametrize("student", [{"size": "half"}, {"model": "demo"}])
+def test_a_teacher_learns_years_and_teaches_them(tmp_path, settings, student):
     """To a student that is cut out of it, and to one that is another model, with a head that knows nothing."""
-    tiny.bert_encoder(tmp_path / "encoder")
-    student = {"model": str(tiny.bert_encoder(tmp_path / "other"))} if other else {"size": "half"}
-    for name, rows, seed in (("train", 240, 1), ("validation", 60, 2), ("test", 60, 3)):
-        write(tmp_path / f"{name}.csv", rows, seed)
-    source = {name: str(tmp_path / f"{name}.csv") for name in ("train", "validation", "test")}
     recipe = Recipe.parse(
         {
-            "teacher": str(tmp_path / "encoder"),
+            "teacher": "demo",
             "teacher_head": "new",
-            "data": {"source": source},
+            "data": {"source": years(tmp_path)},
             "student": student,
-            "distill": {"epochs": 4, "learning_rate": 2e-3, "batch_size": 16},
+            "distill": {"epochs": 6, "learning_rate": 5e-4, "batch_size": 16},
             "formats": [],
         }
     )
     report = pipeline.run(recipe, tmp_path / "out", settings=settings)
     for variant in report.variants:
         error = next(q.value for q in variant.metrics if q.metric == "rmse")
-        assert error < 20, f"{variant.name}: 30 is what always saying the mean comes to"
+        assert error < 25, f"{variant.name}: 30 is what always saying the mean comes to"
 
 
 @pytest.mark.parametrize("bias", [True, False])
