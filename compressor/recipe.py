@@ -247,8 +247,7 @@ class Recipe(Frozen):
         if student is None:
             values["distill"] = None
             if self.teacher_head == "new":
-                asked = self.distill or Distill()
-                values["distill"] = asked.model_copy(update=of_teacher_alone(self.budget, asked))
+                values["distill"] = of_teacher_alone(self.budget, self.distill or Distill())
         elif self.distill is not None:
             update = left_open(self.budget, student, self.distill, width)
             values["distill"] = self.distill.model_copy(update=update)

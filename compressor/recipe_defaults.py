@@ -49,11 +49,17 @@ def teacher_epochs(distill: Distill | None) -> float:
     return min(most, max(fewest, distill.epochs if distill is not None else 0.0))
 
 
-def of_teacher_alone(budget: str, distill: Distill) -> dict[str, Any]:
-    """Values for what `distill` does not say where there is no student, so that it speaks of the teacher's new head."""
-    if "epochs" in distill.model_fields_set:
-        return {}
-    return {"epochs": teacher_epochs(distill.model_copy(update=BUDGETS[budget]))}
+def of_teacher_alone(budget: str, distill: Distill) -> Distill:
+    """What `distill` comes to where there is no student, so that it speaks of the teacher's new head: its epochs, its learning
+    rate and its batches."""
+    said = {
+        key: getattr(distill, key)
+        for key in ("epochs", "learning_rate", "batch_size")
+        if key in distill.model_fields_set
+    }
+    if "epochs" not in said:
+        said["epochs"] = teacher_epochs(distill.model_copy(update=BUDGETS[budget]))
+    return Distill(**said)
 
 
 def made_of(budget: str, student: Student, distill: Distill) -> float:
