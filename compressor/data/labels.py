@@ -91,12 +91,11 @@ def _kind(held: Mapping[str, int], spelled: Mapping[str, list[str] | None], aske
         return "single" if all(s is None or len(s) == 1 for s in spelled.values()) else "multi"
     if asked.class_names:
         return "single"
-    if joined(held):
-        numeric = all(value is not None for value in numbers(held).values())  # 0,5 is a number, not two names
-        if not numeric:
-            return "multi"
     values = list(numbers(held).values())
-    if values and all(v is not None for v in values):
+    numeric = all(v is not None for v in values)
+    if joined(held) and not numeric:  # 0,5 is a number, not two names
+        return "multi"
+    if values and numeric:
         fractions = any(v is not None and not v.is_integer() for v in values)
         if fractions or asked.kind == "regression" or (len(held) > MANY and not _counted(values, held)):
             return "regression"
@@ -173,7 +172,7 @@ def _in_one_spelling(
     counts: dict[str, Counter[str]] = {}
     for cell, names in named.items():
         for name in names or ():
-            counts.setdefault(alike(name), Counter())[name] += held.get(cell, 1)
+            counts.setdefault(alike(name), Counter())[name] += held[cell]
     taken = {key: max(names, key=lambda name: (names[name], name)) for key, names in counts.items()}
     if several := [taken[key] for key, names in counts.items() if len(names) > 1]:
         found.notes.append(

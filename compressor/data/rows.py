@@ -186,8 +186,9 @@ def _joined(batch: pa.Table, several: Sequence[str]) -> pa.Array:
     said: dict[str | None, int | None] = {}  # few spellings, many rows
     for column in several:
         for cell in pc.unique(batch[column]).to_pylist():
-            said[cell] = None if missing(cell) or integer(cell) == -1 else bit(cell)
-            if said[cell] is None and not missing(cell) and integer(cell) != -1:
+            silent = missing(cell) or integer(cell) == -1
+            said[cell] = None if silent else bit(cell)
+            if said[cell] is None and not silent:
                 raise DataError(
                     f"The column `{column}` holds {some([cell])}, and each of several label columns says yes or no: 1 or 0. Make "
                     "it so (1 from 0.5 on, say), or choose one label column."

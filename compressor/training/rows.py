@@ -25,8 +25,7 @@ class Lists:
     take 44."""
 
     def __init__(self, column: pa.ChunkedArray):
-        parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-        numbers = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+        numbers = _flat(column)
         self.numbers = numbers.astype(np.int32, copy=False) if numbers.itemsize > 4 else numbers
         lengths = [chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in column.chunks]
         self.ends = np.concatenate([[0], *lengths]).astype(np.int64).cumsum()
@@ -74,8 +73,12 @@ def _labels(column: pa.ChunkedArray) -> np.ndarray:
     """[rows], or [rows, labels] where a row has a number for each."""
     if not hasattr(column.type, "value_type"):
         return np.asarray(column)
-    numbers = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate(numbers).reshape(len(column), -1)
+    return _flat(column).reshape(len(column), -1)
+
+
+def _flat(lists: pa.ChunkedArray) -> np.ndarray:
+    """All numbers of a column of lists, one behind the other."""
+    return np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in lists.chunks])
 
 
 class Collate:

@@ -111,7 +111,8 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
     if raw["student"] is not None:
         raw |= _training(form)
     elif raw.get("teacher_head") == "new":
-        raw |= _training_of_teacher(form)
+        # Where there is no student: how the teacher learns its new head.
+        raw |= _training(replace(form, distill=True, alpha=ALPHA, control=False, temperature=None))
     raw["formats"] = [f for f in FORMATS if f in _listed(form.formats)]
     if form.seed:
         raw["seed"] = _whole(form.seed)
@@ -220,11 +221,6 @@ def _training(form: Form) -> dict[str, Any]:
     if form.budget != "balanced":
         found["budget"] = form.budget
     return found
-
-
-def _training_of_teacher(form: Form) -> dict[str, Any]:
-    """Where there is no student: how the teacher learns its new head."""
-    return _training(replace(form, distill=True, alpha=ALPHA, control=False, temperature=None))
 
 
 def recipe_text(form: Form, *, trains: bool = True) -> str:
