@@ -14,13 +14,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from compressor.errors import RecipeError
 from compressor.recipe_defaults import (
-    WIDTH,
+    epochs_of_head,
     is_narrow,
     left_open,
     made_of,
     objective_of,
-    of_teacher_alone,
+    of_head_alone,
     rate_of,
+    rate_of_head,
     teacher_epochs,
 )
 from compressor.recipe_parts import (
@@ -247,7 +248,7 @@ class Recipe(Frozen):
         if student is None:
             values["distill"] = None
             if self.teacher_head == "new":
-                values["distill"] = of_teacher_alone(self.budget, self.distill or Distill())
+                values["distill"] = of_head_alone(self.budget, self.distill or Distill())
         elif self.distill is not None:
             update = left_open(self.budget, student, self.distill, width)
             values["distill"] = self.distill.model_copy(update=update)
@@ -259,22 +260,17 @@ class Recipe(Frozen):
     @property
     def teacher_epochs(self) -> float:
         """Passes over the rows in which a teacher learns a new head."""
-        if self.student is None and self.distill is not None:
-            return self.distill.epochs
-        return teacher_epochs(self.distill)
+        return epochs_of_head(self.student, self.distill)
+
+    @property
+    def teacher_rate(self) -> float:
+        """The learning rate of a teacher's new head."""
+        return rate_of_head(self.student, self.distill)
 
     @property
     def learns(self) -> bool:
         """Whether a student learns."""
         return self.student is not None and self.distill is not None
-
-    @property
-    def teacher_rate(self) -> float:
-        """The learning rate of a teacher's new head: `distill.learning_rate`, unless that is what the student set, by its size
-        or its width. A teacher has lost nothing, and a narrow student's rate would undo what it was trained for."""
-        asked = self.distill or Distill()
-        of_student = {rate_of(self.student), rate_of(self.student, WIDTH)} if self.student is not None else set()
-        return Distill().learning_rate if asked.learning_rate in of_student else asked.learning_rate
 
     @property
     def made(self) -> float:

@@ -49,7 +49,7 @@ def teacher_epochs(distill: Distill | None) -> float:
     return min(most, max(fewest, distill.epochs if distill is not None else 0.0))
 
 
-def of_teacher_alone(budget: str, distill: Distill) -> Distill:
+def of_head_alone(budget: str, distill: Distill) -> Distill:
     """What `distill` comes to where there is no student, so that it speaks of the teacher's new head: its epochs, its learning
     rate and its batches."""
     said = {
@@ -60,6 +60,19 @@ def of_teacher_alone(budget: str, distill: Distill) -> Distill:
     if "epochs" not in said:
         said["epochs"] = teacher_epochs(distill.model_copy(update=BUDGETS[budget]))
     return Distill(**said)
+
+
+def epochs_of_head(student: Student | None, distill: Distill | None) -> float:
+    """Passes over the rows in which a teacher learns a new head. `distill` speaks of them where there is no student."""
+    return distill.epochs if student is None and distill is not None else teacher_epochs(distill)
+
+
+def rate_of_head(student: Student | None, distill: Distill | None) -> float:
+    """The learning rate of a teacher's new head: `distill.learning_rate`, unless that is what the student set, by its size or its
+    width. A teacher has lost nothing, and a narrow student's rate would undo what it was trained for."""
+    asked = (distill or Distill()).learning_rate
+    of_student = {rate_of(student), rate_of(student, WIDTH)} if student is not None else set()
+    return Distill().learning_rate if asked in of_student else asked
 
 
 def made_of(budget: str, student: Student, distill: Distill) -> float:
