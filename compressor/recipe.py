@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from compressor import recipe_problems
 from compressor.errors import RecipeError
 from compressor.recipe_defaults import (
     epochs_of_head,
-    is_narrow,
     left_open,
     made_of,
     objective_of,
@@ -159,63 +159,11 @@ class Recipe(Frozen):
                     "onnx-int8 or openvino-int8 to formats."
                 )
         if self.distill is not None and self.distill.control:
-            found += self._problems_of_control()
-        found += self._problems_of_target() + self._problems_of_objective()
+            found += recipe_problems.of_control(self)
+        found += recipe_problems.of_target(self) + recipe_problems.of_objective(self)
         if len(set(self.formats)) != len(self.formats):
             found.append(f"formats lists one twice: {', '.join(self.formats)}.")
         return found
-
-    def _problems_of_target(self) -> list[str]:
-        """What does not go together with a search."""
-        student = self.student
-        if self.target is None:
-            if student is not None and student.size == AUTO:
-                return [
-                    "student.size is auto, so say what it is to be like: add `target:`, for example {min_retained: 0.97}."
-                ]
-            return []
-        if "student" in self.model_fields_set and student is None:
-            return ["`target` searches for a student and `student` is null: leave one of them out."]
-        found = []
-        if student is not None and (
-            student.size not in (None, AUTO) or student.cut or student.model or student.low_rank
-        ):
-            found.append("`target` searches for a size, and `student` names one: leave one of them out.")
-        if self.data is None:
-            found.append("`target` is searched for on data: add `data:`.")
-        if self.distill is None:
-            found.append("`target` searches among students that learn, and `distill` is null: leave one of them out.")
-        elif self.distill.control:
-            found.append("A search has no control: leave `distill.control` out, and run the size that it finds again.")
-        return found
-
-    def _problems_of_control(self) -> list[str]:
-        """What keeps the student from being held against one that learned without the teacher."""
-        if self.student is not None and self.student.low_rank is not None:
-            return ["A student of thin layers (`student.low_rank`) has no control yet: leave `distill.control` out."]
-        if self.distill is not None and self.distill.alpha == 1:
-            return [
-                "distill.alpha is 1, so that the student learns from the labels alone and is its own control: lower it, or leave "
-                "`distill.control` out."
-            ]
-        return []
-
-    def _problems_of_objective(self) -> list[str]:
-        """What keeps a student from learning what the teacher's layers say, where the recipe says that it should."""
-        student, distill = self.student, self.distill
-        if student is None or distill is None or distill.objective in ("auto", "logits"):
-            return []
-        asked = f"distill.objective is {distill.objective}, and "
-        if self.own_tokens:
-            return [f"{asked}the student reads other tokens than its teacher: leave `distill.objective` out."]
-        if distill.alpha == 1:
-            return [f"{asked}with distill.alpha 1 nothing is learned from the teacher: leave one of them out."]
-        if distill.objective == "hidden" and is_narrow(student):
-            return [
-                f"{asked}a student whose width is cut is narrower than its teacher, so it cannot have its states: choose "
-                "relations, or a size that keeps the width."
-            ]
-        return []
 
     # ------------------------------------------------------------------ defaults
 
