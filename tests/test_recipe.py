@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compressor.errors import RecipeError
-from compressor.recipe import Files, Recipe, Student, teacher_epochs
+from compressor.recipe import Files, Recipe, Student
 
 MINIMAL = {"teacher": "a/b", "data": {"source": "c/d"}}
 
@@ -35,32 +35,6 @@ def test_defaults_are_filled_in_by_task_and_budget():
     assert rates == [1e-4, 5e-4, 1e-3]
     generation = Recipe.parse({"teacher": "a/b"}).resolved("text-generation", None, ("8bit", "4bit"))
     assert (generation.student, generation.distill, generation.task) == (None, None, "text-generation")
-
-
-@pytest.mark.parametrize(("budget", "passes"), [("quick", 4.0), ("balanced", 4.0), ("thorough", 10.0)])
-def test_a_teacher_learns_a_new_head_sooner_than_a_student_what_it_lost(budget, passes):
-    asked = Recipe.parse(MINIMAL | {"budget": budget, "teacher_head": "new"})
-    distill = asked.resolved("text-classification", Student(size="half"), ()).distill
-    assert teacher_epochs(distill) == passes
-    assert teacher_epochs(None) == 4.0
-    assert teacher_epochs(distill.model_copy(update={"epochs": 6.0})) == 6.0
-    assert teacher_epochs(distill.model_copy(update={"epochs": 30.0})) == 10.0
-
-
-@pytest.mark.parametrize(
-    ("budget", "half", "mini"), [("quick", "none", 1.0), ("balanced", "none", 3.0), ("thorough", "none", 3.0)]
-)
-def test_texts_are_made_up_for_narrow_students(budget, half, mini):
-    for size, made in (("half", half), ("mini", mini)):
-        asked = Recipe.parse(MINIMAL | {"budget": budget, "student": {"size": size}})
-        assert asked.resolved("text-classification", None, ()).distill.augment == made
-
-
-def test_thin_layers_come_as_onnx_where_nothing_is_said():
-    asked = Recipe.parse(MINIMAL | {"student": {"low_rank": {"weights": 0.5}}})
-    full = asked.resolved("text-classification", Student(size="half"), ("8bit", "4bit"))
-    assert full.formats == ("onnx", "onnx-int8")
-    assert (full.student.size, full.student.low_rank.weights) == (None, 0.5)
 
 
 def test_no_student_is_something_else_than_a_student_left_out():
@@ -100,25 +74,6 @@ def test_names_may_look_like_numbers_and_a_role_may_have_no_column():
     found = Recipe.parse({"teacher": "demo", "data": data}).data
     assert found.labels == {"neg": "0", "pos": "1", "true": "yes"}
     assert found.columns == {"text": "a", "label": ""}
-
-
-@pytest.mark.parametrize(
-    ("asked", "epochs", "rate"),
-    [
-        ({}, 4.0, 1e-4),
-        ({"budget": "thorough"}, 10.0, 1e-4),
-        ({"budget": "thorough", "distill": {"epochs": 20, "learning_rate": 2e-5, "batch_size": 8}}, 20.0, 2e-5),
-        ({"distill": {"epochs": 2}}, 2.0, 1e-4),
-        ({"distill": None}, 4.0, 1e-4),
-    ],
-)
-def test_without_a_student_the_numbers_are_the_teachers(asked, epochs, rate):
-    raw = MINIMAL | {"student": None, "teacher_head": "new", "formats": ["8bit"]} | asked
-    full = Recipe.parse(raw).resolved("text-classification", Student(size="half"), ())
-    assert (full.teacher_epochs, full.teacher_rate) == (epochs, rate)
-    assert not full.learns and not full.asks_teacher
-    again = Recipe.parse(full.to_yaml())
-    assert again.resolved("text-classification", Student(size="half"), ()) == full == again
 
 
 def test_overrides_reach_into_the_recipe(tmp_path):
