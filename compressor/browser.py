@@ -114,9 +114,11 @@ def _sha256(path: Path) -> str:
 
 
 def download(settings: Settings) -> int:
-    """Bytes that a browser without a graphics card fetches of them."""
-    plain = (name for name in FILES if "asyncify" not in name)
-    return sum(path.stat().st_size for name in plain if (path := folder(settings) / name).is_file())
+    """Bytes that a browser fetches of them at the most: with a graphics card it takes the larger of the two runtimes."""
+    plain = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+    return sum(
+        path.stat().st_size for name in FILES if name not in plain and (path := folder(settings) / name).is_file()
+    )
 
 
 def npm() -> str | None:

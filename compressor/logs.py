@@ -10,7 +10,6 @@ Without `set_up` (the command line, Python) events go nowhere. What a run itself
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
@@ -29,10 +28,13 @@ from typing import IO, Any
 from compressor.events import read_events
 from compressor.jobs.secrecy import scrubbed
 from compressor.settings import Settings
+from compressor.system.whole import fresh
 
 MAX_BYTES, KEPT = 10_000_000, 4
 """A file's size at most, and how many older ones are kept beside it."""
 
+KEY = 32
+"""Characters of `log.key`."""
 LINE, WHEN = "%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ"
 
 _logger = logging.getLogger("compressor.runs")
@@ -160,10 +162,16 @@ def in_worker() -> None:
 def _salt(settings: Settings) -> bytes:
     """This machine's key, made once. Not in the log's folder, so that whoever is handed the log has no key to it."""
     path = settings.data_dir / "log.key"
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(16))
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        found = b""
+    if len(found) >= KEY:
+        return found
+    # None, or one that was never written to its end. The name appears with all of it, whoever else makes one at this moment.
+    with fresh(path) as part:
+        part.touch(mode=0o600)
+        part.write_text(secrets.token_hex(KEY // 2), encoding="ascii")
     return path.read_bytes()
 
 

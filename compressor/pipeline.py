@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,13 +205,24 @@ def _learn(run: Run, data: RunData, stage: Callable[[str, Callable[[], Any]], No
 
 @contextmanager
 def _timed(folder: RunFolder, log: EventLog, name: str, run: Run) -> Iterator[None]:
-    """One stage: its seconds and its notes are kept, and it counts as finished only behind the last line of it."""
+    """One stage: its seconds and its notes are kept, and it counts as finished only behind the last line of it. What an attempt
+    took that failed counts too, as the next one goes on from what it did."""
     start = time.perf_counter()
-    yield
-    spent = round(time.perf_counter() - start, 2)
-    state = folder.state()
-    seconds = {**state.get("seconds", {}), name: spent}
-    folder.write_state(finished_stages=[*state.get("finished_stages", []), name], seconds=seconds, notes=run.notes)
+
+    def seconds() -> dict[str, float]:
+        before = folder.state().get("seconds", {})
+        return {**before, name: round(before.get(name, 0.0) + time.perf_counter() - start, 2)}
+
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # of a full disk, say: what failed is told
+            folder.write_state(seconds=seconds())
+        raise
+    taken = seconds()
+    spent = taken[name]
+    stages = [*folder.state().get("finished_stages", []), name]
+    folder.write_state(finished_stages=stages, seconds=taken, notes=run.notes)
     log.write(event="stage-finished", stage=name, seconds=spent)
 
 

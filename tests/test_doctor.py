@@ -14,7 +14,9 @@ import pytest
 
 from compressor import doctor
 from compressor.doctor import accelerators, home, machine, network, trial
+from compressor.errors import RunError
 from compressor.formats import FORMATS
+from compressor.jobs import peek
 from compressor.jobs.store import JobStore
 from compressor.settings import Settings
 from compressor.system import disk, processes
@@ -55,6 +57,7 @@ def test_offline_and_without_gradio_all_that_is_needed_works(tmp_path: Path) -> 
     for title, name in (("8-bit", "8bit"), ("4-bit", "4bit")):
         tried = parts[f"bitsandbytes {title}"]
         assert (tried["status"], tried["works"], tried["format"], tried["device"]) == ("ok", True, name, "cpu")
+    assert parts["onnxruntime"]["status"] == "ok"
     assert (parts["hub"]["status"], parts["hub"]["reachable"]) == ("note", False)
     assert NOBODY in parts["hub"]["says"]
     assert parts["data folder"]["writable"] is True and parts["data folder"]["free_bytes"] > 0
@@ -129,6 +132,23 @@ def test_little_memory_or_disk_is_told(settings: Settings, monkeypatch: pytest.M
         assert look(settings)[0].status == "problem" and look(settings)[0].advice
 
 
+def test_a_folder_where_one_may_not_even_look_is_a_sentence(settings, monkeypatch, tmp_path) -> None:
+    """Its parent is another user's. `Path.exists` raises there."""
+
+    def no(self: Path, **_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    there = replace(settings, data_dir=tmp_path / "closed" / "data")
+    monkeypatch.setattr(Path, "exists", no)
+    monkeypatch.setattr(Path, "mkdir", denied)
+    (one,) = home.folder(there)
+    assert (one.status, "cannot be written: Permission denied." in one.says) == ("problem", True)
+    assert peek.running(there) == []
+
+
 def test_the_disk_is_really_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert disk.cannot_write(tmp_path / "a" / "b") is None
     assert list(tmp_path.iterdir()) == []
@@ -170,6 +190,39 @@ def test_a_crash_of_native_code_is_a_finding_of_what_was_tried(settings, monkeyp
     found = by_part(accelerators.check(settings))
     assert "8-bit does not work on the CPU: the process crashed (SIGSEGV)." in found["bitsandbytes 8-bit"].says
     assert found["bitsandbytes 8-bit"].status == "problem"
+
+
+def test_an_onnxruntime_that_does_not_load_is_a_problem(settings, monkeypatch, tmp_path) -> None:
+    plant(monkeypatch, tmp_path, "onnxruntime", "raise ImportError('DLL load failed')")
+    found = by_part(accelerators.check(settings))
+    assert (found["onnxruntime"].status, found["bitsandbytes 8-bit"].status) == ("problem", "ok")
+    assert "It does not load: ImportError: DLL load failed." in found["onnxruntime"].says
+
+
+def test_a_message_of_many_lines_is_told_by_its_first(settings, monkeypatch, tmp_path) -> None:
+    plant(
+        monkeypatch,
+        tmp_path,
+        "torch",
+        "raise RuntimeError('CUDA error: out of memory\\nFor debugging\\nCompile it anew.')",
+    )
+    (one,) = accelerators.check(settings)
+    assert "torch cannot be used: RuntimeError: CUDA error: out of memory." in one.says
+
+
+def test_a_gpu_that_another_program_has_to_itself_does_not_end_the_look(monkeypatch) -> None:
+    import torch
+
+    def taken(index: int) -> None:
+        raise RuntimeError("CUDA error: all devices are busy\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(trial, "_gpu", taken)
+    looked = trial.look()
+    assert looked["cuda"] == []
+    (said,) = accelerators._devices(looked)
+    assert (said.status, "cuda:0: CUDA error: all devices are busy." in said.says) == ("note", True)
 
 
 def test_a_torch_that_does_not_load_is_a_problem(settings, monkeypatch, tmp_path) -> None:
@@ -311,6 +364,15 @@ def test_a_device_that_somebody_holds_is_told_and_a_lock_left_lying_is_not(setti
     holder.wait()
     holder.stdout.close()
     assert len(home.runs(settings)) == 1
+
+
+def test_a_folder_for_turns_that_cannot_be_made_is_a_sentence(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file stands there")
+    with (
+        pytest.raises(RunError, match=r"cannot be made \(.*\), and runs take turns there. Set COMPRESSOR_DATA"),
+        lease(settings, "cpu"),
+    ):
+        raise AssertionError
 
 
 def test_the_mode_says_what_it_means(settings: Settings) -> None:

@@ -51,7 +51,7 @@ def test_what_was_fetched_is_whole_and_is_not_fetched_again(
     there = {path.name: path.stat().st_size for path in fetched.folder.iterdir()}
     assert there.keys() == {*browser.FILES, browser.MANIFEST}
     assert fetched.bytes == sum(there.values()) - there[browser.MANIFEST] < 50_000_000
-    assert 14_000_000 < browser.download(whole) < 16_000_000
+    assert 26_000_000 < browser.download(whole) < 30_000_000  # with the larger runtime, which uses a graphics card
     (said,) = browsers.check(whole)
     assert said.status == "ok" and browser.version() in said.says
 

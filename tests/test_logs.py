@@ -221,3 +221,14 @@ def test_in_a_runs_own_log_every_record_says_when_and_how_bad():
     for text in ("ours", ".*a warning of Python's", "of transformers", "of the hub's client", "of torch"):
         assert len(re.findall(stamped + text + "$", done.stderr, re.M)) == 1, done.stderr
         assert len(re.findall(text, done.stderr)) == 1, done.stderr
+
+
+@pytest.mark.parametrize("left", [None, b"", b"half"])
+def test_a_key_that_was_never_written_to_its_end_is_made_anew(settings, left):
+    path = settings.data_dir / "log.key"
+    path.unlink(missing_ok=True)
+    if left is not None:
+        path.write_bytes(left)
+    made = logs._salt(settings)
+    assert len(made) == logs.KEY and logs._salt(settings) == made
+    assert path.stat().st_mode & 0o777 == 0o600

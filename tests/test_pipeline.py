@@ -261,10 +261,15 @@ def test_a_cancelled_run_goes_on_to_the_same_result(finished, here, common):
         pipeline.run(recipe(here), out, settings=common, progress=cancel)
     state = RunFolder(out).state()
     assert (state["status"], state["finished_stages"]) == ("cancelled", ["data", "fine-tune", "teacher-logits"])
+    first = state["seconds"]["distill"]
+    assert first > 0
+    folder = RunFolder(out)
+    folder.write_state(seconds=state["seconds"] | {"distill": first + 1000})
     again = pipeline.run(recipe(here), out, settings=common)
     events, _ = read_events(out / "events.jsonl")
     assert [e["stage"] for e in events if e.get("event") == "stage-finished"].count("fine-tune") == 1
     assert any(e.get("event") == "resumed" for e in events)
+    assert again.seconds["distill"] > first + 1000  # what it went on from took its time too
     assert [v.quality for v in again.variants] == [v.quality for v in report.variants]
     a, b = (parquet.read_table(f / "predictions.parquet").to_pydict() for f in (whole, out))
     assert a == b

@@ -3,7 +3,7 @@
 (words) => {
   if (window.compressorBrowser) return;
   const LABELS = 5;
-  let worker = null, told = null, run = null, ready = null, waiting = null, asked = 0;
+  let worker = null, told = null, run = null, ready = null, waiting = null, asked = 0, counter = null;
 
   const place = () => document.querySelector("#browser-here");
   const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
@@ -40,7 +40,7 @@
   /** End the worker: its memory goes with it. */
   function letGo() {
     worker?.terminate();
-    [worker, told, run, ready, waiting] = [null, null, null, null, null];
+    [worker, told, run, ready, waiting, counter] = [null, null, null, null, null, null];
     show();
   }
 
@@ -75,13 +75,30 @@
     worker.postMessage({ type: "load", runtime: url(found.runtime), files, told: found.facts });
   }
 
+  /** The server gave no answer at all. */
+  function unheard() {
+    if (!waiting || worker) return;
+    [run, waiting] = [null, null];
+    problem(words.not_fetched);
+  }
+
+  /** How far the download is. Where it is read out, that it goes on is said once: each piece that comes would be a sentence. */
+  function count(done, total) {
+    if (!counter?.isConnected) {
+      counter = node("p", "empty");
+      counter.setAttribute("aria-hidden", "true");
+      show(node("p", "visually-hidden", words.preparing), counter);
+    }
+    counter.textContent = say("loading", { done: size(done), total: size(total) });
+  }
+
   function send() {
     worker.postMessage({ type: "run", id: ++asked, ...waiting });
     waiting = null;
   }
 
   const on = {
-    progress: ({ done, total }) => note(say("loading", { done: size(done), total: size(total) })),
+    progress: ({ done, total }) => count(done, total),
     ready: (data) => {
       ready = data;
       if (waiting) send();
@@ -106,7 +123,7 @@
   }
 
   function score({ label, score: value }) {
-    const inside = value >= 0 && value <= 1;
+    const inside = told.facts.kind !== "regression" && value >= 0 && value <= 1;
     const shown = inside ? `${(value * 100).toFixed(1)} %` : String(Number(value.toPrecision(3)));
     const line = node("div", "score", node("span", "", clip(label, 60)), node("span", "", shown));
     if (inside) {
@@ -119,5 +136,5 @@
     return line;
   }
 
-  window.compressorBrowser = { press, hear, letGo };
+  window.compressorBrowser = { press, hear, unheard, letGo };
 }

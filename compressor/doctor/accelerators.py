@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from compressor.system import processes
 SECONDS = 60.0
 """Importing torch from a slow disk takes half a minute."""
 MODULE = "compressor.doctor.trial"
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception)\b")
+"""The line of a trace that names it."""
 TIGHT = 2e9
 """Bytes of a GPU's memory below which little can be done on it."""
 
@@ -27,9 +30,12 @@ def check(settings: Settings) -> list[Finding]:
     devices = next((line["devices"] for line in lines if "devices" in line), None)
     found = list(_devices(devices)) if devices is not None else []
     found += [_tried(line["tried"], line["reason"]) for line in lines if "tried" in line]
+    found += [_loaded(line["loaded"], line["reason"]) for line in lines if "loaded" in line]
     if end is not None:
         begun = next((line["begins"] for line in reversed(lines) if "begins" in line), "torch")
-        found.append(_died(end) if begun == "torch" else _tried(begun, end))
+        found.append(
+            _died(end) if begun == "torch" else _loaded(begun, end) if isinstance(begun, str) else _tried(begun, end)
+        )
     return found
 
 
@@ -46,7 +52,8 @@ def _ask() -> tuple[list[dict[str, Any]], str | None]:
     if done.returncode < 0:
         return lines, f"the process crashed ({_name(-done.returncode)})"
     said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-    return lines, said[-1][:300]
+    errors = [line for line in said if _ERROR.match(line)]  # a message may go on for lines, which say less and less
+    return lines, (errors or said)[-1][:300]
 
 
 def _parsed(output: bytes) -> Iterator[dict[str, Any]]:
@@ -77,9 +84,11 @@ def _devices(devices: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("gpu", NOTE, says, "Other programs hold its memory: nvidia-smi shows which.", one)
         else:
             yield Finding("gpu", OK, says, facts=one)
-    if devices["cuda"]:
+    if devices["cuda"] and not devices["trouble"]:
         return
-    if devices["trouble"]:
+    if devices["trouble"] and devices["cuda"]:
+        yield Finding("gpu", NOTE, f"One of the GPUs cannot be used: {devices['trouble'].rstrip('.')}.")
+    elif devices["trouble"]:
         advice = "If this machine has a GPU, install a driver that suits the installed torch. Until then all runs on the CPU."
         yield Finding("gpu", NOTE, f"torch finds no GPU that it can use: {devices['trouble'].rstrip('.')}.", advice)
     elif devices["mps"]:
@@ -99,6 +108,13 @@ def _tried(what: Sequence[str], reason: str | None) -> Finding:
     says = f"{title} does not work on {where}: {reason.rstrip('.')}."
     advice = f"Leave {title} out of a run's formats, or reinstall bitsandbytes: pip install -U bitsandbytes"
     return Finding(part, PROBLEM, says, advice, facts)
+
+
+def _loaded(library: str, reason: str | None) -> Finding:
+    if reason is None:
+        return Finding(library, OK, "It loads, so that ONNX models run here.")
+    advice = "Leave ONNX out of a run's formats, or reinstall it: pip install --force-reinstall onnxruntime"
+    return Finding(library, PROBLEM, f"It does not load: {reason.rstrip('.')}.", advice)
 
 
 def _died(end: str) -> Finding:

@@ -7,6 +7,7 @@ Standard output is JSON lines: `{"begins": what}`, then what came of it, so that
 
 from __future__ import annotations
 
+import importlib
 import json
 import warnings
 from typing import Any
@@ -15,6 +16,8 @@ from compressor.formats import FORMATS
 from compressor.formats.bitsandbytes import BitsAndBytes, silence
 
 INPUTS, OUTPUTS, ROWS = 128, 64, 4
+RUNTIME = "onnxruntime"
+"""What runs the ONNX formats."""
 CLOSE = {8: 0.05, 4: 0.25}
 """How far the answers of a layer of so many bits may be from the float layer's, relative to their norm."""
 
@@ -29,6 +32,17 @@ def main() -> None:
             if isinstance(fmt, BitsAndBytes):
                 _say(begins=[fmt.name, device])
                 _say(tried=[fmt.name, device], reason=attempt(fmt, device))
+    _say(begins=RUNTIME)
+    _say(loaded=RUNTIME, reason=cannot_load(RUNTIME))
+
+
+def cannot_load(library: str) -> str | None:
+    """Why a library cannot be imported; None where it can. One that is installed may still not suit the machine."""
+    try:
+        importlib.import_module(library)
+    except Exception as error:
+        return _brief(error)
+    return None
 
 
 def look() -> dict[str, Any]:
@@ -40,11 +54,18 @@ def look() -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         there = torch.cuda.is_available()
+    trouble = str(heard[0].message) if heard and not there else None
+    cards = []
+    for index in range(torch.cuda.device_count()) if there else ():
+        try:
+            cards.append(_gpu(index))
+        except RuntimeError as error:  # another program has it to itself, or all of its memory
+            trouble = trouble or f"cuda:{index}: {error}"
     return {
-        "cuda": [_gpu(index) for index in range(torch.cuda.device_count())] if there else [],
+        "cuda": cards,
         "built_for_cuda": bool(built()),
         "mps": bool(torch.backends.mps.is_available()),
-        "trouble": str(heard[0].message).split("\n")[0][:300] if heard and not there else None,
+        "trouble": trouble.split("\n")[0][:300] if trouble else None,
     }
 
 
@@ -71,10 +92,14 @@ def attempt(fmt: BitsAndBytes, device: str) -> str | None:
     try:
         far = _distance(fmt, device)
     except Exception as error:
-        return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no reason given'])[0][:300]}"
+        return _brief(error)
     if not far <= CLOSE[fmt.bits]:  # so written, it catches what is not a number too
         return f"its answers are wrong (they differ by {far:.0%} from those of the float layer)"
     return None
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no reason given'])[0][:300]}"
 
 
 def _distance(fmt: BitsAndBytes, device: str) -> float:

@@ -72,7 +72,8 @@ class Answering:
         with ExitStack() as held:
             if verb.heavy:
                 held.enter_context(self._computing)
-                self._set_threads(payload.get("threads"))
+            self._set_threads(payload.get("threads"))  # for all: the thread keeps what the request before it was given
+            if verb.heavy:
                 self._last, self._released = time.monotonic(), False
             self._send(json.dumps({"id": request["id"], "started": True}))
             try:

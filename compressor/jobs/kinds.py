@@ -92,6 +92,8 @@ def compare(work: Work) -> None:
     _check_room(work)
     asked = Comparison.model_validate(work.asked)
     log = EventLog(work.run.events_file)
+    if log.begun:
+        log.write(event="resumed")
 
     def progress(stage: str, done: float = 0, total: float = 0, **metrics: Any) -> None:
         log.write(stage=stage, done=done, total=total, metrics=metrics)

@@ -49,7 +49,11 @@ class Children:
         self._preload = {"do": "preload", "task": task, "folders": [str(f) for f in folders]}
         self._errors = errors
         self._open: list[Child] = []
-        self._nursery = _Nursery(errors, self._preload) if _can_fork(device) else None
+        try:
+            self._nursery = _Nursery(errors, self._preload) if _can_fork(device) else None
+        except BaseException:
+            self.log_errors()  # the file goes with whoever made it
+            raise
 
     def __enter__(self) -> Children:
         return self
@@ -171,7 +175,11 @@ def _spawned(errors: Path, preload: dict[str, Any]) -> Child:
     assert process.stdin is not None
     assert process.stdout is not None
     child = Child(process.pid, process.stdin, process.stdout, process.wait)
-    child.ask(**preload)
+    try:
+        child.ask(**preload)
+    except BaseException:
+        child.end()
+        raise
     return child
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from typing import Any
 import psutil
 
 from compressor.settings import Settings
+
+CGROUPS = Path("/sys/fs/cgroup")
+"""Where Linux says what a container may use."""
 
 PACKAGES = ("torch", "transformers", "bitsandbytes", "accelerate", "datasets", "safetensors")
 
@@ -94,7 +98,7 @@ def cores() -> int:
 def memory_total() -> int:
     """Bytes of memory: the machine's, or what its container may use."""
     limits = [int(psutil.virtual_memory().total)]
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for path in (CGROUPS / "memory.max", CGROUPS / "memory" / "memory.limit_in_bytes"):
         limits += _number(path)
     return min(limits)
 
@@ -105,19 +109,33 @@ def memory_limit(settings: Settings) -> int:
 
 
 def memory_free() -> int:
-    """Bytes that can still be taken without swapping."""
+    """Bytes that can still be taken without swapping. What the system keeps of files that were read counts as free, as it is
+    given back to whoever asks: a container's own figure of what is used has it in."""
     free = [int(psutil.virtual_memory().available)]
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    for group, limit, used, files in (
+        (CGROUPS, "memory.max", "memory.current", "inactive_file"),
+        (CGROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
-        free += [top - now for top, now in zip(_number(limit), _number(used), strict=False)]
+        kept = _stated(group / "memory.stat", files)
+        free += [
+            top - max(0, now - kept) for top, now in zip(_number(group / limit), _number(group / used), strict=False)
+        ]
     return max(0, min(free))
 
 
-def _number(path: str) -> list[int]:
+def _number(path: Path) -> list[int]:
     try:
-        text = Path(path).read_text(encoding="ascii").strip()
+        text = path.read_text(encoding="ascii").strip()
     except OSError:
         return []
     return [int(text)] if text.isdigit() else []  # `max`: no limit
+
+
+def _stated(path: Path, key: str) -> int:
+    """One of the lines `key number` of a file; 0 where there is none."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in path.read_text(encoding="ascii").splitlines():
+            name, _, number = line.partition(" ")
+            if name == key:
+                return int(number)
+    return 0

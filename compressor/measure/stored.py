@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from compressor.hub.layout import INDEX, weight_files
 from compressor.untrusted import caps
 from compressor.untrusted.plain import read_json
 
@@ -22,9 +23,17 @@ SCALES = (".absmax", ".nested_absmax", ".quant_map", ".nested_quant_map", ".SCB"
 
 def bytes_on_disk(folder: Path) -> int:
     """Bytes of the weights: the safetensors, ONNX or OpenVINO files alone."""
-    kinds = ("*.safetensors", "onnx/*.onnx", "openvino/openvino_model.*")
-    sizes = ([path.stat().st_size for path in folder.glob(kind)] for kind in kinds)
-    return sum(next(filter(None, sizes), []))
+    for found in (weights(folder), folder.glob("onnx/*.onnx"), folder.glob("openvino/openvino_model.*")):
+        if sizes := [path.stat().st_size for path in found]:
+            return sum(sizes)
+    return 0
+
+
+def weights(folder: Path) -> list[Path]:
+    """The safetensors files that transformers loads: others may lie beside them, with the same weights in another type."""
+    there = {path.name: path for path in sorted(folder.glob("*.safetensors"))}
+    index = [INDEX] if (folder / INDEX).is_file() else []
+    return [there[name] for name in weight_files([*there, *index]) if name in there] or list(there.values())
 
 
 def stored_parameters(folder: Path) -> int:
@@ -65,7 +74,7 @@ def _tensor(entry: Any) -> tuple[str, int]:
 
 def _weights(folder: Path) -> Iterator[tuple[str, int]]:
     """(dtype, count of numbers) of every weight."""
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in weights(folder):
         for name, (stored, numbers) in (tensors(path) or {}).items():
             if name.endswith(SCALES) or ".quant_state." in name or stored not in NAMES:
                 continue

@@ -40,18 +40,32 @@ def preload(task: str, folders: Sequence[str]) -> None:
     from compressor.formats.bitsandbytes import silence
 
     silence()
-    if importlib.util.find_spec("bitsandbytes"):
-        with contextlib.suppress(Exception):  # where it is broken, the format itself says so
-            import bitsandbytes  # noqa: F401
-    if importlib.util.find_spec("onnxruntime"):
-        import onnxruntime  # noqa: F401
-    if importlib.util.find_spec("openvino"):
-        from compressor.formats.openvino_runner import load_openvino
-
-        load_openvino()
+    for library, load in _LIBRARIES.items():
+        if importlib.util.find_spec(library):
+            with contextlib.suppress(Exception):  # where it is broken, the format that needs it says so
+                load()
     for folder in folders:
         with contextlib.suppress(CompressorError):  # said when it is its turn
             models.build(models.load_config(Path(folder)), tasks.get(task))
+
+
+def _bitsandbytes() -> None:
+    import bitsandbytes  # noqa: F401
+
+
+def _onnxruntime() -> None:
+    import onnxruntime  # noqa: F401
+
+
+def _openvino() -> None:
+    from compressor.formats.openvino_runner import load_openvino
+
+    load_openvino()
+
+
+_LIBRARIES: dict[str, Callable[[], None]] = {
+    "bitsandbytes": _bitsandbytes, "onnxruntime": _onnxruntime, "openvino": _openvino,
+}  # fmt: skip
 
 
 class Work:
@@ -85,8 +99,9 @@ class Work:
         self.batch = _batch(rows, self.pad)
         use_threads(threads)
         touch_libraries(device)
-        memory = PeakMemory(device)
-        self.runner = formats.get(format).load(self.folder, self.task, device, threads)
+        made = formats.get(format)
+        memory = PeakMemory(device if made.runtime == "torch" else "cpu")  # where the others run, whatever torch has
+        self.runner = made.load(self.folder, self.task, device, threads)
         warm_up(self.task, self.runner, self.batch)
         return {
             "parameters": self.runner.parameters,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from compressor import formats, models, tasks
 from compressor.errors import CannotCutError, ModelError
 from compressor.formats.stored import stored_format
-from compressor.measure.stored import bytes_on_disk, stored_parameters, tensors
+from compressor.measure.stored import bytes_on_disk, stored_parameters, tensors, weights
 from compressor.settings import Settings
 from compressor.teachers import DEMO, local_folder
 
@@ -169,7 +169,7 @@ def _within_caps(parameters: int, facts: dict[str, Any], settings: Settings) -> 
 
 
 def _local_facts(folder: Path, reference: str) -> dict[str, Any]:
-    parameters = sum(_header_parameters(p) for p in folder.glob("*.safetensors"))
+    parameters = sum(_header_parameters(p) for p in weights(folder))
     return {
         "id": DEMO if reference == DEMO else str(folder),
         "parameters": parameters or None,

@@ -176,15 +176,21 @@ def _table(story: Story) -> str:
     columns["Agreement"] = [share(v.agreement) for v in rows]
     columns["Size"] = [size(v.bytes) for v in rows]
     columns["Parameters"] = [count(v.parameters) for v in rows]
+    here = [None if _elsewhere(story, v) else v for v in rows]  # a processor's times are not a card's
     columns["Latency p50 / p95"] = [
-        f"{v.latency_ms.p50:.1f} / {v.latency_ms.p95:.1f} ms" if v.latency_ms else "" for v in rows
+        f"{v.latency_ms.p50:.1f} / {v.latency_ms.p95:.1f} ms" if v and v.latency_ms else "" for v in here
     ]
-    columns["Throughput"] = [f"{v.throughput:.0f}/s" if v.throughput else "" for v in rows]
-    columns["Peak memory"] = [size(v.peak_memory_bytes) if v.peak_memory_bytes else "" for v in rows]
+    columns["Throughput"] = [f"{v.throughput:.0f}/s" if v and v.throughput else "" for v in here]
+    columns["Peak memory"] = [size(v.peak_memory_bytes) if v and v.peak_memory_bytes else "" for v in here]
     shown = {title: cells for title, cells in columns.items() if any(cells)}
     lines = ["| " + " | ".join(shown) + " |", "|---" + "|---:" * (len(shown) - 1) + "|"]
     lines += ["| " + " | ".join(cells) + " |" for cells in zip(*shown.values(), strict=True)]
     return "\n".join(lines)
+
+
+def _elsewhere(story: Story, variant: Variant) -> bool:
+    """Whether it was measured on another kind of device than the variant of the card."""
+    return bool(variant.device and story.variant.device) and variant.device != story.variant.device
 
 
 def _row_name(story: Story, variant: Variant) -> str:
@@ -209,6 +215,10 @@ def _measured_on(story: Story) -> str:
             f"Speed was measured on {escape(on.device)} with {on.threads} thread{'s' if on.threads != 1 else ''}, one input of "
             f"{on.length} tokens at a time."
         )
+        if elsewhere := [escape(v.name) for v in story.report.variants if _elsewhere(story, v)]:
+            lines.append(
+                f"{', '.join(elsewhere)} ran on another device, so that times and memory cannot be held against this one's."
+            )
     if story.report.versions:
         versions = ", ".join(f"{escape(k)} {escape(v)}" for k, v in sorted(story.report.versions.items()))
         lines.append(f"Versions: {versions}.")

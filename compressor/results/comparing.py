@@ -21,6 +21,7 @@ from compressor.measure import Measured, Request, measure
 from compressor.measure.hardware import default_device, hardware, versions
 from compressor.recipe import DATA_SUFFIXES, Data, Files
 from compressor.report import Report, Variant
+from compressor.results.label_order import label_order
 from compressor.results.tables import FIXED, Row, variants_of, write_tables
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
@@ -167,11 +168,8 @@ def _order(labels: list[str], first: list[str], reference: str, first_reference:
             f"{reference} has {len(labels)} labels ({', '.join(labels[:6])}), {first_reference} has {len(first)} "
             f"({', '.join(first[:6])}): they cannot be held against each other."
         )
-    index = {normalised(name): i for i, name in enumerate(labels)}
-    if all(normalised(name) in index for name in first):
-        return [index[normalised(name)] for name in first]
-    if any(all(name.upper().startswith("LABEL_") for name in names) for names in (labels, first)):
-        return list(range(len(first)))
+    if (order := label_order(labels, first)) is not None:
+        return order
     raise ModelError(
         f"{reference} names its labels {', '.join(labels[:6])}, {first_reference} {', '.join(first[:6])}: "
         "they cannot be matched by name, so a comparison would mean nothing."

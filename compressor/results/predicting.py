@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from compressor import formats, models, tasks
 from compressor.errors import CompressorError, DataError, ModelError
 from compressor.report import Report, Variant
+from compressor.results.label_order import named_as
 from compressor.stages.lengths import token_limit
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class Predictor:
         self._loaded: dict[str, tuple[Task, Runner, PreTrainedTokenizerBase, list[str]]] = {}
 
     def predict(self, texts: Sequence[Any], variants: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """`[{"text", "predictions": {variant: {"labels": [{"label", "score"}, …], "ms"}}}]`; a variant that cannot be
-        loaded has `{"error": sentence}` in place of its prediction. A text may be a pair of texts.
+        """`[{"text", "predictions": {variant: {"labels": [{"label", "score"}, …], "decided", "ms"}}}]`, `decided` the labels that
+        it decides for, which a model of numbers has none of; a variant that cannot be loaded has `{"error": sentence}` in place
+        of its prediction. A text may be a pair of texts.
 
         Raises:
             RunError: there is no variant of that name.
@@ -102,10 +104,18 @@ class Predictor:
             task = tasks.for_config(config, self.report.task)
             runner = formats.get(variant.format).load(folder, task, self.device, self.threads)
             tokenizer = tokenizer_of(folder, config)
-            labels = task.label_names(config)
+            labels = named_as(task.label_names(config), self._first_names(task))
             task.predict(runner, tokenizer, labels, ["warm up"])  # the first forward is slower than all others
             self._loaded[variant.name] = (task, runner, tokenizer, labels)
         return self._loaded[variant.name]
+
+    def _first_names(self, task: Task) -> list[str]:
+        """What the first variant calls its labels, by which all are called: models side by side may each have other words for the
+        same. None where its files are gone."""
+        try:
+            return task.label_names(models.read_config(self.folder / self.report.variants[0].path))
+        except ModelError:
+            return []
 
     def close(self) -> None:
         """Let go of all variants."""

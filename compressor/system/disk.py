@@ -26,7 +26,7 @@ def size(folder: Path) -> int:
 
 def room(folder: Path) -> tuple[int, int]:
     """(free, all) bytes of the disk that holds a folder, which need not be there yet."""
-    while not folder.exists():
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110 - Path.exists raises where it may not look
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     return usage.free, usage.total
@@ -40,7 +40,7 @@ def reserve(folder: Path, share: float) -> int:
 def cannot_write(folder: Path) -> str | None:
     """Why no file can be kept in the folder, in a few words without its path; None where one was written and removed.
     Folders that had to be made for that are removed again."""
-    made = [f for f in (folder, *folder.parents) if not f.exists()]
+    made = [f for f in (folder, *folder.parents) if not os.path.exists(f)]  # noqa: PTH110 - as above
     probe, block = (
         folder / f".probe-{os.getpid()}-{secrets.token_hex(4)}",
         b"\0" * 4096,

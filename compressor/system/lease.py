@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import AcquireReturnProxy, BaseFileLock, FileLock, Timeout
 
+from compressor.errors import RunError
 from compressor.events import Progress
 from compressor.settings import Settings
 
@@ -75,6 +76,12 @@ def taken(settings: Settings, device: str) -> bool:
 
 
 def _path(settings: Settings, device: str) -> Path:
-    settings.locks_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.locks_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{settings.locks_dir} cannot be made ({error.strerror}), and runs take turns there. Set COMPRESSOR_DATA to a folder "
+            "that can be written."
+        ) from None
     name = re.sub(r"[^\w-]", "-", "cuda:0" if device == "cuda" else device)
     return settings.locks_dir / f"device-{name}.lock"

@@ -48,6 +48,8 @@ class Prediction:
 
     labels: tuple[dict[str, Any], ...] = ()
     """`{"label": str, "score": float}` each."""
+    decided: tuple[str, ...] | None = None
+    """The labels that it decides for; None where it says a number or a text."""
     text: str | None = None
     ms: float = 0.0
     detail: dict[str, float] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         shown: dict[str, Any] = {"labels": list(self.labels)} if self.text is None else {"text": self.text}
+        if self.decided is not None:
+            shown["decided"] = list(self.decided)
         return shown | {"ms": round(self.ms, 3)} | self.detail
 
 

@@ -19,21 +19,25 @@ def hard(kind: str, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
     if kind == "single":
         total = F.cross_entropy(logits.float(), labels, ignore_index=-100, reduction="sum")
-        return total / (labels != -100).sum().clamp(min=1)  # a plain mean is NaN for a batch without labels
+        return total / known(labels).sum().clamp(min=1)  # a plain mean is NaN for a batch without labels
     wide = labels.float().reshape(len(labels), -1)
-    known = ~wide.isnan()
-    truth = torch.where(known, wide, 0.0)
+    told = known(wide)
+    truth = torch.where(told, wide, 0.0)
     if kind == "multi":
         each = F.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
     else:
         each = F.mse_loss(logits.float(), truth, reduction="none")
-    return (each * known).sum() / known.sum().clamp(min=1)
+    return (each * told).sum() / told.sum().clamp(min=1)
+
+
+def known(labels: torch.Tensor) -> torch.Tensor:
+    """Which labels there are, of any kind: [batch, …] → bool [batch, …]."""
+    return ~labels.isnan() if labels.is_floating_point() else labels != -100
 
 
 def unlabelled(labels: torch.Tensor) -> torch.Tensor:
     """Which rows have no label, of any kind: [batch, …] → bool [batch]."""
-    blank = labels.isnan() if labels.is_floating_point() else labels == -100
-    return blank.reshape(len(labels), -1).all(1)
+    return ~known(labels).reshape(len(labels), -1).any(1)
 
 
 def soft(kind: str, logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -25,7 +25,7 @@ from compressor.training.checkpoints import EVERY, Checkpoints, is_over, keep_be
 from compressor.training.first_token import first_token_only
 from compressor.training.hints import Hints
 from compressor.training.kernels import dropping, freezing, kernels
-from compressor.training.objective import Objective
+from compressor.training.objective import Objective, labelled_shares
 from compressor.training.reporting import Reporting
 from compressor.training.rows import BucketSampler, Collate, Rows, model_inputs, some, unwanted_inputs
 
@@ -72,6 +72,14 @@ class _Trainer(Trainer):
         self.remove_callback(PrinterCallback)  # standard output belongs to whoever called
         # Our loss is a mean over the batch: without this, Trainer would not divide it under gradient accumulation.
         self.model_accepts_loss_kwargs = False
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Any], Any]:
+        """The parts of a step, each with what its labels count for in the step."""
+        parts, items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        if len(parts) > 1 and all("labels" in part for part in parts):
+            for part, share in zip(parts, labelled_shares([part["labels"] for part in parts])):
+                part["labelled"] = share
+        return parts, items
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None

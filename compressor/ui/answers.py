@@ -14,16 +14,16 @@ LABELS = 5
 def render(predictions: Mapping[str, Mapping[str, Any]]) -> str:
     """`predictions` as `predict` gives them for one text, the teacher first."""
     first: Mapping[str, Any] = next(iter(predictions.values()), {})
-    decided = _first_label(first)
+    decided = _decided(first)
     cards = "".join(_answer(number, name, one, decided) for number, (name, one) in enumerate(predictions.items()))
     return f'<div class="answers">{cards}</div>'
 
 
-def _answer(number: int, name: str, one: Mapping[str, Any], decided: str | None) -> str:
+def _answer(number: int, name: str, one: Mapping[str, Any], decided: set[str] | None) -> str:
     ms = one.get("ms")
     took = f"<small>{esc(milliseconds(float(ms)))}</small>" if ms is not None else ""
     head = f'<h4><span><span class="dot mark-{min(number, 7)}"></span>{esc(clip(name, 60))}</span>{took}</h4>'
-    differs = decided is not None and _first_label(one) not in (None, decided)
+    differs = decided is not None and _decided(one) not in (None, decided)
     note = f'<p class="differs-note">{esc(t("try.differs"))}</p>' if differs else ""
     return f'<section class="answer{" differs" if differs else ""}" data-variant="{esc(name)}">{head}{_body(one)}{note}</section>'
 
@@ -35,14 +35,15 @@ def _body(one: Mapping[str, Any]) -> str:
         speed = one.get("tokens_per_second")
         said = f'<p class="small">{esc(t("try.speed", n=count(speed)))}</p>' if speed else ""
         return f'<p class="text">{esc(one["text"])}</p>{said}'
-    return _scores(one.get("labels") or ())
+    return _scores(one.get("labels") or (), shares="decided" in one)
 
 
-def _scores(labels: Sequence[Mapping[str, Any]]) -> str:
+def _scores(labels: Sequence[Mapping[str, Any]], *, shares: bool) -> str:
+    """`shares`: the scores are probabilities, and not a number that the model says."""
     parts = []
     for one in labels[:LABELS]:
         score = float(one.get("score") or 0.0)
-        inside = 0.0 <= score <= 1.0
+        inside = shares and 0.0 <= score <= 1.0
         shown = f"{score * 100:.1f} %" if inside else f"{score:.3g}"
         bar = (
             f'<span class="bar" aria-hidden="true"><span style="width:{score * 100:.1f}%"></span></span>'
@@ -55,6 +56,6 @@ def _scores(labels: Sequence[Mapping[str, Any]]) -> str:
     return "".join(parts)
 
 
-def _first_label(one: Mapping[str, Any]) -> str | None:
-    labels: Sequence[Mapping[str, Any]] = one.get("labels") or ()
-    return str(labels[0].get("label")) if len(labels) > 1 else None
+def _decided(one: Mapping[str, Any]) -> set[str] | None:
+    """The labels that it decides for; None where it says a number, a text or an error."""
+    return set(one["decided"]) if "decided" in one else None

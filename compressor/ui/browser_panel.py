@@ -146,7 +146,11 @@ def wire(panel: BrowserPanel, trial: TryPanel, shared: Shared) -> None:
         None, [pick, trial.text, trial.pair], None, **here,
         js="(run, text, pair) => { window.compressorBrowser.press(run, text, pair); }",
     )  # fmt: skip
-    panel.ask.click(
-        act.prepare, [pick, *shared.who], panel.told, concurrency_limit=4, **here
-    ).then(None, panel.told, None, js="(told) => { window.compressorBrowser.hear(told); }", **here)  # fmt: skip
+    asked = (
+        panel.ask.click(  # another run may be asked for before the first has answered: its answer is told by its run
+            act.prepare, [pick, *shared.who], panel.told, concurrency_limit=4, trigger_mode="multiple", **here
+        )
+    )
+    asked.success(None, panel.told, None, js="(told) => { window.compressorBrowser.hear(told); }", **here)
+    asked.failure(None, None, None, js="() => { window.compressorBrowser.unheard(); }", **here)
     pick.change(None, None, None, js="() => { window.compressorBrowser?.letGo(); }", **here)

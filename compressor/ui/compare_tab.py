@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -26,7 +27,7 @@ from compressor.ui import (
 from compressor.ui.handlers import ASKS, LAST, LIGHT, guarded, sentence, visitor
 from compressor.ui.runs_tab import finished, label
 from compressor.ui.services import SAMPLE_ID, Services, Visitor
-from compressor.ui.shared import Shared, empty
+from compressor.ui.shared import Shared, empty, hidden_text
 from compressor.ui.text import clip, esc, paragraphs
 from compressor.ui.words import t
 
@@ -44,17 +45,22 @@ class CompareTab:
     browser: browser_panel.BrowserPanel
     flips: flips_panel.FlipsPanel
     quick: quick_panel.QuickPanel
+    opened: gr.Textbox
+    """The result that stands here, see `edition`."""
 
     @property
     def shown(self) -> list[Any]:
-        return [
-            self.outcome,
-            self.place.place,
-            *self.suited,
-            *self.try_it.shown,
-            *self.browser.shown,
-            *self.flips.shown,
-        ]
+        return [*self.seen, self.opened, *self.used]
+
+    @property
+    def seen(self) -> list[Any]:
+        """What is only looked at."""
+        return [self.outcome, self.place.place, *self.suited, *self.browser.shown]
+
+    @property
+    def used(self) -> list[Any]:
+        """What somebody typed, found or filtered."""
+        return [*self.try_it.shown, *self.flips.shown]
 
     @property
     def suited(self) -> list[Any]:
@@ -78,7 +84,7 @@ def build(pick: gr.Dropdown, kept_place: gr.BrowserState) -> CompareTab:
         browser = browser_panel.build()
     flips = flips_panel.build()
     quick = quick_panel.build()
-    return CompareTab(outcome, place, drawn, table, try_it, browser, flips, quick)
+    return CompareTab(outcome, place, drawn, table, try_it, browser, flips, quick, hidden_text("compare-opened"))
 
 
 def pick_box() -> gr.Dropdown:
@@ -116,6 +122,14 @@ class Handlers:
             return job if job.view else None
         return None
 
+    def visit(
+        self, run_id: str | None, place: str | None, share: str | None, opened: str, browser: Any, token: Any
+    ) -> tuple[Any, ...]:
+        """`show`; where the same result stood here before, what was typed, found and filtered stays."""
+        shown = self.show(run_id, place, share, browser, token)
+        seen, edition, used = shown[:7], shown[7], shown[8:]
+        return (*seen, edition, *(gr.skip() for _ in used)) if opened and opened == edition else shown
+
     def show(
         self, run_id: str | None, place: str | None, share: str | None, browser: Any, token: Any
     ) -> tuple[Any, ...]:
@@ -131,13 +145,14 @@ class Handlers:
         sample = run_id == SAMPLE_ID
         figures = (gr.update(visible=bool(report.variants)), *suited(report, place))
         if self._lent(run_id, share, who):
-            return (outcome(report, t("compare.shared_note")), *figures, *_closed())
+            return (outcome(report, t("compare.shared_note")), *figures, *_closed("lent"))
         read = rows.load(folder)
         return (
             outcome(report, t("compare.sample_note") if sample else ""),
             *figures,
-            *try_panel.opened(report, read, sample),
             *browser_panel.opened(self.services, report, sample),
+            edition(folder),
+            *try_panel.opened(report, read, sample),
             *flips_panel.opened(report, read),
         )
 
@@ -150,6 +165,13 @@ class Handlers:
         return (said, gr.update(visible=False), "", "", "", *_closed())
 
 
+def edition(folder: Path) -> str:
+    """Names a result, and another one once it is made anew."""
+    with suppress(OSError):
+        return f"{folder.name} {(folder / 'report.json').stat().st_mtime_ns}"
+    return ""
+
+
 def suited(report: Report, place: str | None) -> tuple[str, str, str]:
     """(what suits the place, plots, table), all marked alike."""
     found = suiting_view.suited(report, place)
@@ -160,15 +182,17 @@ def suited(report: Report, place: str | None) -> tuple[str, str, str]:
     )
 
 
-def _closed() -> tuple[Any, ...]:
-    return (*try_panel.closed(), *browser_panel.closed(), *flips_panel.closed())
+def _closed(edition: str = "") -> tuple[Any, ...]:
+    return (*browser_panel.closed(), edition, *try_panel.closed(), *flips_panel.closed())
 
 
 def outcome(report: Report, note: str = "") -> str:
     """The sentence on top, and what it is about: `note`, where this is not simply a run of one's own."""
     said = f'<p class="outcome">{esc(compare_view.sentence(report))}</p>'
     source = clip(report.teacher.rstrip("/").split("/")[-1], 80) if report.teacher else ""
-    about = note or t("compare.about", teacher=source, n=len(report.variants))
+    judged = any(v.quality is not None or v.agreement is not None for v in report.variants)
+    key = "compare.about" if judged else "compare.about_no_rows"
+    about = note or t(key, teacher=source, n=len(report.variants))
     return f'{said}<p class="outcome-from">{esc(about)}</p>'
 
 
@@ -183,11 +207,11 @@ def wire(tab: CompareTab, item: gr.Tab, page: gr.Blocks, shared: Shared) -> None
     pick = shared.compare_pick
     asked = tab.asked(shared)
     item.select(act.refresh, [pick, shared.run_id, shared.share, *shared.who], pick, **LIGHT).then(
-        act.show, asked, tab.shown, **ASKS
+        act.visit, [*asked[:3], tab.opened, *shared.who], tab.shown, **ASKS
     )
     pick.input(act.show, asked, tab.shown, **ASKS, **LAST)
     place_panel.wire(tab.place, page)
-    tab.place.place.input(guarded(act.suit), asked, tab.suited, **ASKS)
+    tab.place.place.input(guarded(act.suit), asked, tab.suited, **ASKS, **LAST)
     try_panel.wire(tab.try_it, shared)
     browser_panel.wire(tab.browser, tab.try_it, shared)
     flips_panel.wire(tab.flips, shared)

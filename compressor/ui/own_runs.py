@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.errors import CompressorError, RunError
 from compressor.recipe import Data, Recipe
-from compressor.report import Report
+from compressor.report import Report, Variant
 from compressor.runfolder import ENDED, QUEUED
 from compressor.settings import ASSETS, Settings
+from compressor.system.whole import write_text
 from compressor.ui.engine import Engine, quietly
 from compressor.ui.limits import NEIGHBOURS, neighbourhood
 from compressor.ui.remembered import Remembered
@@ -180,11 +181,40 @@ class Runs(Engine):
         return state
 
     def report(self, run_id: str | None, visitor: Visitor, share: str | None = None) -> tuple[Report, Path] | None:
-        """A finished run's report and folder, or the sample's; None where there is neither."""
+        """A finished run's report and folder, or the sample's; None where there is neither. On a server its folders, which nobody
+        else can load from, are not in the report."""
         if not run_id or run_id == SAMPLE_ID:
             folder = SAMPLE
             if not (folder / "report.json").is_file():
                 return None
         else:
             folder = self.job(run_id, visitor, share).folder
-        return Report.load(folder), folder
+        report = Report.load(folder)
+        return (_placeless(report) if self.settings.hosted else report), folder
+
+    def report_file(self, job: Job) -> str | None:
+        """A copy of its `report.json` to download; None where there is none. On a server without the server's folders."""
+        path = job.folder / "report.json"
+        if not path.is_file():
+            return None
+        if not self.settings.hosted:
+            return self.share_file(path, path.name)
+        report = _placeless(Report.load(job.folder))
+        named = (
+            v.model_copy(update={"path": Path(v.path).name if Path(v.path).is_absolute() else v.path})
+            for v in report.variants
+        )
+        target = self.place(path) / path.name
+        write_text(target, report.model_copy(update={"variants": tuple(named)}).to_json())
+        return str(target)
+
+
+def _placeless(report: Report) -> Report:
+    """Without snippets that load from this machine's folders: they work for nobody else, and are nobody else's business."""
+
+    def load(v: Variant) -> str:
+        return v.load if Path(v.path).is_absolute() and v.path not in v.load else ""
+
+    return report.model_copy(
+        update={"variants": tuple(v.model_copy(update={"load": load(v)}) for v in report.variants)}
+    )

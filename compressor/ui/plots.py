@@ -73,7 +73,7 @@ def trade_off(report: Report, against: str, suited: Suited | None = None) -> str
         *_grid(x, y, x_text, is_percent(shown[0].quality.metric if shown[0].quality else "")),
         f'<text class="axis-title" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 6}">{esc(title)}</text>',
         *_teacher_line(shown[0], y),
-        *_marks(shown, xs, x, y, suited.variant if suited else None),
+        *_marks(shown, [report.variants.index(v) for v in shown], xs, x, y, suited.variant if suited else None),
         "</svg>",
     ]
     better = "" if shown[0].quality and shown[0].quality.better == "higher" else f" ({t('plot.lower')})"
@@ -115,12 +115,15 @@ def _teacher_line(teacher: Variant, y: Axis) -> list[str]:
     ]
 
 
-def _marks(shown: Sequence[Variant], xs: Sequence[float], x: Axis, y: Axis, suited: Variant | None) -> list[str]:
-    """Intervals and marks, what suits the chosen place above the others; then the names above them all."""
+def _marks(
+    shown: Sequence[Variant], numbers: Sequence[int], xs: Sequence[float], x: Axis, y: Axis, suited: Variant | None
+) -> list[str]:
+    """Intervals and marks, what suits the chosen place above the others; then the names above them all. `numbers` are the
+    variants' places in the report: each has one colour in all that is drawn of it."""
     under: list[str] = []
     above: list[str] = []
     marks: list[Mark] = []
-    for number, (variant, at) in enumerate(zip(shown, xs)):
+    for variant, number, at in zip(shown, numbers, xs):
         if variant.quality is None:
             continue
         px, py = x.at(at), y.at(variant.quality.value)

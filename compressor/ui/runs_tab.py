@@ -96,10 +96,8 @@ class Handlers:
         if not run_id:
             return (gr.skip(),) * 8
         job = self.services.job(run_id, visitor(self.services.settings, browser, token))
-        path = job.folder / "report.json"
-        report = gr.update(
-            visible=path.is_file(), value=self.services.share_file(path, "report.json") if path.is_file() else None
-        )
+        path = self.services.report_file(job)
+        report = gr.update(visible=path is not None, value=path)
         said = (
             result(job.folder)
             if job.status == "finished"

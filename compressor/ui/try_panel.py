@@ -9,7 +9,7 @@ import gradio as gr
 
 from compressor.report import Report
 from compressor.ui import answers, rows
-from compressor.ui.handlers import LIGHT, guarded, visitor
+from compressor.ui.handlers import LAST, LIGHT, guarded, visitor
 from compressor.ui.metrics import generates
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, empty, step_title
@@ -26,6 +26,8 @@ class TryPanel:
     button: gr.Button
     examples: gr.Dataset
     answers: gr.HTML
+    answered: gr.State
+    """(the run, its answers), for the run that was asked: another may stand in the list by then."""
 
     @property
     def shown(self) -> list[Any]:
@@ -49,7 +51,7 @@ def build() -> TryPanel:
         visible=False, type="values",
     )  # fmt: skip
     shown = gr.HTML(empty(t("try.waiting")), elem_id="answers")
-    return TryPanel(text, pair, button, examples, shown)
+    return TryPanel(text, pair, button, examples, shown, gr.State())
 
 
 def opened(report: Report, read: rows.Rows | None, sample: bool) -> tuple[Any, ...]:
@@ -77,22 +79,29 @@ class Handlers:
     def __init__(self, services: Services):
         self.services = services
 
-    def predict(self, run_id: str, text: str, pair: str, browser: Any, token: Any) -> str:
+    def predict(self, run_id: str, text: str, pair: str, browser: Any, token: Any) -> tuple[str, str]:
+        """`TryPanel.answered`."""
         if not (text or "").strip():
-            return empty(t("try.waiting"))
+            return run_id, empty(t("try.waiting"))
         who = visitor(self.services.settings, browser, token)
         job = self.services.job(run_id, who)
         asked: Any = [text, pair] if (pair or "").strip() else text
         found = self.services.predict(job, [asked], who)
-        return answers.render(found[0]["predictions"])
+        return run_id, answers.render(found[0]["predictions"])
+
+
+def answer(answered: tuple[str, str] | None, run_id: str | None) -> Any:
+    """`TryPanel.answers`, where the run that was asked is still the chosen one."""
+    return answered[1] if answered and answered[0] == run_id else gr.skip()
 
 
 def wire(panel: TryPanel, shared: Shared) -> None:
     act = Handlers(shared.services)
     inputs = [shared.compare_pick, panel.text, panel.pair, *shared.who]
-    asked: dict[str, Any] = {"concurrency_limit": 4, "show_progress": "minimal", "api_visibility": "private"}
-    panel.button.click(guarded(act.predict), inputs, panel.answers, **asked)
-    panel.text.submit(guarded(act.predict), inputs, panel.answers, **asked)
-    panel.examples.click(lambda sample: sample[0], panel.examples, panel.text, **LIGHT).then(
-        guarded(act.predict), inputs, panel.answers, **asked
-    )
+    asked: dict[str, Any] = {"concurrency_limit": 4, "show_progress": "minimal", "show_progress_on": panel.answers,
+                             "api_visibility": "private", **LAST}  # fmt: skip
+    chosen = panel.examples.click(lambda sample: sample[0], panel.examples, panel.text, **LIGHT)
+    for event in (panel.button.click, panel.text.submit, chosen.then):
+        event(guarded(act.predict), inputs, panel.answered, **asked).success(
+            answer, [panel.answered, shared.compare_pick], panel.answers, **LIGHT
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.ui.handlers import guarded, visitor
+from compressor.ui.handlers import LAST, LIGHT, guarded, visitor
 from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, step_title
@@ -22,6 +22,8 @@ class ZipPanel:
     button: gr.Button
     said: gr.HTML
     download: gr.DownloadButton
+    packed: gr.State
+    """(the run, the version, what `pack` gave), for what was asked: another may be chosen by then."""
 
 
 def build() -> ZipPanel:
@@ -34,7 +36,7 @@ def build() -> ZipPanel:
             )
         said = gr.HTML("", elem_id="zip-said")
         download = gr.DownloadButton(t("zip.download"), visible=False, variant="primary", elem_id="zip-download")
-    return ZipPanel(variant, button, said, download)
+    return ZipPanel(variant, button, said, download, gr.State())
 
 
 def pack(services: Services, run_id: str, variant: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
@@ -48,14 +50,21 @@ def pack(services: Services, run_id: str, variant: str | None, browser: Any, tok
     return said, gr.update(visible=True, value=str(path))
 
 
+def handed(packed: tuple[Any, ...] | None, run_id: str | None, variant: str | None) -> tuple[Any, ...]:
+    """`(said, download)`, where what was packed is still what is chosen."""
+    return packed[2] if packed and packed[:2] == (run_id, variant) else (gr.skip(), gr.skip())
+
+
 def wire(panel: ZipPanel, shared: Shared) -> None:
+    chosen = [shared.publish_pick, panel.variant]
+
     def make(run_id: str, variant: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
-        return pack(shared.services, run_id, variant, browser, token)
+        return run_id, variant, pack(shared.services, run_id, variant, browser, token)
 
     panel.button.click(
-        guarded(make), [shared.publish_pick, panel.variant, *shared.who], [panel.said, panel.download],
-        concurrency_limit=2, show_progress="full", show_progress_on=panel.said, api_visibility="private",
-    )  # fmt: skip
+        guarded(make), [*chosen, *shared.who], panel.packed, concurrency_limit=2, show_progress="full",
+        show_progress_on=panel.said, api_visibility="private", **LAST,
+    ).success(handed, [panel.packed, *chosen], [panel.said, panel.download], **LIGHT)  # fmt: skip
     gr.on(  # what was packed belongs to the run and version before
         [panel.variant.input, shared.publish_pick.change],
         lambda: ("", gr.update(visible=False)),

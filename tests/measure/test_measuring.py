@@ -248,3 +248,15 @@ def test_where_nothing_can_be_forked_every_process_starts_by_itself(planted, row
     assert one.peak_memory_bytes == pytest.approx(150_000_000, rel=0.2)
     assert one.quality.value == 1.0
     assert processes_here() == []
+
+
+def test_what_a_process_said_before_it_failed_is_in_the_log(tmp_path, monkeypatch, caplog):
+    """The file of its words goes with the temporary folder."""
+    for fork in (True, False):
+        monkeypatch.setattr(children, "_can_fork", lambda device, fork=fork: fork)
+        monkeypatch.setattr(children, "MODULE", "tests.measure.nowhere")
+        with pytest.raises(ModelError), children.Children(TASK.key, [], "cpu", tmp_path / "errors") as made:
+            made.start()
+        if fork:
+            assert "nowhere" in caplog.text
+    assert processes_here() == []

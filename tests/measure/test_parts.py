@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +28,7 @@ from compressor.measure import (
 )
 from compressor.measure.children import ended
 from compressor.measure.stored import stored_dtype
+from compressor.planning import inspecting
 from compressor.system.processes import environ
 from tests import tiny
 
@@ -155,7 +158,43 @@ def test_hardware_and_versions():
 
 
 def test_a_container_has_its_own_memory(tmp_path, monkeypatch):
-    limits = {"/sys/fs/cgroup/memory.max": [2_000_000_000], "/sys/fs/cgroup/memory.current": [1_500_000_000]}
-    monkeypatch.setattr(hardware, "_number", lambda path: limits.get(path, []))
+    monkeypatch.setattr(hardware, "CGROUPS", tmp_path)
+    (tmp_path / "memory.max").write_text("2000000000\n")
+    (tmp_path / "memory.current").write_text("1500000000\n")
     assert hardware.memory_total() == min(2_000_000_000, hardware.psutil.virtual_memory().total)
-    assert hardware.memory_free() <= 500_000_000
+    assert hardware.memory_free() == 500_000_000
+    (tmp_path / "memory.stat").write_text("anon 100\nactive_file 7\ninactive_file 1200000000\n")
+    assert hardware.memory_free() == 1_700_000_000  # files that were read are let go of
+    (tmp_path / "memory.max").write_text("max\n")
+    assert hardware.memory_total() == hardware.psutil.virtual_memory().total
+
+
+def test_another_set_of_the_same_weights_beside_them_counts_as_nothing(tmp_path):
+    folder = tiny.bert(tmp_path / "bert")
+    numbers, size, dtype = stored_parameters(folder), bytes_on_disk(folder), stored_dtype(folder)
+    for name in ("model.fp16.safetensors", "consolidated.safetensors"):
+        shutil.copy(folder / "model.safetensors", folder / name)
+    assert (stored_parameters(folder), bytes_on_disk(folder), stored_dtype(folder)) == (numbers, size, dtype)
+    assert inspecting._local_facts(folder, str(folder))["parameters"] == numbers
+
+
+@pytest.mark.parametrize("library", ["bitsandbytes", "onnxruntime", "openvino"])
+def test_a_library_that_does_not_load_is_the_affair_of_formats_that_need_it(library, monkeypatch):
+    def broken():
+        raise ImportError("DLL load failed")
+
+    monkeypatch.setitem(work._LIBRARIES, library, broken)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == library)
+    work.preload(TASK.key, [])
+
+
+def test_what_runs_on_the_processor_has_its_memory_counted_there(tmp_path, monkeypatch):
+    asked, real = [], memory.PeakMemory
+    monkeypatch.setattr(work, "PeakMemory", lambda device: asked.append(device) or real("cpu"))
+    monkeypatch.setattr(work, "touch_libraries", lambda device: None)
+    for name in ("onnx", "float"):
+        made = get(name)
+        monkeypatch.setattr(type(made), "load", lambda *_: (_ for _ in ()).throw(ModelError("far enough")))
+        with pytest.raises(ModelError, match="far enough"):
+            work.Work().open(str(tiny.bert(tmp_path / name)), name, TASK.key, "cuda", 1, 8)
+    assert asked == ["cpu", "cuda"]

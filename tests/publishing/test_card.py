@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from compressor.publishing.markdown import escape, fenced
 from compressor.publishing.publish import cards
 from compressor.recipe import Recipe
-from compressor.report import Point, Quality, Search
+from compressor.report import MeasuredOn, Point, Quality, Search
 from tests import run_folder
 from tests.run_folder import VARIANTS, variant
 
@@ -241,3 +241,19 @@ def test_no_code_block_can_be_ended_from_inside():
     text = "a\n````\nb\n```"
     assert fenced(text, "yaml").startswith("`````yaml\n") and fenced(text, "yaml").endswith("\n`````")
     assert escape("a_b<c>\n\\d") == r"a\_b&lt;c&gt; \\d"
+
+
+def test_times_of_another_kind_of_device_do_not_stand_beside_its_own(tmp_path):
+    """What ONNX versions take is a processor's, on a machine whose graphics card timed the others."""
+    card_of = MeasuredOn(device="cuda:0", threads=1, length=32)
+    others = [one.model_copy(update={"measured_on": card_of}) for one in VARIANTS[:2]]
+    onnx = variant("student-onnx", "student", "onnx", 45_000_000, 0.98)
+    folder = run_folder.make(tmp_path / "run", [*others, onnx])
+    rows = {
+        line.split(" | ")[0].strip("| *"): line for line in card(folder, "student-onnx").splitlines() if " ms" in line
+    }
+    assert len(rows) == 1 and "student-onnx" in next(iter(rows))
+    assert "teacher, student ran on another device" in card(folder, "student-onnx")
+    rows = [line for line in card(folder, "student").splitlines() if " ms" in line]
+    assert len(rows) == 2 and not any("onnx" in line for line in rows)
+    assert "another device" not in card(run_folder.make(tmp_path / "same"))

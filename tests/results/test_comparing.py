@@ -116,3 +116,19 @@ def test_perplexities_of_other_tokens_are_not_held_against_each_other(settings, 
 )
 def test_a_models_name_stays_where_it_is_put(reference, name, tmp_path):
     assert comparing._name(reference, tmp_path, []) == name
+
+
+def test_models_that_name_their_labels_differently_agree_in_words_too(settings, tmp_path):
+    """One has only numbers for names: what is tried is called as the first model calls it, and agreeing is no difference."""
+    other = tmp_path / "numbers"
+    shutil.copytree(TEACHER, other)
+    config = json.loads((other / "config.json").read_text())
+    first = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
+    config["id2label"] = {str(i): f"LABEL_{i}" for i in range(len(first))}
+    config["label2id"] = {name: int(i) for i, name in config["id2label"].items()}
+    (other / "config.json").write_text(json.dumps(config))
+    compare(["demo", str(other)], None, tmp_path / "out", settings=settings, hub=Hub(settings))
+    predictor = Predictor(tmp_path / "out")
+    answer = predictor.predict(["where is my parcel?"])[0]["predictions"]
+    predictor.close()
+    assert answer["demo"]["decided"] == answer["numbers"]["decided"] == ["track order"]

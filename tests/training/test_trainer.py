@@ -15,6 +15,7 @@ from compressor import models, tasks
 from compressor.errors import RunCancelledError
 from compressor.tasks.text_classification import TextClassification
 from compressor.training import checkpoints, trainer
+from compressor.training.objective import Objective, labelled_shares
 from compressor.training.teacher import teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
@@ -290,3 +291,49 @@ def test_a_checkpoint_cut_off_while_it_was_written_does_not_stop_a_training_for_
     )  # fmt: skip
     assert trained.steps == 2
     assert not broken.exists()
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0])
+def test_parts_of_a_step_count_as_many_labels_as_they_have(alpha):
+    """Most rows of a student that learns from made-up texts have none, and a part may have none at all."""
+    task, draw = tasks.get("text-classification/single"), torch.Generator().manual_seed(0)
+    logits, teacher = (torch.randn(32, 3, generator=draw) for _ in range(2))
+    labels = torch.randint(3, (32,), generator=draw)
+    labels[torch.rand(32, generator=draw) < 0.8] = -100
+    assert (labels != -100).sum() > 2
+    objective = Objective(task, alpha, 2.0)
+    whole = objective(logits, {"labels": labels, "teacher": teacher})
+    for parts in (2, 8, 32):
+        shares = labelled_shares(labels.chunk(parts))
+        pieces = zip(logits.chunk(parts), labels.chunk(parts), teacher.chunk(parts), shares)
+        losses = [objective(x, {"labels": y, "teacher": z, "labelled": share}) for x, y, z, share in pieces]
+        assert torch.stack(losses).mean() == pytest.approx(float(whole), rel=1e-4), parts
+    assert labelled_shares([torch.full((4,), -100)] * 2).tolist() == [0, 0]
+
+
+def test_several_labels_and_numbers_count_too():
+    some = torch.tensor([[1.0, 0.0], [float("nan"), float("nan")]])
+    assert labelled_shares([some, some[:1]]).tolist() == [1, 1]
+    assert labelled_shares([torch.tensor([0.5, float("nan")]), torch.tensor([float("nan")] * 2)]).tolist() == [2, 0]
+
+
+def test_a_training_in_parts_weighs_labels_as_one_that_is_whole(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "has_fast_bf16", lambda device: False)
+    folder, rows, validation = data
+    answers = teacher_logits(fresh(tiny.bert(tmp_path / "other", seed=5)), rows, 0)
+    few = rows.remove_columns("labels").add_column(
+        "labels", [x if i % 5 == 0 else -100 for i, x in enumerate(rows["labels"])]
+    )
+
+    def weights(name, **changes):
+        model = fresh(folder)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        train(model, TASK, few, validation, pad_id=0, teacher=answers, folder=tmp_path / name,
+              options=options(epochs=1, **changes))  # fmt: skip
+        return model.state_dict()
+
+    one, parts = weights("one"), weights("parts", accumulate=8)
+    for name, tensor in one.items():
+        assert torch.allclose(tensor.float(), parts[name].float(), atol=1e-3), name

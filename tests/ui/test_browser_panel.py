@@ -160,7 +160,7 @@ def offered(services: Services, report: Report, sample: bool = False) -> tuple[b
 def test_why_it_cannot_is_said(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = Report(task="text-classification", teacher="t", variants=(*VARIANTS, INT8_ROW))
     on, said = offered(services, text)
-    assert on and "student-onnx-int8" in said and "15 MB" in said and "never leaves" in said
+    assert on and "student-onnx-int8" in said and "28 MB" in said and "never leaves" in said
     assert offered(services, replace_variants(text, VARIANTS)) == (False, said_of("no_variant"))
     assert "ONNX int8" in said_of("no_variant")
     assert offered(services, text.model_copy(update={"task": "text-generation"})) == (False, said_of("no_task"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
+import gradio as gr
+
 from compressor.settings import Settings
-from compressor.ui import place_panel, suiting_view
+from compressor.ui import compare_tab, place_panel, suiting_view, try_panel, zip_panel
 from compressor.ui.compare_tab import Handlers
 from compressor.ui.page import build
 from compressor.ui.services import SAMPLE_ID, Services
 from compressor.ui.words import t
+from tests.ui.sample import report, variant
 
 
 def test_the_sample_is_shown_with_the_question_and_nothing_marked(services: Services) -> None:
@@ -41,13 +46,65 @@ def test_a_run_that_is_not_there_asks_for_no_place(services: Services) -> None:
 
 def test_as_many_answers_as_boxes(settings: Settings, services: Services) -> None:
     page = build(Services(settings))
-    shows = [f for f in page.fns.values() if f.name in ("show", "suit") and f.fn and "compare_tab" in f.fn.__module__]
     wanted = {
-        "show": Handlers(services).show(SAMPLE_ID, None, "", "b", ""),
-        "suit": Handlers(services).suit(SAMPLE_ID, "", "", "b", ""),
+        "show": (5, Handlers(services).show(SAMPLE_ID, None, "", "b", "")),
+        "suit": (5, Handlers(services).suit(SAMPLE_ID, "", "", "b", "")),
+        "visit": (6, Handlers(services).visit(SAMPLE_ID, None, "", "", "b", "")),
     }
-    assert sorted(f.name for f in shows) == ["show"] * 4 + ["suit"]  # the tab, the list, a comparison, a run's button
-    assert all(len(f.outputs) == len(wanted[f.name]) and len(f.inputs) == 5 for f in shows)
+    shows = [f for f in page.fns.values() if f.name in wanted and f.fn and "compare_tab" in f.fn.__module__]
+    assert sorted(f.name for f in shows) == ["show"] * 3 + ["suit", "visit"]  # the list, a comparison, a run's button
+    assert all((len(f.inputs), len(f.outputs)) == (wanted[f.name][0], len(wanted[f.name][1])) for f in shows)
+
+
+def test_coming_back_leaves_what_was_typed_and_a_new_result_does_not(services: Services, tmp_path) -> None:
+    act = Handlers(services)
+    first = act.visit(SAMPLE_ID, None, "", "", "b", "")
+    edition, used = first[7], slice(8, None)
+    assert edition and first[:8] == act.show(SAMPLE_ID, None, "", "b", "")[:8]
+    again = act.visit(SAMPLE_ID, None, "", edition, "b", "")
+    assert again[:8] == first[:8]
+    assert all(one == gr.skip() for one in again[used]) and not all(one == gr.skip() for one in first[used])
+    assert act.visit(SAMPLE_ID, None, "", "another 1", "b", "")[used] == first[used]
+    (tmp_path / "report.json").write_text("{}")
+    before = compare_tab.edition(tmp_path)
+    os.utime(tmp_path / "report.json", (1, 1))
+    assert before and compare_tab.edition(tmp_path) not in ("", before)
+    assert compare_tab.edition(tmp_path / "gone") == ""
+
+
+def test_without_rows_nothing_was_measured_on_the_same_rows() -> None:
+    bare = [variant(n, 100, 1, 1, 5, quality=None, agreement=None) for n in ("a", "b")]
+    assert "no rows" in compare_tab.outcome(report(*bare)) and "same rows" not in compare_tab.outcome(report(*bare))
+    assert "same rows" in compare_tab.outcome(report())
+
+
+def test_an_answer_belongs_to_the_run_that_was_asked() -> None:
+    assert try_panel.answer(("run", "html"), "run") == "html"
+    assert try_panel.answer(("run", "html"), "another") == try_panel.answer(None, "run") == gr.skip()
+    packed = ("run", "student", ("said", "file"))
+    assert zip_panel.handed(packed, "run", "student") == ("said", "file")
+    for run, version in (("another", "student"), ("run", "student-8bit")):
+        assert zip_panel.handed(packed, run, version) == (gr.skip(), gr.skip())
+
+
+def test_the_last_question_is_answered_and_none_is_dropped(settings: Settings) -> None:
+    """By itself gradio drops what is asked while an answer is under way."""
+    fns = [f for f in build(Services(settings)).fns.values() if f.fn]
+    modes = {
+        name: {f.trigger_mode for f in fns if f.name == name and module in f.fn.__module__}
+        for name, module in (
+            ("predict", "try_panel"),
+            ("suit", "compare_tab"),
+            ("make", "zip_panel"),
+            ("prepare", "browser"),
+        )
+    }
+    assert modes == {
+        "predict": {"always_last"},
+        "suit": {"always_last"},
+        "make": {"always_last"},
+        "prepare": {"multiple"},
+    }
 
 
 def test_what_a_browser_kept_comes_back_only_where_it_is_a_place() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,9 +14,12 @@ from compressor.errors import DataError, RunError
 from compressor.jobs import verbs
 from compressor.jobs.job import Job
 from compressor.recipe import Recipe
+from compressor.report import Report
 from compressor.runfolder import FAILED
+from compressor.settings import Settings
 from compressor.system import processes
 from compressor.ui.services import Services, Visitor
+from tests import run_folder
 from tests.jobs.conftest import asks, until
 from tests.ui.test_strangers import ANNE, ASKED, BERT
 
@@ -70,3 +76,25 @@ def test_a_finished_run_is_deleted_though_its_process_lingers(services: Services
         assert row.worker is None or not processes.alive(row.worker)
     finally:
         backend.close()
+
+
+def test_on_a_server_nobody_is_told_its_folders(services: Services, settings: Settings) -> None:
+    """A snippet that loads from there works for nobody else."""
+    job = services.store.create(ANNE.owner, ASKED)
+    run_folder.make(job.folder)
+    gone = json.loads((job.folder / "report.json").read_text())
+    for one in gone["variants"]:
+        one["load"] = f"load({str(job.folder / one['path'])!r})"
+    gone["variants"][0] |= {"path": "/somewhere/of/alice/teacher", "load": "load('x/teacher')"}
+    (job.folder / "report.json").write_text(json.dumps(gone))
+    found = services.report(job.id, ANNE)
+    assert found is not None and [v.load for v in found[0].variants] == ["load('x/teacher')", "", "", ""]
+    path = services.report_file(job)
+    assert path is not None
+    text = Path(path).read_text()
+    assert str(job.folder) not in text and "/somewhere" not in text and "x/teacher" in text
+    assert len(Report.model_validate_json(text).variants) == 4
+
+    services.settings = replace(services.settings, hosted=False)
+    found = services.report(job.id, ANNE)
+    assert found is not None and all(v.load for v in found[0].variants)

@@ -73,3 +73,11 @@ def test_long_curves_are_thinned_but_keep_their_end() -> None:
     assert len(thin) <= plots.POINTS + 1
     assert thin[-1] == points[-1]
     assert plots.loss_curve([]) is None
+
+
+def test_a_version_has_one_colour_in_all_that_is_drawn_of_it() -> None:
+    elsewhere = variant("b", 60, 0.88, 0.98, 4, measured_on={"device": "cuda", "threads": 1, "length": 32})
+    found = report(variant("teacher", 100, 0.9, 1.0, 5), elsewhere, variant("c", 50, 0.85, 0.95, 3))
+    assert 'mark mark-2"' in plots.trade_off(found, "bytes")
+    timed = plots.trade_off(found, "latency")
+    assert 'mark mark-2"' in timed and 'mark mark-1"' not in timed

@@ -24,6 +24,8 @@ RESULTS: dict[str, str] = {
     "compare.empty": "Nothing to compare yet. Finish a run on the Compress tab, and its result stands here: what each "
     "smaller version kept, how large it is and how fast.",
     "compare.about": "Teacher: {teacher}. {n} versions measured on the same rows and the same machine.",
+    "compare.about_no_rows": "Teacher: {teacher}. {n} versions timed on the same machine. There were no rows to "
+    "measure their answers on.",
     "compare.nothing": "This run has no measured models yet.",
     "compare.only_teacher": "Only {name} was measured.",
     "compare.sentence": "{name} is {what}{kept}.",
@@ -106,8 +108,8 @@ RESULTS: dict[str, str] = {
     "try.speed": "{n} tokens a second",
     "try.differs": "Decides differently from the teacher.",
     "browser.button": "Run it in this browser",
-    "browser.offer": "Runs {name} on your own device instead of the server; {size} are downloaded first. With this button your "
-    "text never leaves this device.",
+    "browser.offer": "Runs {name} on your own device instead of the server; up to {size} are downloaded first. With this "
+    "button your text never leaves this device.",
     "browser.no_variant": "To run a version in this browser, make a run with ONNX int8 ticked under “Also make it”.",
     "browser.no_task": "Only text classification runs in a browser so far.",
     "browser.fetching": "What browsers need for this is being downloaded to the server. Open this run again in a minute.",
