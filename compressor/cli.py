@@ -30,8 +30,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-STOPPED = "Stopped. The same command goes on from here."
+STOPPED = {
+    "run": "Stopped. The same command goes on from here.",
+    "publish": "Stopped. What was published by then stays; `--variant` publishes the others.",
+}
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def _stopped() -> str:
+    return STOPPED.get(next(iter(sys.argv[1:]), ""), "Stopped.")
 
 
 def main() -> NoReturn:
@@ -48,10 +55,10 @@ def main() -> NoReturn:
     except CompressorError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        _fail(STOPPED, code=130)
+        _fail(_stopped(), code=130)
     except SystemExit as error:
         if error.code == 130:  # typer's own answer to Ctrl-C says nothing
-            _fail(STOPPED, code=130)
+            _fail(_stopped(), code=130)
         raise
     except BrokenPipeError:
         sys.exit(1)

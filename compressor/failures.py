@@ -7,8 +7,8 @@ import errno
 from compressor.errors import CompressorError, DiskFullError, OutOfMemoryError
 
 MEMORY = (
-    "The machine ran out of memory. Try a smaller batch (distill.batch_size), a shorter length (data.max_length), or a "
-    "smaller teacher."
+    "The machine ran out of memory. Try shorter texts, smaller models, or a machine with more memory; closing other programs "
+    "helps too."
 )
 WITHOUT_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
 """What CUDA, torch, the system and C++ say."""

@@ -32,6 +32,8 @@ from compressor.system.whole import sweep, write_json
 if TYPE_CHECKING:
     from compressor.hub import Hub, LocalModel
 
+GO_ON = ("fine-tune", "teacher-logits", "distill", "control", "search")
+"""Stages that begin where an earlier attempt was; the others begin anew."""
 WIDTH = "hidden_size"
 """Key of `teacher.json`: the teacher's, which has a say in the recipe's defaults."""
 
@@ -206,12 +208,13 @@ def _learn(run: Run, data: RunData, stage: Callable[[str, Callable[[], Any]], No
 @contextmanager
 def _timed(folder: RunFolder, log: EventLog, name: str, run: Run) -> Iterator[None]:
     """One stage: its seconds and its notes are kept, and it counts as finished only behind the last line of it. What an attempt
-    took that failed counts too, as the next one goes on from what it did."""
+    took that failed counts too, where the next one goes on from what it did."""
     start = time.perf_counter()
 
     def seconds() -> dict[str, float]:
         before = folder.state().get("seconds", {})
-        return {**before, name: round(before.get(name, 0.0) + time.perf_counter() - start, 2)}
+        earlier = before.get(name, 0.0) if name in GO_ON else 0.0
+        return {**before, name: round(earlier + time.perf_counter() - start, 2)}
 
     try:
         yield

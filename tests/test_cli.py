@@ -184,14 +184,18 @@ def test_the_engine_works_without_gradio(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_stopping_says_that_the_same_command_goes_on(monkeypatch, capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [("inspect", "Stopped."), ("run", "The same command goes on"), ("publish", "What was published by then stays")],
+)
+def test_stopping_says_what_goes_on(verb, said, monkeypatch, capsys, tmp_path):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setenv("COMPRESSOR_DATA", str(tmp_path))
-    monkeypatch.setattr("compressor.planning.inspecting.inspect", stopped)
-    monkeypatch.setattr(sys, "argv", ["compressor", "inspect", "demo"])
+    monkeypatch.setattr(cli_module, "app", stopped)
+    monkeypatch.setattr(sys, "argv", ["compressor", verb, "demo"])
     with pytest.raises(SystemExit) as ended:
         cli_module.main()
     assert ended.value.code == 130
-    assert last_line(capsys.readouterr().err) == cli_module.STOPPED
+    assert said in last_line(capsys.readouterr().err)

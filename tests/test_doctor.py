@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from compressor.jobs import peek
 from compressor.jobs.store import JobStore
 from compressor.settings import Settings
 from compressor.system import disk, processes
-from compressor.system.lease import lease
+from compressor.system.lease import lease, taken
 from compressor.system.processes import Process
 from tests.jobs.conftest import ANNA, asks
 
@@ -147,6 +148,8 @@ def test_a_folder_where_one_may_not_even_look_is_a_sentence(settings, monkeypatc
     (one,) = home.folder(there)
     assert (one.status, "cannot be written: Permission denied." in one.says) == ("problem", True)
     assert peek.running(there) == []
+    monkeypatch.setattr(Path, "is_dir", no)
+    assert [one.status for one in home.runs(there)] == ["ok"]
 
 
 def test_the_disk_is_really_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,3 +384,20 @@ def test_the_mode_says_what_it_means(settings: Settings) -> None:
     assert opened.status == "note" and "COMPRESSOR_HOSTED=1" in opened.advice
     hosted = home.mode(replace(settings, server_name="0.0.0.0", hosted=True))[0]
     assert hosted.status == "ok" and hosted.says.startswith("Hosted")
+
+
+def test_two_that_look_at_once_do_not_take_each_other_for_a_run(settings: Settings) -> None:
+    found: list[bool] = []
+
+    def look(start: threading.Barrier) -> None:
+        start.wait()
+        found.append(taken(settings, "cpu"))
+
+    for _ in range(40):
+        start = threading.Barrier(4)
+        looking = [threading.Thread(target=look, args=(start,)) for _ in range(4)]
+        for one in looking:
+            one.start()
+        for one in looking:
+            one.join()
+    assert len(found) == 160 and not any(found)

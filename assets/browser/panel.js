@@ -3,7 +3,7 @@
 (words) => {
   if (window.compressorBrowser) return;
   const LABELS = 5;
-  let worker = null, told = null, run = null, ready = null, waiting = null, asked = 0, counter = null;
+  let worker = null, told = null, run = null, ready = null, waiting = null, asked = 0, counter = null, asks = 0;
 
   const place = () => document.querySelector("#browser-here");
   const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
@@ -53,11 +53,13 @@
     letGo();
     [run, waiting] = [id, kept];
     note(words.preparing);
+    asks++;
     document.querySelector("#browser-ask").click(); // the server is asked for the model; it is told no text
   }
 
   /** The server's answer: where the model's files are, or a sentence why not. */
   function hear(answer) {
+    asks--;
     if (!waiting || worker) return;
     const found = JSON.parse(answer || "{}");
     if (found.run !== run) return;
@@ -77,7 +79,7 @@
 
   /** The server gave no answer at all. */
   function unheard() {
-    if (!waiting || worker) return;
+    if (--asks > 0 || !waiting || worker) return; // another was asked for since, and may still be answered
     [run, waiting] = [null, null];
     problem(words.not_fetched);
   }

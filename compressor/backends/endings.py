@@ -12,8 +12,8 @@ LOCKED, AGAIN = 3, 4
 
 TIME_LIMIT = "The run was stopped because it took longer than the {minutes} minutes that a run may take here."
 MEMORY_LIMIT = (
-    "The run was stopped because it held {held:.1f} GB of memory, and a run may hold {limit:.1f} GB here. Try a smaller batch "
-    "(distill.batch_size), shorter texts (data.max_length), or a smaller teacher."
+    "The run was stopped because it held {held:.1f} GB of memory, and a run may hold {limit:.1f} GB here. Try shorter texts, or "
+    "smaller models."
 )
 HUNG = (
     "The run was stopped because it had done nothing for {minutes} minutes: no word, no computing. Resume it to go on from where "
@@ -24,7 +24,7 @@ CUT_OFF = "The run was cut off when the app or the machine went down. Resume it 
 FROM_OUTSIDE = "The run was stopped from outside the app. Resume it to go on from where it was."
 KILLED = (
     "The run's process was killed from outside, most likely because the machine ran out of memory. Resume it to go on from "
-    "where it was; if it happens again, try a smaller batch (distill.batch_size) or a smaller teacher."
+    "where it was; if it happens again, try shorter texts or smaller models."
 )
 CRASHED = "The run's process crashed ({signal}). Resume it to try again; its log has the details."
 NO_START = "The run's process ended before it had begun (exit code {code}). Its log has the details."

@@ -40,13 +40,15 @@ class Study:
     notes: list[str] = field(default_factory=list)
 
 
-def no_labels(found: Study, learns: bool = True) -> str:
-    """What it means that the data has no labels, where something is trained on them or not, and which columns could be some
-    after all."""
+def no_labels(found: Study, learns: bool = True, numbers: bool = False) -> str:
+    """What it means that the data has no labels, where something is trained on them or not and where the model says `numbers`,
+    and which columns could be some after all."""
     unused = [name for name in found.available if name not in found.columns.values()]
     more = f" Not used: {some(unused)}; `data.columns` changes that." if unused else ""
     means = (
-        "a student learns from the teacher's predictions alone, and is judged by how often it agrees with the teacher"
+        "nothing measures how good its numbers are"
+        if numbers
+        else "a student learns from the teacher's predictions alone, and is judged by how often it agrees with the teacher"
         if learns
         else "models are judged by how often they agree with the first one"
     )

@@ -88,7 +88,7 @@ def prepare(
     if not found.problems and labelled and found.space.kind == "none":
         if teacher_labels is None:
             found.problems.append(no_labels_for_head(found))
-        found.notes.append(no_labels(found, learns))
+        found.notes.append(no_labels(found, learns, task.kind == "regression"))
     parts = {} if found.problems else arrange(found, task, spec.limit, seed)
     if learns and not found.problems and "train" not in parts:
         found.problems.append(_nothing_to_learn_from(found))

@@ -103,7 +103,7 @@ def _arranged(found: Study, task: Task, spec: Data, new_head: bool, complete: bo
     if found.space.kind == "none" and any(role.name == "label" for role in task.roles):
         if new_head:
             found.problems.append(no_labels_for_head(found))
-        found.notes.append(no_labels(found))
+        found.notes.append(no_labels(found, numbers=task.kind == "regression"))
     if not complete:  # what the beginning lacks the rest may have
         return {split: len(part) for split, part in found.parts.items()}
     parts = arrange(found, task, spec.limit, seed=0)

@@ -15,7 +15,7 @@ from compressor.hub import LocalModel
 from compressor.publishing.card_head import head_of, qualities
 from compressor.publishing.markdown import count, escape, fenced, linked, share, size
 from compressor.publishing.sharing import file_name, shared_recipe
-from compressor.recipe import Recipe
+from compressor.recipe import Distill, Recipe
 from compressor.report import Quality, Report, Variant
 from compressor.results.searched import searched
 from compressor.results.summary import beside, of_what, speedup, worth
@@ -90,7 +90,12 @@ class Story:
     @property
     def distilled(self) -> bool:
         """Whether it learned from its teacher, and not from the labels alone."""
-        return self.learned and self.recipe.asks_teacher
+        return self.learned and (self.recipe.asks_teacher or not self.labelled)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there were labels to learn from and to be judged by."""
+        return any(v.quality is not None for v in self.report.variants)
 
     def title(self, name: str) -> str:
         return self.titles.get(name, name)
@@ -212,8 +217,8 @@ def _measured_on(story: Story) -> str:
         lines.append(f"Quality was measured on {quality.rows:,} {what}; in brackets its 95 % interval.")
     if on := story.variant.measured_on:
         lines.append(
-            f"Speed was measured on {escape(on.device)} with {on.threads} thread{'s' if on.threads != 1 else ''}, one input of "
-            f"{on.length} tokens at a time."
+            f"Speed was measured on {escape(on.device)} with {on.threads} thread{'s' if on.threads != 1 else ''}: latency with "
+            f"one input of {on.length} tokens at a time, throughput in batches."
         )
         if elsewhere := [escape(v.name) for v in story.report.variants if _elsewhere(story, v)]:
             lines.append(
@@ -239,8 +244,7 @@ def _making(story: Story) -> str:
     if story.learned and (distill := story.recipe.distill) is not None:
         rate = f", learning rate {distill.learning_rate:g}" if story.report.search is None else ""
         lines.append(
-            f"- Distillation: {distill.epochs:g} epochs, temperature {distill.temperature:g}, weight of the labels "
-            f"{distill.alpha:g}{rate}"
+            f"- Distillation: {distill.epochs:g} epochs{_temperature(story, distill)}{_weight(story, distill)}{rate}"
             if story.distilled
             else f"- Trained on the labels alone, without the teacher: {distill.epochs:g} epochs{rate}"
         )
@@ -254,6 +258,18 @@ def _making(story: Story) -> str:
     lines += [f"- {escape(note)}" for note in notes]
     lines.append("- The whole recipe is in `recipe.yaml` beside this card:")
     return "\n".join(lines) + "\n\n" + fenced(shared_recipe(story.recipe, story.teacher).to_yaml(), "yaml")
+
+
+def _temperature(story: Story, distill: Distill) -> str:
+    """Where answers are numbers there is none."""
+    numbers = any(v.quality is not None and v.quality.metric == "spearman" for v in story.report.variants)
+    return "" if numbers else f", temperature {distill.temperature:g}"
+
+
+def _weight(story: Story, distill: Distill) -> str:
+    if not story.labelled:
+        return ", from the teacher's answers alone (the data has no labels)"
+    return f", weight of the labels {distill.alpha:g}"
 
 
 def _data(recipe: Recipe) -> str:

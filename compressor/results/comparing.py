@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from compressor.tasks.base import Task
 
 
+CANNOT_SAY = (
+    "A comparison cannot be told which part, column or label is meant: give it a file with the columns `text` and `label`, whose "
+    "labels are called as the first model calls them."
+)
 WORK = ".work."
 """Of the folder with encoded rows, which goes when they are measured."""
 
@@ -211,7 +215,11 @@ def _rows(
 
     if data is None:
         return None, []
-    prepared = prepare(data, first.task, hub, first.labels, first.task.kind, settings, 0, progress)
+    try:
+        prepared = prepare(data, first.task, hub, first.labels, first.task.kind, settings, 0, progress)
+    except DataError as error:
+        recipes_alone = any("`data." in said for said in error.problems)
+        raise DataError([*error.problems, *([CANNOT_SAY] if recipes_alone else [])]) from None
     rows = prepared.test if prepared.test is not None else prepared.train
     if rows is None or not len(rows):
         raise DataError("The data has no rows to compare on.")

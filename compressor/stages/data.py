@@ -144,7 +144,7 @@ def prepare_data(run: Run) -> RunData | None:
     longest = token_limit(models.config_from(config), tokenizer)
     max_length, cut = choose_length(run.recipe, task, prepared, tokenizer, longest)
     run.progress("data", 2, 3)
-    _save(run, task, prepared, tokenizer, max_length, cut)
+    _save(run, task, prepared, tokenizer, max_length, cut, longest)
     run.progress("data", 3, 3)
     return RunData.load(run.work)
 
@@ -161,7 +161,13 @@ def _bind(task: Task, kind: str, new: bool) -> Task:
 
 
 def _save(
-    run: Run, task: Task, prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float
+    run: Run,
+    task: Task,
+    prepared: Prepared,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int | None,
+    cut: float,
+    longest: int,
 ) -> None:
     share = made_for(run)
     with fresh(run.work / "data") as folder:
@@ -177,7 +183,7 @@ def _save(
                     rows = len(encoded)
                 encoded.save_to_disk(str(folder / name))
                 split.save_to_disk(str(folder / f"{name}-rows"))
-        facts = _facts(prepared, tokenizer, max_length, cut)
+        facts = _facts(prepared, tokenizer, max_length, cut, longest)
         write_json(folder / "facts.json", facts | {"train_rows": rows, "made_rows": made, "made_share": share})
 
 
@@ -204,13 +210,12 @@ def _raw_texts(prepared: Prepared, share: float, seed: int) -> tuple[int, Datase
 
 
 def _facts(
-    prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float
+    prepared: Prepared, tokenizer: PreTrainedTokenizerBase, max_length: int | None, cut: float, longest: int
 ) -> dict[str, Any]:
     notes = list(prepared.notes)
     if cut > 0 and max_length:
-        notes.append(
-            f"{cut:.1%} of the rows are longer than {max_length} tokens and were cut there (data.max_length changes it)."
-        )
+        why = "as much as this model can read" if max_length == longest else "`data.max_length` changes it"
+        notes.append(f"{cut:.1%} of the rows are longer than {max_length} tokens and were cut there ({why}).")
     return {
         "labels": list(prepared.labels.names),
         "kind": prepared.labels.kind,

@@ -22,6 +22,10 @@ T = TypeVar("T")
 SEARCH = "search"
 """The stage that trains students in trials: all of them in as many parts as the one that needed most."""
 RETRIED = "Memory ran out, so it goes on with {rows} rows at a time in place of {before}. The student learns the same."
+AGAIN = (
+    "Memory ran out. Start the run again: it goes on from where it was, with half as many rows at a time. The student learns the "
+    "same."
+)
 HALVED = "Memory ran out with {before} rows at a time, so {rows} were computed at a time; a step of training stayed as it was."
 NO_SMALLER = (
     "Memory ran out even with one row at a time. Use shorter texts (data.max_length), a smaller teacher or student, or a "
@@ -89,5 +93,5 @@ def patiently(
                 raise OutOfMemoryError(NO_SMALLER) from error
             note(reason)
             if not here:
-                raise AgainError(f"{reason} Start the run again: it goes on from where it was.") from error
+                raise AgainError(AGAIN) from error
         processes.give_back_memory()  # behind the handler: as long as the error lives, its frames hold the memory

@@ -6,6 +6,7 @@ Two trainings at once on the same cores are slower than one after the other, and
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from compressor.settings import Settings
 
 EVERY = 20.0
 """Seconds between two words of a process that waits; one that says nothing for long is taken for hung."""
+_looking = threading.Lock()
 WAITING = "Waiting until another run of this machine is done."
 
 
@@ -68,6 +70,11 @@ def _wait(lock: BaseFileLock, waiting: Callable[[], None] | None) -> AcquireRetu
 
 def taken(settings: Settings, device: str) -> bool:
     """Does some process hold the device right now?"""
+    with _looking:  # each look holds it for a moment itself
+        return _is_taken(settings, device)
+
+
+def _is_taken(settings: Settings, device: str) -> bool:
     try:
         with FileLock(_path(settings, device)).acquire(timeout=0):
             return False

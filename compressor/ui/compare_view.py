@@ -32,10 +32,19 @@ def sentence(report: Report, floor: float = FLOOR) -> str:
         said += " " + t("compare.smaller_still", name=smallest.name, times=times(teacher.bytes / max(smallest.bytes, 1)),
                         but=_but(smallest, teacher, chosen))  # fmt: skip
     if (share := kept(chosen)) is not None and share < floor:
-        said += " " + t("compare.below_floor", floor=percent(floor, 0))
+        said += " " + t(_below(report), floor=percent(floor, 0))
     if about := worth(report.control):
         said += " " + about
     return f"{found} {said}".strip()
+
+
+def _below(report: Report) -> str:
+    """What can be done about too low a quality: another student, or another format of what was there; nothing about models that
+    were only compared."""
+    made = [v for v in report.variants[1:] if v.base is not None]
+    if any(v.format == "float" or v.base != report.teacher_variant.name for v in made):
+        return "compare.below_floor_student"
+    return "compare.below_floor_format" if made else "compare.below_floor"
 
 
 def _sizes(variant: Variant, teacher: Variant) -> list[str]:

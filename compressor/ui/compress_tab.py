@@ -141,6 +141,8 @@ class Handlers:
         if not (form.teacher or "").strip():
             raise gr.Error(t("teacher.none"), title="", print_exception=False)
         trained = estimate.trains(self.services, form, who)
+        if trained and form.learns and not form.has_data:
+            raise gr.Error(t("data.none"), title="", print_exception=False)
         Recipe.parse(to_raw(form, trains=trained))  # before anything is copied
         files = self.services.keep(form.files, who) if form.files else None
         recipe = Recipe.parse(to_raw(form, trains=trained, files=files))

@@ -14,6 +14,7 @@ from compressor.recipe import DATA_SUFFIXES, Data, Recipe
 from compressor.ui import data_view
 from compressor.ui.form import Form, data_raw
 from compressor.ui.handlers import sentence
+from compressor.ui.on_page import all_told
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import empty, step_title
 from compressor.ui.text import clip, paragraphs
@@ -172,8 +173,8 @@ def render(found: Preview) -> str:
         data_view.splits_line(found.splits, found.made),
         data_view.rows_table(found.rows, found.roles),
         data_view.label_map(found.labels),
-        paragraphs(found.problems, "problem"),
-        paragraphs(found.notes),
+        paragraphs(all_told(found.problems), "problem"),
+        paragraphs(all_told(found.notes)),
     ))  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from compressor.errors import CompressorError, RecipeError
 from compressor.recipe import Recipe
 from compressor.ui.form import Form, recipe_text, to_raw
 from compressor.ui.handlers import sentence
+from compressor.ui.on_page import all_told
 from compressor.ui.own_runs import rows_of
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import empty
@@ -43,7 +44,7 @@ def lines(services: Services, form: Form, trained: bool, who: Visitor) -> tuple[
     try:
         recipe = Recipe.parse(to_raw(form, trains=trained))
     except RecipeError as error:
-        return paragraphs(error.problems, "problem"), ""
+        return paragraphs(all_told(error.problems), "problem"), ""
     try:
         asked = recipe.model_dump(mode="json", exclude_unset=True)
         found = services.ask("estimate", 60, who, recipe=asked, **_rows(services, form, asked.get("data"), who))

@@ -14,6 +14,7 @@ from gradio.context import LocalContext
 
 from compressor.failures import as_ours
 from compressor.settings import Settings
+from compressor.ui import on_page
 from compressor.ui.limits import client_address
 from compressor.ui.text import esc
 from compressor.ui.visitors import LOCAL, LONGEST_TOKEN, Visitor, browser_owner, people
@@ -88,7 +89,7 @@ def sentence(error: BaseException) -> str:
     """What the person is told. A bug of ours is a general sentence, and its trace goes to the server's log."""
     ours = as_ours(error)
     if ours is not None:
-        return str(ours)
+        return on_page.told(str(ours))
     log.error("A handler of the page failed.", exc_info=error)
     return t("error.general")
 

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from compressor.recipe import AUTO, SIZES
 from compressor.ui.form import NONE, Form
 from compressor.ui.handlers import LIGHT, guarded, visitor
+from compressor.ui.on_page import told
 from compressor.ui.refill import from_recipe
 from compressor.ui.services import Services
 from compressor.ui.shared import COMPRESS, Shared, hidden_text
@@ -150,7 +151,7 @@ class Handlers:
                 gone[part] = part
         said = [t("kept.recipe", title=clip(job.title, 120))]
         if job.error and job.status in ("failed", "interrupted"):
-            said.append(t("kept.why", error=job.error))
+            said.append(t("kept.why", error=told(job.error)))
         if gone:
             said.append(t("kept.files_gone", names=", ".join(gone)))
         form = replace(form, train=None, validation=None, test=None)

@@ -199,7 +199,10 @@ class Runs(Engine):
             return None
         if not self.settings.hosted:
             return self.share_file(path, path.name)
-        report = _placeless(Report.load(job.folder))
+        try:
+            report = _placeless(Report.load(job.folder))
+        except CompressorError:  # of another version: its sentence stands where the result would
+            return None
         named = (
             v.model_copy(update={"path": Path(v.path).name if Path(v.path).is_absolute() else v.path})
             for v in report.variants
@@ -215,6 +218,6 @@ def _placeless(report: Report) -> Report:
     def load(v: Variant) -> str:
         return v.load if Path(v.path).is_absolute() and v.path not in v.load else ""
 
-    return report.model_copy(
-        update={"variants": tuple(v.model_copy(update={"load": load(v)}) for v in report.variants)}
-    )
+    variants = tuple(v.model_copy(update={"load": load(v)}) for v in report.variants)
+    teacher = Path(report.teacher).name if Path(report.teacher).is_absolute() else report.teacher
+    return report.model_copy(update={"teacher": teacher, "variants": variants})

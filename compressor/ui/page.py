@@ -79,7 +79,7 @@ def _tabs(shared: Shared, page: gr.Blocks, place: gr.BrowserState, opened: Any) 
     with gr.Tab(t("tab.publish"), id=PUBLISH, elem_id="tab-publish") as publish_item:
         publish = publish_tab.build(services.settings, shared.token, shared.publish_pick)
     with gr.Tab(t("tab.runs"), id=RUNS, elem_id="tab-runs", alignment="right") as runs_item:
-        runs = runs_tab.build()
+        runs = runs_tab.build(services.settings.keep_days)
     compress_tab.wire(form, shared)
     again = run_panel.wire(panel, form.form, services, shared.run_id, shared.share, shared.who)
     compare_tab.wire(compare, compare_item, page, shared)

@@ -11,7 +11,7 @@ import gradio as gr
 from compressor.errors import CompressorError
 from compressor.jobs.quota import kept_until
 from compressor.results.searched import taken
-from compressor.ui import compare_view, frontier, plots, run_done, run_view
+from compressor.ui import compare_view, frontier, on_page, plots, run_done, run_view
 from compressor.ui.handlers import LIGHT, guarded, sentence, visitor
 from compressor.ui.run_layout import RunPanel
 from compressor.ui.run_state import RunState, expected_stages
@@ -92,7 +92,12 @@ class Handlers:
             gr.update(visible=True),
             _head(job, read_only, kept_until(self.services.settings, job)),
             run_view.progress(
-                job.status, state, _expected(job), place=job.place, wait=getattr(job, "wait", None), error=job.error
+                job.status,
+                state,
+                _expected(job),
+                place=job.place,
+                wait=getattr(job, "wait", None),
+                error=on_page.told(job.error) if job.error else None,
             )
             + ("" if done else _frontier(job, state)),
             result(job.folder) if done else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,6 @@ class TryPanel:
     button: gr.Button
     examples: gr.Dataset
     answers: gr.HTML
-    answered: gr.State
-    """(the run, its answers), for the run that was asked: another may stand in the list by then."""
 
     @property
     def shown(self) -> list[Any]:
@@ -51,7 +50,7 @@ def build() -> TryPanel:
         visible=False, type="values",
     )  # fmt: skip
     shown = gr.HTML(empty(t("try.waiting")), elem_id="answers")
-    return TryPanel(text, pair, button, examples, shown, gr.State())
+    return TryPanel(text, pair, button, examples, shown)
 
 
 def opened(report: Report, read: rows.Rows | None, sample: bool) -> tuple[Any, ...]:
@@ -79,29 +78,28 @@ class Handlers:
     def __init__(self, services: Services):
         self.services = services
 
-    def predict(self, run_id: str, text: str, pair: str, browser: Any, token: Any) -> tuple[str, str]:
-        """`TryPanel.answered`."""
+    def predict(self, run_id: str, text: str, pair: str, browser: Any, token: Any) -> str:
         if not (text or "").strip():
-            return run_id, empty(t("try.waiting"))
+            return empty(t("try.waiting"))
         who = visitor(self.services.settings, browser, token)
         job = self.services.job(run_id, who)
         asked: Any = [text, pair] if (pair or "").strip() else text
         found = self.services.predict(job, [asked], who)
-        return run_id, answers.render(found[0]["predictions"])
+        return answers.render(found[0]["predictions"], run_id)
 
 
-def answer(answered: tuple[str, str] | None, run_id: str | None) -> Any:
-    """`TryPanel.answers`, where the run that was asked is still the chosen one."""
-    return answered[1] if answered and answered[0] == run_id else gr.skip()
+def belongs() -> str:
+    """JavaScript: the answers, where the run that was asked is still the chosen one. Another may have been chosen by then."""
+    waiting = json.dumps(empty(t("try.waiting")))
+    return f"(html, run) => !html.includes('data-run=') || html.includes(`data-run=\"${{run}}\"`) ? html : {waiting}"
 
 
 def wire(panel: TryPanel, shared: Shared) -> None:
     act = Handlers(shared.services)
     inputs = [shared.compare_pick, panel.text, panel.pair, *shared.who]
-    asked: dict[str, Any] = {"concurrency_limit": 4, "show_progress": "minimal", "show_progress_on": panel.answers,
-                             "api_visibility": "private", **LAST}  # fmt: skip
+    asked: dict[str, Any] = {"concurrency_limit": 4, "show_progress": "minimal", "api_visibility": "private", **LAST}
     chosen = panel.examples.click(lambda sample: sample[0], panel.examples, panel.text, **LIGHT)
     for event in (panel.button.click, panel.text.submit, chosen.then):
-        event(guarded(act.predict), inputs, panel.answered, **asked).success(
-            answer, [panel.answered, shared.compare_pick], panel.answers, **LIGHT
+        event(guarded(act.predict), inputs, panel.answers, **asked).success(
+            None, [panel.answers, shared.compare_pick], panel.answers, js=belongs()
         )

@@ -22,8 +22,6 @@ class ZipPanel:
     button: gr.Button
     said: gr.HTML
     download: gr.DownloadButton
-    packed: gr.State
-    """(the run, the version, what `pack` gave), for what was asked: another may be chosen by then."""
 
 
 def build() -> ZipPanel:
@@ -36,7 +34,7 @@ def build() -> ZipPanel:
             )
         said = gr.HTML("", elem_id="zip-said")
         download = gr.DownloadButton(t("zip.download"), visible=False, variant="primary", elem_id="zip-download")
-    return ZipPanel(variant, button, said, download, gr.State())
+    return ZipPanel(variant, button, said, download)
 
 
 def pack(services: Services, run_id: str, variant: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
@@ -46,25 +44,25 @@ def pack(services: Services, run_id: str, variant: str | None, browser: Any, tok
     job = services.job(run_id, who)
     services.count("download", who)
     path = Path(Outgoing(services).zip(job, variant))
-    said = f'<p class="small">{esc(t("zip.ready", name=variant, size=size(path.stat().st_size)))}</p>'
+    of = f'data-run="{esc(run_id)}" data-variant="{esc(variant)}"'
+    said = f'<p class="small" {of}>{esc(t("zip.ready", name=variant, size=size(path.stat().st_size)))}</p>'
     return said, gr.update(visible=True, value=str(path))
 
 
-def handed(packed: tuple[Any, ...] | None, run_id: str | None, variant: str | None) -> tuple[Any, ...]:
-    """`(said, download)`, where what was packed is still what is chosen."""
-    return packed[2] if packed and packed[:2] == (run_id, variant) else (gr.skip(), gr.skip())
+def still(said: str, run_id: str, variant: str) -> tuple[Any, ...]:
+    """(said, download): gone, where another run or version was chosen while this one was packed."""
+    of = f'data-run="{esc(run_id)}" data-variant="{esc(variant)}"'
+    return (gr.skip(), gr.skip()) if of in (said or "") else ("", gr.update(visible=False))
 
 
 def wire(panel: ZipPanel, shared: Shared) -> None:
-    chosen = [shared.publish_pick, panel.variant]
-
     def make(run_id: str, variant: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
-        return run_id, variant, pack(shared.services, run_id, variant, browser, token)
+        return pack(shared.services, run_id, variant, browser, token)
 
     panel.button.click(
-        guarded(make), [*chosen, *shared.who], panel.packed, concurrency_limit=2, show_progress="full",
-        show_progress_on=panel.said, api_visibility="private", **LAST,
-    ).success(handed, [panel.packed, *chosen], [panel.said, panel.download], **LIGHT)  # fmt: skip
+        guarded(make), [shared.publish_pick, panel.variant, *shared.who], [panel.said, panel.download],
+        concurrency_limit=2, show_progress="full", show_progress_on=panel.said, api_visibility="private", **LAST,
+    ).success(still, [panel.said, shared.publish_pick, panel.variant], [panel.said, panel.download], **LIGHT)  # fmt: skip
     gr.on(  # what was packed belongs to the run and version before
         [panel.variant.input, shared.publish_pick.change],
         lambda: ("", gr.update(visible=False)),

@@ -46,7 +46,7 @@ def test_a_run_that_holds_too_much_goes_on_with_half_the_batch(make_backend, set
 def test_a_run_that_holds_too_much_where_no_batch_helps_ends_with_a_sentence(make_backend, settings, store, ended):
     backend = make_backend(settings=replace(settings, max_run_memory_bytes=320_000_000))
     over = ended(greedy(store, backend, "measure"), 40)
-    assert over.status == "failed" and "a run may hold 0.3 GB here. Try a smaller batch" in over.error
+    assert over.status == "failed" and "a run may hold 0.3 GB here. Try shorter texts" in over.error
     assert retries(over) == [] and over.resumable
 
 

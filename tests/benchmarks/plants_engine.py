@@ -227,4 +227,22 @@ PLANTS = [
         "what a runner says of itself is lost", "compressor/measure/measuring.py",
         '[*facts.get("notes", ()), *one.notes,', "[*one.notes,", "tests/measure/test_measuring.py -k noted",
     ),
+    (
+        "parts of a step: labels weigh less where most rows have none", "compressor/training/trainer.py",
+        'part["labelled"] = share', "pass", "tests/training/test_trainer.py -k weighs",
+    ),
+    (
+        "measured: files that were read count as memory in use", "compressor/measure/hardware.py",
+        "top - max(0, now - kept)", "top - now", "tests/measure/test_parts.py -k container",
+    ),
+    (
+        "measured: a second set of weights counts too", "compressor/measure/stored.py",
+        "return [there[name] for name in weight_files([*there, *index]) if name in there] or list(there.values())",
+        "return list(there.values())", "tests/measure/test_parts.py -k another_set",
+    ),
+    (
+        "measured: the processor's memory is looked for on the card", "compressor/measure/work.py",
+        'PeakMemory(device if made.runtime == "torch" else "cpu")', "PeakMemory(device)",
+        "tests/measure/test_parts.py -k counted_there",
+    ),
 ]  # fmt: skip

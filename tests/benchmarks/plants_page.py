@@ -39,4 +39,16 @@ PLANTS = [
         "page: what the form cannot say of a recipe is dropped", "compressor/ui/refill.py",
         "return replace(form, more=more.write(rest(recipe, form)))", "return form", "tests/ui/test_refill.py",
     ),
+    (
+        "page, answers: those of the run before stand under another", "compressor/ui/try_panel.py",
+        "!html.includes('data-run=') ||", "true ||", "tests/ui/test_compare_tab.py -k belongs",
+    ),
+    (
+        "page, answers: coming back wipes what was typed", "compressor/ui/compare_tab.py",
+        "if opened and opened == edition else shown", "if False else shown", "tests/ui/test_compare_tab.py -k coming_back",
+    ),
+    (
+        "page, answers: a number is a share", "compressor/ui/answers.py",
+        "inside = shares and 0.0", "inside = 0.0", "tests/ui/test_answers.py",
+    ),
 ]  # fmt: skip

@@ -102,4 +102,9 @@ PLANTS = [
         "first come, first served", "compressor/jobs/queue.py",
         "key=lambda row: (last.get(row.owner, 0.0), row.seq)", "key=lambda row: row.seq", "tests/jobs/test_queue.py",
     ),
+    (
+        "helper: one thread for good", "compressor/jobs/helper_process.py",
+        'self._set_threads(payload.get("threads"))  # for all: the thread keeps what the request before it was given',
+        'verb.heavy and self._set_threads(payload.get("threads"))', "tests/jobs/test_helper_threads.py",
+    ),
 ]  # fmt: skip

@@ -377,4 +377,12 @@ PLANTS = [
         'else Path(platformdirs.user_data_dir("compressor"))', 'else Path("/tmp/compressor")',
         f"{SECURITY}::test_security_16_runs_lie_outside_the_working_and_the_temporary_folder",
     ),
+    (
+        "security 16: a server's folders stand in what its visitors see", "compressor/ui/own_runs.py",
+        "(_placeless(report) if self.settings.hosted else report)", "report", "tests/ui/test_own_runs.py -k folders",
+    ),
+    (
+        "security: a log's key that is empty", "compressor/logs.py",
+        "if len(found) >= KEY:", "if path.exists():", "tests/test_logs.py -k never_written",
+    ),
 ]  # fmt: skip

@@ -112,7 +112,7 @@ def test_says_what_was_measured(run):
     assert len(rows) == 2 + len(VARIANTS)
     assert len({row.count("|") for row in rows}) == 1
     assert any(row.startswith("| **student** (this one) | 88.2% (86.2% – 90.2%) | 98.0% |") for row in rows)
-    assert "1,821 test rows" in text and "2 threads, one input of 32 tokens" in text
+    assert "1,821 test rows" in text and "2 threads: latency with one input of 32 tokens" in text
     assert "- Two rows stand in both training and test." in text
     assert "[x/reviews](https://huggingface.co/datasets/x/reviews), at most 2,000 rows" in text
     assert f"commit `{'c' * 12}`" in text
@@ -257,3 +257,25 @@ def test_times_of_another_kind_of_device_do_not_stand_beside_its_own(tmp_path):
     rows = [line for line in card(folder, "student").splitlines() if " ms" in line]
     assert len(rows) == 2 and not any("onnx" in line for line in rows)
     assert "another device" not in card(run_folder.make(tmp_path / "same"))
+
+
+def test_without_labels_it_learned_from_answers_alone_whatever_weight_labels_had(tmp_path):
+    bare = [one.model_copy(update={"quality": None, "retained": None}) for one in VARIANTS[:2]]
+    for alpha in (0.5, 1.0):
+        text = card(run_folder.make(tmp_path / f"{alpha}", bare, {"distill": {"alpha": alpha}}))
+        assert (
+            "from the teacher's answers alone (the data has no labels)" in text and "weight of the labels" not in text
+        )
+        assert "Trained on the labels alone" not in text and "distillation" in head(text)["tags"]
+    assert "weight of the labels 0.5" in card(run_folder.make(tmp_path / "labelled"))
+
+
+def test_numbers_have_no_temperature(tmp_path):
+    def ranked(one):
+        return one.model_copy(update={"quality": one.quality.model_copy(update={"metric": "spearman"})})
+
+    assert (
+        "temperature"
+        not in card(run_folder.make(tmp_path / "numbers", [ranked(one) for one in VARIANTS[:2]])).split("```")[0]
+    )
+    assert "temperature 2" in card(run_folder.make(tmp_path / "classes"))

@@ -9,7 +9,7 @@ import shutil
 import pytest
 from safetensors.torch import load_file, save_file
 
-from compressor.errors import ModelError, RecipeError
+from compressor.errors import DataError, ModelError, RecipeError
 from compressor.hub import Hub
 from compressor.report import Report, Variant
 from compressor.results import comparing
@@ -132,3 +132,20 @@ def test_models_that_name_their_labels_differently_agree_in_words_too(settings, 
     answer = predictor.predict(["where is my parcel?"])[0]["predictions"]
     predictor.close()
     assert answer["demo"]["decided"] == answer["numbers"]["decided"] == ["track order"]
+
+
+def test_what_only_a_recipe_can_say_is_not_asked_of_a_comparison(settings, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\n" + "".join(f"look at case {i},{'xy'[i % 2]}\n" for i in range(40)))
+    with pytest.raises(DataError) as caught:
+        compare(["demo", "demo"], data_of(str(rows), settings), tmp_path / "a", settings=settings, hub=Hub(settings))
+    assert caught.value.problems[-1] == comparing.CANNOT_SAY
+    with pytest.raises(DataError) as caught:
+        compare(
+            ["demo", "demo"],
+            data_of(str(tmp_path / "no.csv"), settings),
+            tmp_path / "b",
+            settings=settings,
+            hub=Hub(settings),
+        )
+    assert comparing.CANNOT_SAY not in caught.value.problems

@@ -8,6 +8,9 @@ import pytest
 import torch
 import transformers
 
+from compressor.data.labels import LabelSpace
+from compressor.data.prepare import Prepared
+from compressor.stages.data import _facts
 from compressor.stages.lengths import token_limit
 
 TOKENIZER = SimpleNamespace(model_max_length=10**30)
@@ -38,3 +41,12 @@ def test_the_tokenizer_has_a_say():
     config = transformers.BertConfig(max_position_embeddings=512)
     assert token_limit(config, SimpleNamespace(model_max_length=128)) == 128
     assert token_limit(transformers.T5Config(), TOKENIZER) == 512
+
+
+@pytest.mark.parametrize(
+    ("longest", "said"), [(16, "as much as this model can read"), (512, "`data.max_length` changes it")]
+)
+def test_what_is_cut_at_the_models_own_limit_no_setting_changes(longest, said):
+    prepared = Prepared(None, None, None, LabelSpace("none", ()), {}, (), False, "")
+    facts = _facts(prepared, SimpleNamespace(pad_token_id=0), 16, 0.5, longest)
+    assert facts["notes"] == [f"50.0% of the rows are longer than 16 tokens and were cut there ({said})."]

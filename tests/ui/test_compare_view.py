@@ -129,3 +129,14 @@ def test_as_many_bytes_are_not_smaller_still() -> None:
     )
     assert compare_view.sentence(found).startswith("b is 1.6× smaller")
     assert "smaller still" not in compare_view.sentence(found) + summary(found)
+
+
+def test_what_can_be_done_about_a_low_quality_depends_on_what_was_made() -> None:
+    def said(*variants: dict) -> str:
+        return compare_view.sentence(report(variant("teacher", 100, 0.9, 1.0, 5), *variants))
+
+    low = {"size": 50, "value": 0.7, "kept": 0.78, "ms": 3}
+    assert "try a larger size" in said(variant("student", **low, base="teacher", format="float"))
+    assert "try a format with more bits" in said(variant("teacher-4bit", **low, base="teacher", format="4bit"))
+    compared = said(variant("another", **low))
+    assert "That is under 95 %." in compared and "try a" not in compared

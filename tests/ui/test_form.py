@@ -3,14 +3,18 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 
 from compressor.data.preview import Preview
 from compressor.errors import RecipeError
 from compressor.recipe import Recipe
-from compressor.ui import data_section
+from compressor.ui import data_section, estimate
 from compressor.ui.card_panel import read_cards
+from compressor.ui.compress_tab import Handlers
 from compressor.ui.form import NONE, Form, recipe_text, to_raw
+from compressor.ui.keeping import NAMES
+from compressor.ui.words import t
 
 
 def recipe(form: Form, **more: object) -> Recipe:
@@ -146,3 +150,12 @@ def test_without_a_student_the_numbers_are_the_heads():
     raw = to_raw(form)
     assert raw["distill"] == {"epochs": 20.0, "learning_rate": 2e-5, "batch_size": 8}
     assert (raw["student"], raw["budget"]) == (None, "thorough")
+
+
+def test_a_start_without_data_is_answered_in_the_words_of_the_page(services, monkeypatch) -> None:
+    act = Handlers(services)
+    monkeypatch.setattr(estimate, "trains", lambda *_: True)
+    form = Form(teacher="demo", size="half")
+    with pytest.raises(gr.Error) as caught:
+        act.start(*(getattr(form, name) for name in NAMES), "browser", "")
+    assert str(caught.value.message) == t("data.none") and "data:" not in t("data.none")

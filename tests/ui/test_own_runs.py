@@ -98,3 +98,14 @@ def test_on_a_server_nobody_is_told_its_folders(services: Services, settings: Se
     services.settings = replace(services.settings, hosted=False)
     found = services.report(job.id, ANNE)
     assert found is not None and all(v.load for v in found[0].variants)
+
+
+def test_a_comparison_of_ones_own_versions_names_no_folder_either(services: Services) -> None:
+    job = services.store.create(ANNE.owner, ASKED)
+    run_folder.make(job.folder)
+    raw = json.loads((job.folder / "report.json").read_text()) | {"teacher": "/data/jobs/0123/variants/student"}
+    (job.folder / "report.json").write_text(json.dumps(raw))
+    path = services.report_file(job)
+    assert path is not None and Report.model_validate_json(Path(path).read_text()).teacher == "student"
+    (job.folder / "report.json").write_text('{"schema": 99}')  # of another version
+    assert services.report_file(job) is None

@@ -10,6 +10,8 @@ WORDS: dict[str, str] = {
     **RESULTS,
     "app.name": "Compressor",
     "app.tagline": "Make a Hugging Face model smaller and faster, and see exactly what it costs.",
+    "on_page.box": "“{box}” for {name}",
+    "on_page.said": "On this page that is {boxes}.",
     "error.general": "Something went wrong on our side. Nothing of yours is lost; try again, and see the server's log if "
     "it stays.",
     "who.nobody": "This page does not know your browser yet. Reload it, and let it keep data in the browser.",
@@ -138,6 +140,8 @@ WORDS: dict[str, str] = {
     "curve.quality_label": "Quality against the teacher",
     # ------------------------------------------------------------------ runs
     "runs.lead": "Everything that was started from here stays in this list.",
+    "runs.lead_days": "What was started from here stays in this list until {days} days after it ended; then it is deleted. "
+    "Publish or download what you want to keep.",
     "runs.empty": "No runs yet. Start one on the Compress tab; it stays here with its recipe, log and report.",
     "runs.label": "Your runs",
     "runs.line": "{title} ({status}, {when})",

@@ -8,8 +8,8 @@ FORM: dict[str, str] = {
     "student.label": "Size of the student",
     "student.none": "none",
     "student.waiting": "The sizes appear once a teacher is chosen.",
-    "student.only_formats": "No student is trained, unless Advanced asks for thin layers, fewer words or own numbers: the "
-    "formats below apply to the teacher itself.",
+    "student.only_formats": "No student is trained, unless Only the words of your data is ticked, or Advanced asks for tokens to "
+    "know, thin layers, own numbers or another model: the formats below apply to the teacher itself.",
     "student.auto_and_own": "A size is to be found, and Advanced has own numbers, thin layers or another model as the student: "
     "empty those, or choose a size.",
     "student.thin": "thin layers",
@@ -55,6 +55,8 @@ FORM: dict[str, str] = {
     "data.label": "Data set on the Hub",
     "data.info": "Search by name, or paste an id such as stanfordnlp/sst2.",
     "data.file": "Or a file of your own",
+    "data.none": "Choose data under 3 (a data set or a file), or none as the size of the student to only store the teacher in "
+    "fewer bits.",
     "data.train_missing": "Validation or test rows of your own need training rows of your own beside them: add a training file, "
     "or take these files out.",
     "data.file_info": "CSV, TSV, JSON, JSONL, Parquet or plain text. A column with texts is enough; labels are better.",
@@ -117,7 +119,8 @@ FORM: dict[str, str] = {
     "advanced.title": "Advanced",
     "advanced.lead": "0 means: choose for me.",
     "advanced.epochs": "Epochs",
-    "advanced.epochs_info": "Passes over the data. Effort sets it: 1, 3 or 30.",
+    "advanced.epochs_info": "Passes over the data. Effort sets it: 1, 3 or 30 for a student, 4 to 10 for a "
+    "teacher that is fine-tuned.",
     "advanced.limit": "Training rows",
     "advanced.limit_info": "Use at most so many rows.",
     "advanced.max_length": "Tokens a text",
@@ -146,7 +149,7 @@ FORM: dict[str, str] = {
     "advanced.student_model": "Another model as the student",
     "advanced.student_model_info": "A Hub id; it learns from the teacher as it is, in place of the size and of own numbers.",
     "advanced.distill": "Learn from the teacher",
-    "advanced.distill_info": "Off: the teacher is cut and not trained.",
+    "advanced.distill_info": "Off: the teacher is cut and nothing is trained; another model as the student stays as it is.",
     "advanced.control": "Measure what the teacher is worth",
     "advanced.control_info": "Also trains the same student without it, which takes about twice as long.",
     "more.title": "Also in this recipe",

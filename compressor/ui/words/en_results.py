@@ -11,7 +11,7 @@ RESULTS: dict[str, str] = {
     "plot.title": "{metric} against {against}",
     "plot.summary": "{metric} against {against}. {points}.",
     "plot.lower": "lower is better",
-    "plot.none": "No plot: without labelled test rows there is no quality to draw.",
+    "plot.none": "No plot: there is no quality to draw, for want of labelled test rows (for language models: of a text).",
     # ------------------------------------------------------------------ compare
     "compare.lead": "What each smaller version kept, and what it costs to run.",
     "compare.pick": "Run",
@@ -24,8 +24,8 @@ RESULTS: dict[str, str] = {
     "compare.empty": "Nothing to compare yet. Finish a run on the Compress tab, and its result stands here: what each "
     "smaller version kept, how large it is and how fast.",
     "compare.about": "Teacher: {teacher}. {n} versions measured on the same rows and the same machine.",
-    "compare.about_no_rows": "Teacher: {teacher}. {n} versions timed on the same machine. There were no rows to "
-    "measure their answers on.",
+    "compare.about_no_rows": "Teacher: {teacher}. {n} versions timed on the same machine. There were no rows with "
+    "labels to measure their answers on.",
     "compare.nothing": "This run has no measured models yet.",
     "compare.only_teacher": "Only {name} was measured.",
     "compare.sentence": "{name} is {what}{kept}.",
@@ -77,7 +77,9 @@ RESULTS: dict[str, str] = {
     "compare.kept_only": "kept {share} only",
     "compare.slower_here": "is slower than the teacher on this machine",
     "compare.not_chosen": "loses more",
-    "compare.below_floor": "That is under {floor}: try a larger size, more data or more effort.",
+    "compare.below_floor": "That is under {floor}.",
+    "compare.below_floor_student": "That is under {floor}: try a larger size, more data or more effort.",
+    "compare.below_floor_format": "That is under {floor}: try a format with more bits.",
     "table.caption": "The models side by side",
     "table.model": "Model",
     "table.retained": "Kept",
@@ -92,7 +94,7 @@ RESULTS: dict[str, str] = {
     "table.best": "best",
     "table.p95": "95 % within {ms}",
     "table.snippet": "Use it in my code",
-    "table.measured": "Measured on {device} with {threads} threads, on texts of {length} tokens.",
+    "table.measured": "Measured on {device} with {threads} threads; one text alone is one of {length} tokens.",
     "table.elsewhere": "Times and memory of {names} are of another device, and not to be held against the others'.",
     "table.rows": "Quality is measured on {rows} test rows; the range below it is its 95 % interval.",
     "table.token_rows": "Quality is measured on {rows} tokens of text; the range below it is its 95 % interval.",
@@ -166,7 +168,7 @@ RESULTS: dict[str, str] = {
     "quick.models": "Models",
     "quick.models_info": "Type a Hub id and press Enter, or choose a version from your runs.",
     "quick.data": "Data set on the Hub",
-    "quick.data_info": "Optional: with labelled rows, quality is measured too.",
+    "quick.data_info": "Optional: with labelled rows (for language models: any text), quality is measured too.",
     "quick.file": "Or a file",
     "quick.button": "Compare",
     "quick.two": "Choose two models or more.",
