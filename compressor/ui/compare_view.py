@@ -187,7 +187,8 @@ def _row(
         wins = mine is not None and mine == best[column.key]
         badge = f' <span class="best">{esc(t("table.best"))}</span>' if wins else ""
         classes = ' class="is-best"' if wins else ""
-        cells.append(f'<td data-label="{esc(column.title)}"{classes}><span>{column.shown(variant)}{badge}</span></td>')
+        value = f'<span class="value">{column.shown(variant)}</span>'
+        cells.append(f'<td data-label="{esc(column.title)}"{classes}><span>{value}{badge}</span></td>')
     notes = "".join(f"<p>{esc(note)}</p>" for note in variant.notes)
     snippet = (
         f'<details><summary>{esc(t("table.snippet"))}</summary><pre><code>{esc(variant.load)}</code></pre></details>'

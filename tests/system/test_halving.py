@@ -59,7 +59,7 @@ def test_a_training_whose_memory_runs_out_goes_on_with_smaller_parts_and_says_so
     while (done := limited(folder, 400_000_000, "limited")).returncode and len(said) < 4:  # as a backend does
         said.append(done.stderr.splitlines()[-1])
     assert done.returncode == 0 and said, done.stderr
-    assert all("AgainError: Memory ran out, so it goes on with " in line for line in said)
+    assert all("AgainError: Memory ran out. Start the run again" in line for line in said)
     run = RunFolder(folder / "limited")
     events, _ = read_events(run.events_file)
     retried = [event for event in events if event.get("event") == "retried"]

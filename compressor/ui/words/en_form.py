@@ -55,7 +55,7 @@ FORM: dict[str, str] = {
     "data.label": "Data set on the Hub",
     "data.info": "Search by name, or paste an id such as stanfordnlp/sst2.",
     "data.file": "Or a file of your own",
-    "data.none": "Choose data under 3 (a data set or a file), or none as the size of the student to only store the teacher in "
+    "data.none": "Choose data under 3 (a data set or a file), or “none” as the size of the student to only store the teacher in "
     "fewer bits.",
     "data.train_missing": "Validation or test rows of your own need training rows of your own beside them: add a training file, "
     "or take these files out.",
