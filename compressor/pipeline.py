@@ -25,6 +25,7 @@ from compressor.settings import Settings
 from compressor.stages import data as data_stage
 from compressor.stages.context import Run, read_json
 from compressor.stages.data import RunData
+from compressor.stages.learners import check_student
 from compressor.system import processes
 from compressor.system.lease import turn
 from compressor.system.whole import sweep, write_json
@@ -61,6 +62,8 @@ def run(
     processes.keep_memory_together()
     settings = settings or Settings.from_environ()
     hub = hub or HubClient(settings)
+    if not settings.hosted:  # there nobody names paths
+        recipe = recipe.at(Path.cwd())  # as the folder's own recipe will be read again
     folder = RunFolder(out)
     with folder.lock():
         folder.check_ours()
@@ -95,10 +98,9 @@ def _begin(folder: RunFolder, recipe: Recipe, settings: Settings, hub: Hub, prog
     task = _task(recipe, source)
     width = hidden_size(source.folder)
     full = recipe.resolved(task.name, task.default_student, task.default_formats, width)
-    folder.save_recipe(full)
     # What a model card needs to know of it, and what `_earlier` does, which does not look at it.
     write_json(folder.path / "teacher.json", source.to_json() | {WIDTH: width})
-    return Run(
+    run = Run(
         recipe=full,
         task=task,
         source=source,
@@ -109,6 +111,10 @@ def _begin(folder: RunFolder, recipe: Recipe, settings: Settings, hub: Hub, prog
         progress=progress,
         notes={k: list(v) for k, v in (folder.state().get("notes") or {}).items()},
     )
+    if not _finished_stages(folder):
+        check_student(run)
+    folder.save_recipe(full)
+    return run
 
 
 def _task(recipe: Recipe, source: LocalModel) -> tasks.Task:
@@ -124,6 +130,11 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
         RunMismatchError: the folder was begun with another recipe.
     """
     before = folder.recipe_or_none()
+    if before is None and (folder.is_finished or _finished_stages(folder)):
+        raise RunMismatchError(
+            f"{folder.path} holds a run whose recipe.yaml is gone or cannot be read, so that nobody can tell whether it is "
+            "this one. Choose another folder with --out, or delete this one first."
+        )
     if before is None or before.task is None or not (folder.is_finished or _finished_stages(folder)):
         return None  # a first try that failed before it had done anything binds nobody
     task = tasks.get(before.task)

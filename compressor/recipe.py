@@ -137,6 +137,10 @@ class Recipe(Frozen):
             raise RecipeError(problems)
         return recipe
 
+    def at(self, base: Path) -> Recipe:
+        """The same, with the whole names of paths that are relative to `base`: as a recipe that was read from a file."""
+        return Recipe.parse(self.model_dump(mode="json", exclude_unset=True), base=base)
+
     def _problems(self) -> list[str]:
         found = []
         trains = self.student is not None or self.teacher_head == "new"

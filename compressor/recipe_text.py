@@ -48,8 +48,8 @@ def make_absolute(raw: dict[str, Any], base: Path) -> None:
     """Paths of data and of models are relative to `base`."""
     student = raw.get("student")
     for holder, key in ((raw, "teacher"), (student, "model")):
-        if isinstance(holder, dict) and isinstance(name := holder.get(key), str) and name.startswith("."):
-            holder[key] = os.path.normpath(base / name)
+        if isinstance(holder, dict) and isinstance(name := holder.get(key), str):
+            holder[key] = model_at(name, base)
     data = raw.get("data")
     if not isinstance(data, dict):
         return
@@ -59,6 +59,11 @@ def make_absolute(raw: dict[str, Any], base: Path) -> None:
         data["source"] = {"train": _join(base, data["source"])}
     if data.get("unlabelled"):
         data["unlabelled"] = _join(base, data["unlabelled"])
+
+
+def model_at(reference: str, base: Path) -> str:
+    """A model's folder that is relative to `base` by its whole path; any other reference as it is."""
+    return os.path.normpath(base / reference) if reference.startswith(".") else reference
 
 
 def _join(base: Path, value: Any) -> Any:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+import transformers
 from pyarrow import parquet
 
-from compressor import pipeline
-from compressor.errors import DataError, ModelError, RunCancelledError, RunMismatchError
+from compressor import pipeline, tasks
+from compressor.errors import CompressorError, DataError, ModelError, RunCancelledError, RunMismatchError
 from compressor.events import read_events
+from compressor.formats import get
 from compressor.recipe import Recipe
 from compressor.report import Report
 from compressor.results.predicting import Predictor
@@ -580,3 +583,55 @@ def test_language_models_are_quantized_and_judged_by_perplexity(make, common, tm
         assert 1 < variant.quality.value < 1000
         assert variant.throughput > 0
     assert found.variants[0].bytes > found.variants[-1].bytes
+
+
+def test_a_recipe_of_relative_paths_finds_its_finished_run_again(finished, here, common, monkeypatch):
+    out, report = finished
+    monkeypatch.chdir(here)
+    asked = recipe(here).model_dump(mode="json", exclude_unset=True)
+    source = {name: f"{name}.csv" for name in ("train", "validation", "test")}
+    relative = Recipe.parse(asked | {"teacher": "./encoder", "data": {"source": source}})
+    assert pipeline.run(relative, out, settings=common) == report
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_a_run_whose_recipe_cannot_be_read_is_not_written_over(finished, here, common, tmp_path, damage):
+    out = shutil.copytree(finished[0], tmp_path / "out")
+    before = (out / "report.json").read_bytes()
+    if damage == "gone":
+        (out / "recipe.yaml").unlink()
+    else:
+        (out / "recipe.yaml").write_text("teacher: [")
+    with pytest.raises(RunMismatchError, match="gone or cannot be read"):
+        pipeline.run(recipe(here), out, settings=common)
+    assert (out / "report.json").read_bytes() == before
+
+
+def test_a_student_that_cannot_be_made_is_known_before_its_teacher_learns(here, common, tmp_path):
+    albert = transformers.AlbertConfig(
+        vocab_size=60,
+        embedding_size=16,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
+    transformers.AlbertModel(albert).save_pretrained(tmp_path / "albert")
+    tiny.wordpiece().save_pretrained(tmp_path / "albert")
+    get("8bit").make(tiny.bert(tmp_path / "bert"), tmp_path / "bits", tasks.get("text-classification"))
+    wrong = {
+        "multiple of": {"student": {"cut": {"hidden": 100}}},
+        "cannot be cut": {"teacher": str(tmp_path / "albert")},
+        "There is no folder": {"student": {"model": str(tmp_path / "tpyo")}},
+        "quantized already": {"student": {"model": str(tmp_path / "bits")}},
+        "None of the formats": {
+            "student": {"size": "half", "low_rank": {"weights": 0.5}},
+            "formats": ["openvino-int8"],
+        },
+    }
+    for number, (said, changes) in enumerate(wrong.items()):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(get("openvino-int8")), "unavailable", lambda *_: "It is not installed.")
+            with pytest.raises(CompressorError, match=said):
+                pipeline.run(recipe(here, **changes), tmp_path / f"out-{number}", settings=common)
+        assert "finished_stages" not in RunFolder(tmp_path / f"out-{number}").state(), said

@@ -9,6 +9,7 @@ import pytest
 
 from compressor.errors import RecipeError
 from compressor.recipe import Files, Recipe, Student
+from compressor.runfolder import RunFolder
 
 MINIMAL = {"teacher": "a/b", "data": {"source": "c/d"}}
 
@@ -280,3 +281,23 @@ def test_a_control_needs_a_student_that_learns_from_a_teacher():
     assert "is its own control" in alone[0] and len(alone) == 1
     thin = problems(asked | {"student": {"size": "half", "low_rank": {"weights": 0.5}}})
     assert "has no control yet" in thin[0]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"teacher": "./mine", "data": {"source": {"train": "a.csv", "test": "~/b.csv"}, "unlabelled": "c.txt"}},
+        {"teacher": "demo", "data": {"source": "rows.csv"}, "student": {"model": "../m"}},
+        {"teacher": "x/y", "data": {"source": "/somewhere/rows.csv"}, "student": {"size": "mini"}},
+        {"teacher": "x/y", "data": {"source": "stanfordnlp/sst2", "subset": "a"}, "student": None, "formats": ["8bit"]},
+    ],
+)
+def test_a_recipe_is_the_same_when_it_is_read_again_from_its_runs_folder(asked, tmp_path):
+    """Where it was begun with paths that were relative to another place."""
+    recipe = Recipe.parse(asked).at(tmp_path / "here")
+    folder = RunFolder(tmp_path / "out")
+    folder.path.mkdir()
+    folder.save_recipe(recipe)
+    assert folder.recipe() == recipe
+    assert recipe.at(tmp_path / "elsewhere") == recipe
+    assert recipe.model_fields_set == Recipe.parse(asked).model_fields_set

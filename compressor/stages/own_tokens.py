@@ -26,18 +26,16 @@ def own_length(run: Run, data: RunData, config: PretrainedConfig, tokenizer: Pre
 
     limit = token_limit(config, tokenizer)
     asked = run.recipe.data.max_length if run.recipe.data is not None else None
-    if asked is not None:
-        return min(asked, limit)
     file = run.work / "own-length.json"
-    if (known := read_json(file)) is None:
+    if (known := read_json(file)) is None or known["asked"] != asked:
         rows = data.rows("train" if data.has("train") else "test")
         with models.quiet():
             encoded = run.task.encode(tokenizer, rows.select(some_of(len(rows), SAMPLE)), None)
         lengths = np.asarray(encoded["length"][:])
-        kept = min(usual_length(lengths), limit)
-        known = {"tokens": kept, "cut": float((lengths > kept).mean())}
+        kept = min(asked or usual_length(lengths), limit)
+        known = {"asked": asked, "tokens": kept, "cut": float((lengths > kept).mean())}
         write_json(file, known)
-    if known["cut"] > CUT:
+    if known["cut"] > CUT and known["tokens"] < (asked or limit + 1):
         run.note(
             "",
             f"{known['cut']:.0%} of the rows are longer than the {known['tokens']} tokens that the student can read, "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressor.errors import ModelError
+from compressor.errors import ModelError, OutOfMemoryError
+from compressor.failures import as_ours
 from compressor.formats import get
 from compressor.stages.context import Run
 from compressor.stages.data import CALIBRATION_ROWS, RunData, batches_of
 from compressor.stages.own_tokens import in_own_tokens
+from compressor.system import processes
 
 if TYPE_CHECKING:
     from compressor.formats.base import Rows
@@ -20,7 +22,11 @@ def variant_name(base: str, fmt: str) -> str:
 
 def make_format(run: Run, fmt: str, data: RunData | None = None) -> bool:
     """Write `variants/<base>-<format>`. Where this model or machine cannot take the format, the run goes on without it and
-    the report says why. Returns whether it was made."""
+    the report says why. Returns whether it was made.
+
+    Raises:
+        ModelError: the student cannot be kept in any other way, and no format of it could be made.
+    """
     format_ = get(fmt)
     name = variant_name(run.base, fmt)
     run.progress(fmt, 0, 1)
@@ -29,12 +35,24 @@ def make_format(run: Run, fmt: str, data: RunData | None = None) -> bool:
         try:
             rows = calibration(run, data)
             run.note(name, *format_.make(run.folder_of(run.base), run.variant(name), run.task, rows))
-        except ModelError as error:
-            reason = str(error)
+        except Exception as error:
+            if not isinstance(ours := as_ours(error), ModelError | OutOfMemoryError):
+                raise
+            reason = str(ours)
+        if reason is not None:
+            processes.give_back_memory()
+    if reason is not None and run.thin and fmt == run.recipe.formats[-1] and not _made(run):
+        raise ModelError(
+            f"{format_.title} could not be made, and the student of thin layers has no other format: {reason}"
+        )
     if reason is not None:
         run.note("", f"{format_.title} was left out: {reason}")
     run.progress(fmt, 1, 1)
     return reason is None
+
+
+def _made(run: Run) -> list[str]:
+    return [fmt for fmt in run.recipe.formats if run.variant(variant_name(run.base, fmt)).is_dir()]
 
 
 def calibration(run: Run, data: RunData | None) -> Rows:

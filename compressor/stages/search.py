@@ -107,7 +107,9 @@ class _Trials:
     def all(self) -> list[Candidate]:
         """What may be chosen from, the smallest first."""
         run, task = self.base, trainable(self.base.task)
-        formats = [name for name in run.recipe.formats if get(name).unavailable(run.device) is None]
+        reasons = {name: get(name).unavailable(run.device) for name in run.recipe.formats}
+        run.note("", *(f"{get(name).title} was left out: {reason}" for name, reason in reasons.items() if reason))
+        formats = [name for name, reason in reasons.items() if reason is None]
         config = models.load_config(run.teacher)
         kept = kept_tokens(run, self.data, task, models.load_tokenizer(run.teacher))
         return within(candidates(config, task, formats, len(kept) if kept is not None else None), self.target)
@@ -181,7 +183,12 @@ class _Trials:
         kept = retained(one.quality, teacher.quality) if one.quality is not None else one.agreement
         if kept is None:
             return None
-        speedup = teacher.latency_ms.p50 / one.latency_ms.p50 if teacher.latency_ms and one.latency_ms else None
+        there, here = teacher.measured_on, one.measured_on
+        speedup = None
+        if (
+            teacher.latency_ms and one.latency_ms and there and here and there.device == here.device
+        ):  # a card is no processor
+            speedup = teacher.latency_ms.p50 / one.latency_ms.p50
         point = Point(size=size, format=fmt, bytes=one.bytes, retained=kept, epochs=epochs, speedup=speedup)
         return point.model_copy(update={"met": miss(point, self.target) == 0})
 

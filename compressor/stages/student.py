@@ -236,7 +236,7 @@ def _distil(
     if task.kind == "regression":
         unit = told.unit(model, has_head=run.recipe.student.model is None)
         told = told.said_in(unit)
-    options = _suiting(options_of(run, asked, parts), asked, told.teacher is not None, learnt / len(told.rows))
+    options = _suiting(options_of(run, asked, parts), asked, told.teacher is not None, learnt, len(told.rows))
     stage = CONTROL if alone else "distill"
     trained = train(
         model.to(run.device),
@@ -261,12 +261,13 @@ def _distil(
     return trained
 
 
-def _suiting(options: Options, asked: Distill, from_teacher: bool, share: float) -> Options:
-    """Options of a training for who it is: as many steps where a share of the rows has labels; no dropout beside a teacher, whose
-    answers keep a student from learning rows by heart."""
+def _suiting(options: Options, asked: Distill, from_teacher: bool, learnt: int, rows: int) -> Options:
+    """Options of a training for who it is: as many steps on `rows` as on all that a student learns from (`learnt`); no dropout
+    beside a teacher, whose answers keep a student from learning rows by heart."""
     return replace(
         options,
-        epochs=asked.epochs * share,
+        epochs=asked.epochs * learnt / rows,
+        steps=max(1, round(-(-learnt // options.batch_size) * asked.epochs)),
         patience=_patience(asked) if from_teacher else None,
         dropout=0.0 if asked.dropout is None and from_teacher else asked.dropout,
     )

@@ -53,6 +53,8 @@ class Options:
     accumulate: int = 1
     """Parts that the rows of a step are computed in, one after the other: the same step in less memory. Divides `batch_size`."""
     checkpoint_seconds: float = EVERY
+    steps: int | None = None
+    """Steps of the optimizer in all, where another training is to take as many; None: what the epochs come to."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,7 @@ def evaluate_every(steps: int, per_epoch: int, epochs: float, rows: int, batch_s
 
 def _arguments(options: Options, rows: int, validation: int, folder: Path, *, by_loss: bool) -> TrainingArguments:
     steps_per_epoch = max(1, -(-rows // options.batch_size))
-    steps = max(1, round(steps_per_epoch * options.epochs))
+    steps = options.steps or max(1, round(steps_per_epoch * options.epochs))
     every = evaluate_every(steps, steps_per_epoch, options.epochs, validation, options.batch_size)
     cuda = options.device == "cuda"
     arguments = TrainingArguments(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -143,9 +144,10 @@ class Handlers:
         trained = estimate.trains(self.services, form, who)
         if trained and form.learns and not form.has_data:
             raise gr.Error(t("data.none"), title="", print_exception=False)
-        Recipe.parse(to_raw(form, trains=trained))  # before anything is copied
+        base = None if self.services.settings.hosted else Path.cwd()  # of the one who started the app
+        Recipe.parse(to_raw(form, trains=trained), base=base)  # before anything is copied
         files = self.services.keep(form.files, who) if form.files else None
-        recipe = Recipe.parse(to_raw(form, trains=trained, files=files))
+        recipe = Recipe.parse(to_raw(form, trains=trained, files=files), base=base)
         try:
             return self.services.start(recipe, run_title(form, trained), who).id
         finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor.errors import CompressorError, RunError
 from compressor.recipe import Data, Recipe
+from compressor.recipe_text import model_at
 from compressor.report import Report, Variant
 from compressor.runfolder import ENDED, QUEUED
 from compressor.settings import ASSETS, Settings
@@ -97,6 +98,8 @@ class Runs(Engine):
         try:
             if len(models) > MOST_MODELS:
                 raise RunError(t("limit.models", n=MOST_MODELS))
+            if not self.settings.hosted:
+                models = [model_at(name, Path.cwd()) for name in models]  # its process works elsewhere
             return self.start(Comparison(models=tuple(models), data=data), "", visitor)
         finally:
             self.let_go(files)

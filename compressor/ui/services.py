@@ -6,11 +6,14 @@ backend's own process.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compressor.recipe import Data
+from compressor.recipe_text import make_absolute, model_at
 from compressor.settings import Settings
 from compressor.ui.own_runs import SAMPLE, SAMPLE_ID, Runs
 from compressor.ui.remembered import Remembered
@@ -81,4 +84,16 @@ class Services(Runs):
     def ask(self, verb: str, timeout: float, visitor: Visitor, **payload: Any) -> dict[str, Any]:
         """A question to the helper."""
         self.count(KIND_OF.get(verb, "look"), visitor)
+        if not self.settings.hosted:
+            payload = _from_here(payload)
         return self.helper.request(verb, timeout, **payload, owner=visitor.owner, token=visitor.token)
+
+
+def _from_here(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A question with paths that are relative to where the app was started by their whole names: the helper works elsewhere."""
+    asked = copy.deepcopy(dict(payload))
+    if isinstance(reference := asked.get("reference"), str):
+        asked["reference"] = model_at(reference, Path.cwd())
+    if isinstance(recipe := asked.get("recipe"), dict):
+        make_absolute(recipe, Path.cwd())
+    return asked

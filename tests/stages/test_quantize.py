@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from compressor import tasks
+from compressor.errors import ModelError, OutOfMemoryError
+from compressor.formats import get
 from compressor.hub import Hub, LocalModel
 from compressor.recipe import Recipe
 from compressor.stages import quantize as stage
@@ -76,3 +78,30 @@ def test_another_models_student_gets_them_in_its_own_tokens(begin, tmp_path):
 def test_without_training_rows_there_are_none(begin, tmp_path):
     run, data = begin({"test": str(tiny.write_csv(tmp_path / "test.csv", 60))})
     assert stage.calibration(run, data) == stage.calibration(run, None) == []
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OutOfMemoryError("No room."), RuntimeError("std::bad_alloc"), ModelError("No.")]
+)
+def test_a_format_that_cannot_be_made_is_left_out_and_the_run_goes_on(begin, tmp_path, monkeypatch, error):
+    def fails(*_):
+        raise error
+
+    run, data = begin({"train": str(tiny.write_csv(tmp_path / "train.csv", 80))})
+    monkeypatch.setattr(type(get("8bit")), "make", fails)
+    assert stage.make_format(run, "8bit", data) is False
+    (said,) = [note for note in run.notes[""] if "left out" in note]
+    assert said.startswith("8-bit was left out: ")
+    monkeypatch.setattr(type(get("8bit")), "make", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):  # a bug is none of these
+        stage.make_format(run, "8bit", data)
+
+
+def test_a_student_of_thin_layers_is_not_lost_with_its_last_format(begin, tmp_path, monkeypatch):
+    run, data = begin({"train": str(tiny.write_csv(tmp_path / "train.csv", 80))})
+    monkeypatch.setattr(Run, "thin", True)
+    monkeypatch.setattr(type(get("8bit")), "unavailable", lambda *_: "It is not installed.")
+    with pytest.raises(ModelError, match="no other format: It is not installed"):
+        stage.make_format(run, "8bit", data)
+    monkeypatch.setattr(stage, "_made", lambda run: ["onnx"])
+    assert stage.make_format(run, "8bit", data) is False

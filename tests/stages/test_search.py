@@ -9,11 +9,14 @@ import pytest
 from compressor import pipeline
 from compressor.errors import AgainError, RecipeError, RunCancelledError
 from compressor.events import read_events
-from compressor.recipe import Recipe
-from compressor.report import Report
+from compressor.formats import get
+from compressor.measure import Measured
+from compressor.recipe import Recipe, Target
+from compressor.report import Latency, MeasuredOn, Report
 from compressor.results.searched import searched, wanted
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.stages.search import _Trials
 from compressor.system import halving
 from compressor.training import trainer
 from tests.few import few_rows
@@ -212,3 +215,25 @@ def test_a_target_in_words():
         "at most 20 MB, at least 96 % kept and at least 3× faster"
     )
     assert words(min_speedup=2.5) == "at least 2.5× faster"
+
+
+@pytest.mark.parametrize(("device", "speedup"), [("cpu", 3.0), ("cuda:0", None)])
+def test_a_processors_time_is_not_held_against_a_cards(device, speedup):
+    trials = object.__new__(_Trials)
+    trials.target = Target(min_speedup=2)
+
+    def measured(ms, where):
+        return Measured(
+            "x", "float32", 10, 10, agreement=0.9, latency_ms=Latency(p50=ms, p95=ms),
+            measured_on=MeasuredOn(device=where, threads=1, length=16),
+        )  # fmt: skip
+
+    point = trials._point("half", "onnx-int8", 1.0, measured(2.0, "cpu"), measured(6.0, device))
+    assert point is not None and (point.speedup, point.met) == (speedup, speedup is not None)
+
+
+def test_a_search_says_which_formats_it_had_to_leave_out(settings, tmp_path, source, monkeypatch):
+    monkeypatch.setattr(type(get("openvino-int8")), "unavailable", lambda *_: "It is not installed.")
+    asked = short(source, 120, 3.0, 0.2).model_copy(update={"formats": ("openvino-int8",)})
+    report = pipeline.run(asked, tmp_path / "run", settings=settings)
+    assert "OpenVINO int8 was left out: It is not installed." in report.notes

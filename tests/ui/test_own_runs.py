@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,18 @@ def test_a_comparison_of_ones_own_versions_names_no_folder_either(services: Serv
     assert path is not None and Report.model_validate_json(Path(path).read_text()).teacher == "student"
     (job.folder / "report.json").write_text('{"schema": 99}')  # of another version
     assert services.report_file(job) is None
+
+
+def test_paths_are_relative_to_where_the_app_was_started(services: Services, tmp_path: Path, monkeypatch) -> None:
+    """The helper and the runs work in folders of their own."""
+    asked: list[dict[str, Any]] = []
+    services.settings = replace(services.settings, hosted=False)
+    services.__dict__["helper"] = SimpleNamespace(request=lambda verb, timeout, **payload: asked.append(payload) or {})
+    monkeypatch.chdir(tmp_path)
+    services.ask("inspect", 1, ANNE, reference="./my-model")
+    services.ask("estimate", 1, ANNE, recipe={"teacher": "./my-model", "data": {"source": {"train": "a.csv"}}})
+    services.ask("inspect", 1, ANNE, reference="x/y")
+    assert asked[0]["reference"] == str(tmp_path / "my-model") == asked[1]["recipe"]["teacher"]
+    assert asked[1]["recipe"]["data"]["source"]["train"] == str(tmp_path / "a.csv") and asked[2]["reference"] == "x/y"
+    job = services.compare(["./my-model", "demo"], None, None, visitor=ANNE)
+    assert job.asked()["models"] == [str(tmp_path / "my-model"), "demo"]
