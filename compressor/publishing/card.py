@@ -13,12 +13,11 @@ import yaml
 
 from compressor.hub import LocalModel
 from compressor.publishing.card_head import head_of, qualities
+from compressor.publishing.card_making import making, teacher_name
 from compressor.publishing.markdown import count, escape, fenced, linked, share, size
-from compressor.publishing.sharing import file_name, shared_recipe
-from compressor.recipe import Distill, Recipe
+from compressor.recipe import Recipe
 from compressor.report import Quality, Report, Variant
-from compressor.results.searched import searched
-from compressor.results.summary import beside, of_what, speedup, worth
+from compressor.results.summary import beside, of_what, speedup
 from compressor.results.untidy import TITLES
 from compressor.search.candidates import TEACHER
 
@@ -110,7 +109,7 @@ def write(story: Story) -> str:
         "## How to use it\n\n" + fenced(story.snippet, "python"),
         *([f"In a web page, or in Node:\n\n{fenced(story.browser_snippet, 'js')}"] if story.browser_snippet else []),
         "## What was measured\n\n" + _table(story) + "\n\n" + _measured_on(story),
-        "## How it was made\n\n" + _making(story),
+        "## How it was made\n\n" + making(story),
         "## Limits\n\n" + _limits(story),
     ]
     return f"---\n{head}---\n\n" + "\n\n".join(parts) + "\n"
@@ -143,7 +142,7 @@ def renamed(text: str, before: Mapping[str, str], after: Mapping[str, str]) -> s
 
 def _opening(story: Story) -> str:
     variant, teacher = story.variant, story.report.teacher_variant
-    of = linked(story.teacher.id) if story.teacher.id else escape(_teacher_name(story))
+    of = linked(story.teacher.id) if story.teacher.id else escape(teacher_name(story))
     if variant.name == teacher.name:
         return f"{of}, fine-tuned for {story.title(story.report.task).lower()}."
     how = "distilled from" if story.distilled else "made from"
@@ -230,61 +229,6 @@ def _measured_on(story: Story) -> str:
     return "\n".join(lines) or "Nothing but sizes was measured."
 
 
-def _making(story: Story) -> str:
-    lines = [f"- Teacher: {linked(story.teacher.id) if story.teacher.id else escape(_teacher_name(story))}"]
-    if story.teacher.sha:
-        lines[0] += f" (commit `{story.teacher.sha[:12]}`)"
-    if story.origin is not story.teacher:
-        began = linked(story.origin.id) if story.origin.id else "a model of its author's"
-        lines.append(f"- The student began as {began}")
-    if story.trained:
-        lines.append(f"- Training data: {_data(story.recipe)}")
-    if story.recipe.teacher_head == "new":
-        lines.append("- The teacher was given a new head and fine-tuned on this data first.")
-    if story.learned and (distill := story.recipe.distill) is not None:
-        rate = f", learning rate {distill.learning_rate:g}" if story.report.search is None else ""
-        lines.append(
-            f"- Distillation: {distill.epochs:g} epochs{_temperature(story, distill)}{_weight(story, distill)}{rate}"
-            if story.distilled
-            else f"- Trained on the labels alone, without the teacher: {distill.epochs:g} epochs{rate}"
-        )
-    if story.report.search is not None:  # which sets each size's own learning rate
-        lines.append(f"- {searched(story.report)}")
-    if story.distilled and story.report.control is not None:
-        lines.append(f"- {worth(story.report.control)}")
-    if not story.is_student:
-        lines.append(f"- Format: {escape(story.title(story.variant.format))}, stored as {escape(story.variant.dtype)}")
-    notes = [*story.report.notes, *story.variant.notes]
-    lines += [f"- {escape(note)}" for note in notes]
-    lines.append("- The whole recipe is in `recipe.yaml` beside this card:")
-    return "\n".join(lines) + "\n\n" + fenced(shared_recipe(story.recipe, story.teacher).to_yaml(), "yaml")
-
-
-def _temperature(story: Story, distill: Distill) -> str:
-    """Where answers are numbers there is none."""
-    numbers = any(v.quality is not None and v.quality.metric == "spearman" for v in story.report.variants)
-    return "" if numbers else f", temperature {distill.temperature:g}"
-
-
-def _weight(story: Story, distill: Distill) -> str:
-    if not story.labelled:
-        return ", from the teacher's answers alone (the data has no labels)"
-    return f", weight of the labels {distill.alpha:g}"
-
-
-def _data(recipe: Recipe) -> str:
-    data = recipe.data
-    assert data is not None
-    if data.source == "demo":
-        text = "the demo data of Compressor"
-    elif isinstance(data.source, str):
-        text = linked(data.source, "datasets/")
-        text += f" ({escape(data.subset)})" if data.subset else ""
-    else:
-        text = "files of its author's, which are not published"
-    return text + (f", at most {data.limit:,} rows" if data.limit else "")
-
-
 def _limits(story: Story) -> str:
     compared = story.variant.quality is not None or story.variant.agreement is not None
     lines = [
@@ -320,7 +264,3 @@ def _untidy(story: Story) -> str:
         f"On untidy text ({first.rows:,} of the test rows, disturbed): {story.title(first.metric).lower()} {TITLES['plain']} "
         f"{shown(first)}, {', '.join(parts)}."
     )
-
-
-def _teacher_name(story: Story) -> str:
-    return "the demo's teacher" if story.recipe.teacher == "demo" else file_name(story.recipe.teacher)

@@ -256,14 +256,12 @@ class TextClassification(TrainableTask):
             scores = self.scores(logits)[0]
             order = sorted(range(len(scores)), key=lambda i: -scores[i])
             ranked = tuple({"label": labels[i], "score": float(scores[i])} for i in order)
-            found.append(Prediction(labels=ranked, decided=self._decided(ranked), ms=ms))
+            found.append(Prediction(ranked, decided=self._decided(ranked), ms=ms))
         return found
 
     def _decided(self, ranked: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
-        if self.kind == "regression":
-            return None
-        chosen = [one for one in ranked if one["score"] > 0.5] if self.kind == "multi" else ranked[:1]
-        return tuple(one["label"] for one in chosen)
+        several = [one for one in ranked if one["score"] > 0.5] if self.kind == "multi" else ranked[:1]
+        return tuple(one["label"] for one in several) if self.kind != "regression" else None
 
     # ------------------------------------------------------------------ learning
 

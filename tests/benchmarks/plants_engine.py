@@ -5,8 +5,8 @@ from __future__ import annotations
 PLANTS = [
     (
         "alpha swapped", "compressor/training/objective.py",
-        "self.alpha * self.task.hard_loss(logits, labels) + (1 - self.alpha) * soft",
-        "(1 - self.alpha) * self.task.hard_loss(logits, labels) + self.alpha * soft", "tests/tasks/test_losses.py",
+        "self.alpha * self.task.hard_loss(logits, labels) * labelled + (1 - self.alpha) * soft",
+        "(1 - self.alpha) * self.task.hard_loss(logits, labels) * labelled + self.alpha * soft", "tests/tasks/test_losses.py",
     ),
     (
         "a control learns from the teacher", "compressor/stages/lessons.py",

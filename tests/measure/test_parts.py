@@ -180,12 +180,16 @@ def test_another_set_of_the_same_weights_beside_them_counts_as_nothing(tmp_path)
 
 @pytest.mark.parametrize("library", ["bitsandbytes", "onnxruntime", "openvino"])
 def test_a_library_that_does_not_load_is_the_affair_of_formats_that_need_it(library, monkeypatch):
+    tried = []
+
     def broken():
+        tried.append(library)
         raise ImportError("DLL load failed")
 
     monkeypatch.setitem(work._LIBRARIES, library, broken)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == library)
     work.preload(TASK.key, [])
+    assert tried == [library]
 
 
 def test_what_runs_on_the_processor_has_its_memory_counted_there(tmp_path, monkeypatch):
