@@ -11,12 +11,12 @@ from compressor.ui.words import t
 LABELS = 5
 
 
-def render(predictions: Mapping[str, Mapping[str, Any]], run: str = "") -> str:
-    """`predictions` as `predict` gives them for one text, the teacher first; `run` is whose they are."""
+def render(predictions: Mapping[str, Mapping[str, Any]]) -> str:
+    """`predictions` as `predict` gives them for one text, the teacher first."""
     first: Mapping[str, Any] = next(iter(predictions.values()), {})
     decided = _decided(first)
     cards = "".join(_answer(number, name, one, decided) for number, (name, one) in enumerate(predictions.items()))
-    return f'<div class="answers" data-run="{esc(run)}">{cards}</div>'
+    return f'<div class="answers">{cards}</div>'
 
 
 def _answer(number: int, name: str, one: Mapping[str, Any], decided: set[str] | None) -> str:

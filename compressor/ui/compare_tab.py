@@ -145,7 +145,7 @@ class Handlers:
         sample = run_id == SAMPLE_ID
         figures = (gr.update(visible=bool(report.variants)), *suited(report, place))
         if self._lent(run_id, share, who):
-            return (outcome(report, t("compare.shared_note")), *figures, *_closed("lent"))
+            return (outcome(report, t("compare.shared_note")), *figures, *_closed())
         read = rows.load(folder)
         return (
             outcome(report, t("compare.sample_note") if sample else ""),
@@ -182,8 +182,8 @@ def suited(report: Report, place: str | None) -> tuple[str, str, str]:
     )
 
 
-def _closed(edition: str = "") -> tuple[Any, ...]:
-    return (*browser_panel.closed(), edition, *try_panel.closed(), *flips_panel.closed())
+def _closed() -> tuple[Any, ...]:
+    return (*browser_panel.closed(), "", *try_panel.closed(), *flips_panel.closed())
 
 
 def outcome(report: Report, note: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,13 +84,7 @@ class Handlers:
         job = self.services.job(run_id, who)
         asked: Any = [text, pair] if (pair or "").strip() else text
         found = self.services.predict(job, [asked], who)
-        return answers.render(found[0]["predictions"], run_id)
-
-
-def belongs() -> str:
-    """JavaScript: the answers, where the run that was asked is still the chosen one. Another may have been chosen by then."""
-    waiting = json.dumps(empty(t("try.waiting")))
-    return f"(html, run) => !html.includes('data-run=') || html.includes(`data-run=\"${{run}}\"`) ? html : {waiting}"
+        return answers.render(found[0]["predictions"])
 
 
 def wire(panel: TryPanel, shared: Shared) -> None:
@@ -99,7 +92,9 @@ def wire(panel: TryPanel, shared: Shared) -> None:
     inputs = [shared.compare_pick, panel.text, panel.pair, *shared.who]
     asked: dict[str, Any] = {"concurrency_limit": 4, "show_progress": "minimal", "api_visibility": "private", **LAST}
     chosen = panel.examples.click(lambda sample: sample[0], panel.examples, panel.text, **LIGHT)
-    for event in (panel.button.click, panel.text.submit, chosen.then):
-        event(guarded(act.predict), inputs, panel.answers, **asked).success(
-            None, [panel.answers, shared.compare_pick], panel.answers, js=belongs()
-        )
+    events = [
+        event(guarded(act.predict), inputs, panel.answers, **asked)
+        for event in (panel.button.click, panel.text.submit, chosen.then)
+    ]
+    # An answer that comes once another run is chosen would stand under that one's name.
+    shared.compare_pick.change(None, None, None, cancels=events, api_visibility="private")

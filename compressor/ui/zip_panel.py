@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from compressor.ui.handlers import LAST, LIGHT, guarded, visitor
+from compressor.ui.handlers import LAST, guarded, visitor
 from compressor.ui.outgoing import Outgoing
 from compressor.ui.services import Services
 from compressor.ui.shared import Shared, step_title
@@ -44,27 +44,22 @@ def pack(services: Services, run_id: str, variant: str | None, browser: Any, tok
     job = services.job(run_id, who)
     services.count("download", who)
     path = Path(Outgoing(services).zip(job, variant))
-    of = f'data-run="{esc(run_id)}" data-variant="{esc(variant)}"'
-    said = f'<p class="small" {of}>{esc(t("zip.ready", name=variant, size=size(path.stat().st_size)))}</p>'
+    said = f'<p class="small">{esc(t("zip.ready", name=variant, size=size(path.stat().st_size)))}</p>'
     return said, gr.update(visible=True, value=str(path))
-
-
-def still(said: str, run_id: str, variant: str) -> tuple[Any, ...]:
-    """(said, download): gone, where another run or version was chosen while this one was packed."""
-    of = f'data-run="{esc(run_id)}" data-variant="{esc(variant)}"'
-    return (gr.skip(), gr.skip()) if of in (said or "") else ("", gr.update(visible=False))
 
 
 def wire(panel: ZipPanel, shared: Shared) -> None:
     def make(run_id: str, variant: str | None, browser: Any, token: Any) -> tuple[Any, ...]:
         return pack(shared.services, run_id, variant, browser, token)
 
-    panel.button.click(
+    made = panel.button.click(
         guarded(make), [shared.publish_pick, panel.variant, *shared.who], [panel.said, panel.download],
         concurrency_limit=2, show_progress="full", show_progress_on=panel.said, api_visibility="private", **LAST,
-    ).success(still, [panel.said, shared.publish_pick, panel.variant], [panel.said, panel.download], **LIGHT)  # fmt: skip
+    )  # fmt: skip
+    other = [panel.variant.input, shared.publish_pick.change]
+    gr.on(other, None, None, None, cancels=[made], api_visibility="private")
     gr.on(  # what was packed belongs to the run and version before
-        [panel.variant.input, shared.publish_pick.change],
+        other,
         lambda: ("", gr.update(visible=False)),
         None,
         [panel.said, panel.download],

@@ -165,7 +165,7 @@ def test_trials_whose_memory_runs_out_go_on_in_smaller_parts(source, tmp_path, m
 
     monkeypatch.setattr(trainer, "train", hungry)
     asked = short(source, limit=200, megabytes=2, epochs=0.5)
-    with pytest.raises(AgainError, match="16 rows at a time in place of 32"):
+    with pytest.raises(AgainError, match="half as many rows at a time"):
         pipeline.run(asked, tmp_path / "run", settings=module_settings)
     report = pipeline.run(asked, tmp_path / "run", settings=module_settings)  # as a backend does
     assert len(parts) > 3 and parts[0] == 1 and set(parts[1:]) == {2}, "no trial runs into it again"

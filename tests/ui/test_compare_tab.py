@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 
 import gradio as gr
 
 from compressor.settings import Settings
-from compressor.ui import answers, compare_tab, place_panel, suiting_view, try_panel, zip_panel
+from compressor.ui import compare_tab, place_panel, suiting_view
 from compressor.ui.compare_tab import Handlers
 from compressor.ui.page import build
 from compressor.ui.services import SAMPLE_ID, Services
-from compressor.ui.shared import empty
 from compressor.ui.words import t
 from tests.ui.sample import report, variant
 
@@ -81,20 +78,11 @@ def test_without_rows_nothing_was_measured_on_the_same_rows() -> None:
     assert "same rows" in compare_tab.outcome(report())
 
 
-def test_an_answer_belongs_to_the_run_that_was_asked() -> None:
-    html = answers.render({"teacher": {"labels": [{"label": "a", "score": 0.9}], "decided": ["a"]}}, "run")
-
-    def shown(html: str, run: str) -> str:
-        script = f"process.stdout.write(({try_panel.belongs()})({json.dumps(html)}, {json.dumps(run)}))"
-        return subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True, timeout=30).stdout
-
-    waiting = empty(t("try.waiting"))
-    assert shown(html, "run") == html
-    assert shown(html, "another") == waiting == shown(waiting, "run")
-    said = '<p class="small" data-run="run" data-variant="student">student is packed</p>'
-    assert zip_panel.still(said, "run", "student") == (gr.skip(), gr.skip())
-    for run, version in (("another", "student"), ("run", "student-8bit")):
-        assert zip_panel.still(said, run, version) == ("", gr.update(visible=False))
+def test_what_was_asked_of_another_run_is_called_off(settings: Settings) -> None:
+    """Its answer would stand under the name of the run that was chosen since."""
+    fns = build(Services(settings)).fns
+    off = {fns[number].name for f in fns.values() for number in f.cancels if any(e == "change" for _, e in f.targets)}
+    assert {"predict", "make"} <= off
 
 
 def test_the_last_question_is_answered_and_none_is_dropped(settings: Settings) -> None:
