@@ -115,10 +115,9 @@ def _sha256(path: Path) -> str:
 
 def download(settings: Settings) -> int:
     """Bytes that a browser fetches of them at the most: with a graphics card it takes the larger of the two runtimes."""
-    plain = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-    return sum(
-        path.stat().st_size for name in FILES if name not in plain and (path := folder(settings) / name).is_file()
-    )
+    plain = {name.replace("asyncify.", "") for name in FILES if "asyncify" in name}
+    taken = (folder(settings) / name for name in FILES if name not in plain)
+    return sum(path.stat().st_size for path in taken if path.is_file())
 
 
 def npm() -> str | None:

@@ -108,6 +108,11 @@ class MeasuredOn(_Frozen):
     length: int
     """Tokens of the latency probe."""
 
+    @property
+    def kind(self) -> str:
+        """Of the device: `cpu`, `cuda`."""
+        return self.device.partition(":")[0]
+
 
 class Variant(_Frozen):
     """One row of the comparison. Names are opaque to code."""
@@ -147,7 +152,7 @@ class Variant(_Frozen):
     @property
     def device(self) -> str:
         """The kind of device that it was measured on: `cpu`, `cuda`, or empty."""
-        return self.measured_on.device.partition(":")[0] if self.measured_on else ""
+        return self.measured_on.kind if self.measured_on else ""
 
 
 class Report(_Frozen):

@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from compressor import doctor
 from compressor.doctor import accelerators, trial
 from compressor.formats import FORMATS
-
-
-def by_part(findings: list[doctor.Finding]) -> dict[str, doctor.Finding]:
-    return {finding.part: finding for finding in findings}
+from tests.test_doctor import by_part
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, package: str, code: str) -> None:

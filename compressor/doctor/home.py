@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 
 from filelock import FileLock, Timeout
@@ -67,7 +66,7 @@ def runs(settings: Settings) -> list[Finding]:
 def _devices(settings: Settings, explained: bool) -> list[Finding]:
     """A lock that lies there means nothing; one that is held has a living process behind it."""
     held = []
-    for path in sorted(settings.locks_dir.glob("device-*.lock")) if os.path.isdir(settings.locks_dir) else ():  # noqa: PTH112 - as in disk.py
+    for path in sorted(settings.locks_dir.glob("device-*.lock")) if disk.is_there(settings.locks_dir) else ():
         try:
             with FileLock(path).acquire(timeout=0):
                 pass

@@ -3,7 +3,6 @@ nobody long. For whoever asks how the app is doing."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,6 +10,7 @@ from typing import Any
 
 from compressor.runfolder import QUEUED, RUNNING
 from compressor.settings import Settings
+from compressor.system.disk import is_there
 from compressor.system.processes import Process
 
 PATIENCE = 1.0
@@ -42,7 +42,7 @@ def running(settings: Settings) -> list[tuple[str, Process | None]]:
 
 def _ask(settings: Settings, query: str, *values: str) -> Sequence[Any] | None:
     path = settings.data_dir / "jobs.sqlite"
-    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where it may not look
+    if not is_there(path):
         return None
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)) as db:
         return db.execute(query, values).fetchall()

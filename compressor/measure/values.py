@@ -53,3 +53,8 @@ class Measured:
     disturbed: np.ndarray | None = None
     """Likewise, for the disturbed rows."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """See `Variant.device`."""
+        return self.measured_on.kind if self.measured_on else ""

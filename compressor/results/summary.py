@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from compressor.report import Control, Difference, Quality, Report, Variant
+from typing import Protocol
+
+from compressor.report import Control, Difference, Latency, Quality, Report, Variant
 
 IN_POINTS = ("accuracy", "f1_macro", "f1_micro")
 """Metrics that are shares: their differences are said in points of a hundred."""
@@ -38,7 +40,16 @@ def candidates(report: Report) -> list[Variant]:
     return [v for v in found if kept(v) is not None] or found
 
 
-def speedup(variant: Variant, teacher: Variant) -> float | None:
+class Timed(Protocol):
+    """A row of a report, or what was measured for one."""
+
+    @property
+    def latency_ms(self) -> Latency | None: ...
+    @property
+    def device(self) -> str: ...
+
+
+def speedup(variant: Timed, teacher: Timed) -> float | None:
     """How many times as fast as the teacher a variant answers one text. None where one of them was not timed, or on another kind
     of device: an ONNX file runs on the processor, beside a teacher on a graphics card."""
     if not variant.latency_ms or not teacher.latency_ms or variant.device != teacher.device:

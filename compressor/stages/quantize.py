@@ -40,7 +40,7 @@ def make_format(run: Run, fmt: str, data: RunData | None = None) -> bool:
                 raise
             reason = str(ours)
         if reason is not None:
-            processes.give_back_memory()
+            processes.give_back_memory()  # behind the handler, as in halving.patiently
     if reason is not None and run.thin and fmt == run.recipe.formats[-1] and not _made(run):
         raise ModelError(
             f"{format_.title} could not be made, and the student of thin layers has no other format: {reason}"
@@ -51,8 +51,9 @@ def make_format(run: Run, fmt: str, data: RunData | None = None) -> bool:
     return reason is None
 
 
-def _made(run: Run) -> list[str]:
-    return [fmt for fmt in run.recipe.formats if run.variant(variant_name(run.base, fmt)).is_dir()]
+def _made(run: Run) -> bool:
+    """Whether any of the formats was."""
+    return any(run.variant(variant_name(run.base, fmt)).is_dir() for fmt in run.recipe.formats)
 
 
 def calibration(run: Run, data: RunData | None) -> Rows:

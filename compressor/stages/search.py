@@ -16,6 +16,7 @@ from compressor.formats import get
 from compressor.measure import Measured, Request, measure
 from compressor.recipe import Distill, Recipe, Student, Target, made_of, objective_of, rate_of
 from compressor.report import Point, Search
+from compressor.results.summary import speedup
 from compressor.results.tables import retained
 from compressor.search.candidates import TEACHER as ITSELF
 from compressor.search.candidates import candidates, within
@@ -183,13 +184,8 @@ class _Trials:
         kept = retained(one.quality, teacher.quality) if one.quality is not None else one.agreement
         if kept is None:
             return None
-        there, here = teacher.measured_on, one.measured_on
-        speedup = None
-        if (
-            teacher.latency_ms and one.latency_ms and there and here and there.device == here.device
-        ):  # a card is no processor
-            speedup = teacher.latency_ms.p50 / one.latency_ms.p50
-        point = Point(size=size, format=fmt, bytes=one.bytes, retained=kept, epochs=epochs, speedup=speedup)
+        faster = speedup(one, teacher)
+        point = Point(size=size, format=fmt, bytes=one.bytes, retained=kept, epochs=epochs, speedup=faster)
         return point.model_copy(update={"met": miss(point, self.target) == 0})
 
     def trial(self, size: str, epochs: float) -> Run:

@@ -24,9 +24,14 @@ def size(folder: Path) -> int:
     return total
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something; not where one may not even look (`Path.exists` raises there)."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def room(folder: Path) -> tuple[int, int]:
     """(free, all) bytes of the disk that holds a folder, which need not be there yet."""
-    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110 - Path.exists raises where it may not look
+    while not is_there(folder) and folder != folder.parent:
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     return usage.free, usage.total
@@ -40,7 +45,7 @@ def reserve(folder: Path, share: float) -> int:
 def cannot_write(folder: Path) -> str | None:
     """Why no file can be kept in the folder, in a few words without its path; None where one was written and removed.
     Folders that had to be made for that are removed again."""
-    made = [f for f in (folder, *folder.parents) if not os.path.exists(f)]  # noqa: PTH110 - as above
+    made = [f for f in (folder, *folder.parents) if not is_there(f)]
     probe, block = (
         folder / f".probe-{os.getpid()}-{secrets.token_hex(4)}",
         b"\0" * 4096,

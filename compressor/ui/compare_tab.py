@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
@@ -33,6 +33,9 @@ from compressor.ui.words import t
 
 if TYPE_CHECKING:
     from compressor.jobs.job import Job
+
+
+Looked: TypeAlias = tuple[tuple[Any, ...], str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -126,43 +129,40 @@ class Handlers:
         self, run_id: str | None, place: str | None, share: str | None, opened: str, browser: Any, token: Any
     ) -> tuple[Any, ...]:
         """`show`; where the same result stood here before, what was typed, found and filtered stays."""
-        shown = self.show(run_id, place, share, browser, token)
-        seen, edition, used = shown[:7], shown[7], shown[8:]
-        return (*seen, edition, *(gr.skip() for _ in used)) if opened and opened == edition else shown
+        seen, edition, used = self._look(run_id, place, share, browser, token)
+        return (*seen, edition, *((gr.skip() for _ in used) if opened and opened == edition else used))
 
     def show(
         self, run_id: str | None, place: str | None, share: str | None, browser: Any, token: Any
     ) -> tuple[Any, ...]:
-        """`CompareTab.shown` for a run. Of somebody else's: what was measured, and neither rows of the data nor the models."""
+        """`CompareTab.shown` for a run."""
+        seen, edition, used = self._look(run_id, place, share, browser, token)
+        return (*seen, edition, *used)
+
+    def _look(self, run_id: str | None, place: str | None, share: str | None, browser: Any, token: Any) -> Looked:
+        """What `CompareTab.seen`, `opened` and `used` are for a run. Of somebody else's: what was measured, and neither rows of
+        the data nor the models."""
         who = visitor(self.services.settings, browser, token)
         try:
             found = self.services.report(run_id, who, share or None)
         except CompressorError as error:
-            return self._nothing(paragraphs([sentence(error)], "problem"))
+            return _nothing(paragraphs([sentence(error)], "problem"))
         if found is None:
-            return self._nothing(empty(t("compare.empty")))
+            return _nothing(empty(t("compare.empty")))
         report, folder = found
         sample = run_id == SAMPLE_ID
         figures = (gr.update(visible=bool(report.variants)), *suited(report, place))
         if self._lent(run_id, share, who):
-            return (outcome(report, t("compare.shared_note")), *figures, *_closed())
+            return _closed(outcome(report, t("compare.shared_note")), *figures)
         read = rows.load(folder)
-        return (
-            outcome(report, t("compare.sample_note") if sample else ""),
-            *figures,
-            *browser_panel.opened(self.services, report, sample),
-            edition(folder),
-            *try_panel.opened(report, read, sample),
-            *flips_panel.opened(report, read),
-        )
+        said = outcome(report, t("compare.sample_note") if sample else "")
+        seen = (said, *figures, *browser_panel.opened(self.services, report, sample))
+        return seen, edition(folder), (*try_panel.opened(report, read, sample), *flips_panel.opened(report, read))
 
     def suit(self, run_id: str | None, place: str | None, share: str | None, browser: Any, token: Any) -> Any:
         """`CompareTab.suited` for another place."""
         found = self.services.report(run_id, visitor(self.services.settings, browser, token), share or None)
         return suited(found[0], place) if found else (gr.skip(),) * 3
-
-    def _nothing(self, said: str) -> tuple[Any, ...]:
-        return (said, gr.update(visible=False), "", "", "", *_closed())
 
 
 def edition(folder: Path) -> str:
@@ -182,8 +182,12 @@ def suited(report: Report, place: str | None) -> tuple[str, str, str]:
     )
 
 
-def _closed() -> tuple[Any, ...]:
-    return (*browser_panel.closed(), "", *try_panel.closed(), *flips_panel.closed())
+def _nothing(said: str) -> Looked:
+    return _closed(said, gr.update(visible=False), "", "", "")
+
+
+def _closed(*figures: Any) -> Looked:
+    return (*figures, *browser_panel.closed()), "", (*try_panel.closed(), *flips_panel.closed())
 
 
 def outcome(report: Report, note: str = "") -> str:

@@ -210,7 +210,7 @@ def _measured(report: Report) -> str:
         lengths = [str(n) for n in sorted({v.measured_on.length for v in report.variants if v.measured_on})]
         said.append(t("table.measured", device=listed(devices(report)), threads=on.threads, length=listed(lengths)))
         if len(devices(report)) > 1:
-            names = listed([v.name for v in report.variants if v.device and v.device != on.device.partition(":")[0]])
+            names = listed([v.name for v in report.variants if v.device and v.device != on.kind])
             said.append(t("table.elsewhere", names=names))
     if first:
         said.append(t("table.token_rows" if generates(report) else "table.rows", rows=f"{first.rows:,}"))

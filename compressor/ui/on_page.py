@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from compressor.ui.words import t
+
+if TYPE_CHECKING:
+    from compressor.jobs.job import Job
 
 BOXES = {
     "data.columns": "data.fix_columns",
@@ -32,6 +36,11 @@ def told(sentence: str) -> str:
         return sentence
     boxes = ", ".join(t("on_page.box", name=name, box=t(BOXES[name])) for name in names)
     return f"{sentence} {t('on_page.said', boxes=boxes)}"
+
+
+def why(job: Job) -> str | None:
+    """What ended a job, if anything did. A comparison has none of the boxes of a run."""
+    return told(job.error) if job.error and job.kind == "run" else job.error
 
 
 def all_told(sentences: Iterable[str]) -> list[str]:

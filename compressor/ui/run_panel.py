@@ -97,7 +97,7 @@ class Handlers:
                 _expected(job),
                 place=job.place,
                 wait=getattr(job, "wait", None),
-                error=on_page.told(job.error) if job.error else None,
+                error=on_page.why(job),
             )
             + ("" if done else _frontier(job, state)),
             result(job.folder) if done else "",

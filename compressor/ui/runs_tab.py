@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from compressor.ui.handlers import LAST, LIGHT, guarded, visitor
-from compressor.ui.on_page import told
+from compressor.ui.on_page import why
 from compressor.ui.run_panel import log_of, recipe_of, result
 from compressor.ui.services import Services, Visitor
 from compressor.ui.shared import COMPRESS, Shared, empty
@@ -103,7 +103,7 @@ class Handlers:
         said = (
             result(job.folder)
             if job.status == "finished"
-            else paragraphs([_why(job) or t(f"run.{job.status}")], "problem" if job.status == "failed" else "note")
+            else paragraphs([why(job) or t(f"run.{job.status}")], "problem" if job.status == "failed" else "note")
         )
         return (said, gr.update(visible=True), report, recipe_of(job), log_of(job),
                 gr.update(visible=job.kind == "run"), gr.update(visible=True), gr.update(visible=False))  # fmt: skip
@@ -137,8 +137,3 @@ def wire(tab: RunsTab, item: gr.Tab, shared: Shared) -> None:
     tab.sure.click(guarded(act.delete), [tab.pick, *shared.who], None, api_visibility="private").then(
         guarded(act.refresh), shared.who, listed, **LIGHT
     )
-
-
-def _why(job: Job) -> str | None:
-    """What ended it. A comparison has none of the boxes of a run."""
-    return told(job.error) if job.error and job.kind == "run" else job.error
