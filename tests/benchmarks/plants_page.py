@@ -45,7 +45,7 @@ PLANTS = [
     ),
     (
         "page, answers: coming back wipes what was typed", "compressor/ui/compare_tab.py",
-        "if opened and opened == edition else shown", "if False else shown", "tests/ui/test_compare_tab.py -k coming_back",
+        "if opened and opened == edition else used", "if False else used", "tests/ui/test_compare_tab.py -k coming_back",
     ),
     (
         "page, answers: a number is a share", "compressor/ui/answers.py",
