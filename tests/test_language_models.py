@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from compressor.hub import Hub
 from compressor.publishing.publish import publish
 from compressor.recipe import Data, Files, Recipe
 from compressor.results.comparing import compare
+from compressor.tasks import text_generation
 from tests import tiny
 
 
@@ -86,3 +88,23 @@ def run_snippet(card, endpoint, tmp_path):
         [sys.executable, "-c", snippet],
         check=False, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
+
+
+def test_the_first_of_short_answers_does_not_count_as_the_models_speed():
+    """On an H200 it took six times as long as the next."""
+
+    class Runner:
+        def __init__(self, first, later):
+            self.took = [0.0, first, later]
+
+        def generate(self, given, new):
+            now[0] += self.took.pop(0)
+            return np.zeros((1, new), np.int64)
+
+    task, batch, now = tasks.get("text-generation"), {"input_ids": np.ones((1, 8), np.int64)}, [0.0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_generation, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+        assert task.rate(Runner(3.5, 0.5), batch) == pytest.approx(text_generation.NEW_TOKENS / 0.5)
+        slow = Runner(60.0, 60.0)
+        assert task.rate(slow, batch) == pytest.approx(text_generation.NEW_TOKENS / 60)
+        assert len(slow.took) == 1, "what takes a minute is not done twice"

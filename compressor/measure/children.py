@@ -2,7 +2,7 @@
 
 Every variant gets a fresh process, so that its memory is its own and its crash nobody else's. On Linux and a CPU they are
 forked from one that has imported the libraries already (some seconds saved for each); a CUDA context does not survive a
-fork, and neither do macOS's libraries: there, every one imports for itself.
+fork, and neither do macOS's libraries: there, every one imports for itself, all at once and before any is measured.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from types import TracebackType
 from typing import IO, Any
 
 from compressor.errors import CompressorError, ModelError, OutOfMemoryError
+from compressor.measure.hardware import cores, memory_free
 from compressor.system import processes
 
 MODULE = "compressor.measure.child"
 BEAT = 1.0
 """Seconds between two signs of life while a child is silent."""
+AHEAD = 2_000_000_000
+"""Bytes that have to be free for each process that imports ahead of its turn."""
 
 log = logging.getLogger("compressor.measure")
 log.addHandler(logging.NullHandler())  # a stack trace goes to a job's log; never to the terminal for want of one
@@ -51,6 +54,7 @@ class Children:
         self._open: list[Child] = []
         try:
             self._nursery = _Nursery(errors, self._preload) if _can_fork(device) else None
+            self._ahead = [] if self._nursery is not None else _spawned(errors, self._preload, _at_once(len(folders)))
         except BaseException:
             self.log_errors()  # the file goes with whoever made it
             raise
@@ -60,7 +64,12 @@ class Children:
 
     def start(self) -> Child:
         """A fresh process that has imported everything."""
-        child = self._nursery.child() if self._nursery is not None else _spawned(self._errors, self._preload)
+        if self._nursery is not None:
+            child = self._nursery.child()
+        elif self._ahead:
+            child = self._ahead.pop(0)
+        else:
+            (child,) = _spawned(self._errors, self._preload, 1)
         self._open.append(child)
         return child
 
@@ -73,7 +82,7 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for child in self._open:
+        for child in (*self._open, *self._ahead):
             child.end()
         if self._nursery is not None:
             self._nursery.end()
@@ -100,9 +109,17 @@ class Child:
         Raises:
             ModelError, OutOfMemoryError: what it asked for failed in there, or the process ended.
         """
+        self.send(**request)
+        return self.answer(hear)
+
+    def send(self, **request: Any) -> None:
+        """Send a request; `answer` waits for what it says to it."""
         with contextlib.suppress(OSError):  # if it is dead, the end of its answers says so
             self._requests.write(json.dumps(request).encode() + b"\n")
             self._requests.flush()
+
+    def answer(self, hear: Hear | None = None) -> dict[str, Any]:
+        """See `ask`."""
         while True:
             try:
                 line = self._heard.get(timeout=BEAT)
@@ -163,7 +180,28 @@ def _can_fork(device: str) -> bool:
     return sys.platform == "linux" and device == "cpu"
 
 
-def _spawned(errors: Path, preload: dict[str, Any]) -> Child:
+def _at_once(wanted: int) -> int:
+    """How many processes import at the same time: no more than there are cores and memory for."""
+    return max(1, min(wanted, cores(), memory_free() // AHEAD))
+
+
+def _spawned(errors: Path, preload: dict[str, Any], count: int) -> list[Child]:
+    """So many new processes that have imported everything."""
+    started: list[Child] = []
+    try:
+        for _ in range(count):
+            started.append(_process(errors))
+            started[-1].send(**preload)
+        for child in started:
+            child.answer()
+    except BaseException:
+        for child in started:
+            child.end()
+        raise
+    return started
+
+
+def _process(errors: Path) -> Child:
     with errors.open("ab") as stderr:
         process = subprocess.Popen(
             processes.python(MODULE),
@@ -174,13 +212,7 @@ def _spawned(errors: Path, preload: dict[str, Any]) -> Child:
         )
     assert process.stdin is not None
     assert process.stdout is not None
-    child = Child(process.pid, process.stdin, process.stdout, process.wait)
-    try:
-        child.ask(**preload)
-    except BaseException:
-        child.end()
-        raise
-    return child
+    return Child(process.pid, process.stdin, process.stdout, process.wait)
 
 
 class _Nursery:

@@ -28,6 +28,8 @@ OPEN, RUN, TIME = 0.2, 0.5, 0.3
 """Shares of one variant's measuring, for the progress bar."""
 UNTIDY = 0.5
 """Of `RUN`, what disturbed rows take where there are any."""
+LOADED = 1.3
+"""Memory of a loaded model at the most, as a multiple of its file."""
 EACH = 400_000_000
 """Bytes of a process beside its weights: libraries, and what a batch needs while it is computed."""
 APART = "The models did not fit in memory together, so their times were taken one after the other, not in turns."
@@ -260,7 +262,7 @@ def _lengths(ones: Sequence[_One], task: Task) -> list[int]:
 
 def _fit_together(requests: Sequence[Request], device: str) -> bool:
     """Whether all models can be loaded at once, with a fifth of the free memory to spare."""
-    needed = sum(int(1.3 * bytes_on_disk(request.folder)) + EACH for request in requests)
+    needed = sum(int(LOADED * bytes_on_disk(request.folder)) + EACH for request in requests)
     free = memory_free()
     if device.startswith("cuda"):
         import torch

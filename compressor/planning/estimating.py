@@ -50,14 +50,18 @@ def estimate(
     Raises:
         RecipeError, ModelError, HubError: the recipe or its teacher is not usable.
     """
-    from compressor.measure.hardware import default_device
+    from compressor.measure.hardware import default_device, memory_limit
 
     device = default_device()
     work, download = look_at(Recipe.parse(dict(recipe)), settings, hub, Rows(rows, tokens, tested, longest), device)
     needed, total = work.memory(), _memory_total(settings, device)
     free = disk.room(settings.data_dir)[0]
     by_size = work.memory_by_size()
-    problem = _problem(needed, total, by_size) or _no_room(work.disk() + download, free)
+    problem = _problem(needed, total, by_size, device)
+    fitting = [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else []
+    if device != "cpu":  # which has its own memory
+        problem = problem or _problem(work.quantizing(), memory_limit(settings), {})
+    problem = problem or _no_room(work.disk() + download, free)
     return {
         "seconds": work.seconds(_speed(settings, device)) + download / DOWNLOAD_SPEED,
         "download_bytes": download,
@@ -68,7 +72,7 @@ def estimate(
         "device": device,
         "fits": problem is None,
         "problem": problem,
-        "would_fit": [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else [],
+        "would_fit": fitting,
         "memory_by_size": by_size,
         "words": work.words(vocabulary) if vocabulary and work.trains else None,
     }
@@ -96,15 +100,15 @@ def _file_size(recipe: Recipe) -> int:
         return 0  # the run itself says so
 
 
-def _problem(memory: int, total: int, by_size: Mapping[str, int]) -> str | None:
+def _problem(memory: int, total: int, by_size: Mapping[str, int], device: str = "cpu") -> str | None:
     if memory <= total:
         return None
     fitting = [size for size, bytes_ in by_size.items() if bytes_ <= total]
     way = f"These sizes would: {', '.join(fitting)}." if fitting else "Choose a smaller teacher."
-    return (
-        f"This run needs about {memory / 1e9:.1f} GB of memory, and a run may hold {total / 1e9:.1f} GB here, so it would "
-        f"not finish. {way}"
-    )
+    need, have = f"{memory / 1e9:.1f} GB", f"{total / 1e9:.1f} GB"
+    if device == "cpu":
+        return f"This run needs about {need} of memory, and a run may hold {have} here, so it would not finish. {way}"
+    return f"This run needs about {need} of the graphics card's memory, which has {have}, so it would not finish. {way}"
 
 
 def _no_room(disk: int, free: int) -> str | None:

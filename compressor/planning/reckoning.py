@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models
 from compressor.errors import CannotCutError, CompressorError
+from compressor.measure.measuring import EACH, LOADED
 from compressor.planning.hinted import hints_in_training, hints_on_disk
 from compressor.planning.inspecting import inspect, task_of
 from compressor.recipe import AUTO, Recipe, Student, made_of
@@ -42,6 +43,9 @@ PER_WORD = {"cpu": 0.004, "cuda": 0.03}
 """Seconds that a word of an answer takes besides, in however small a model."""
 PROCESS = 1_000_000_000
 """Bytes of the processes that quantize and measure, beside the models."""
+STEP_PER_LAYER = {"cpu": 0.0, "cuda": 0.004}
+"""Seconds that a layer takes in a step of training, however small it is: so long a graphics card is told what to do. A Llama of
+twelve layers took 50 milliseconds a step on an H200, whose arithmetic would take 12."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ class Work:
         self.own = models.config_from(own.raw) if own is not None else None
         sizes = {row["size"]: row for row in self.card["sizes"]}
         student = recipe.student
+        self.kind = "cpu" if device == "cpu" else "cuda"
+        self.batch = recipe.distill.batch_size if recipe.distill is not None else 32
         self.trains = student is not None
         size = "half" if student is not None and student.size == AUTO else student.size if student else None
         self.row: Mapping[str, Any] = own.card if own is not None else sizes.get(size or "", self.card)
@@ -123,9 +129,10 @@ class Work:
         """`speed` in FLOP per second of a matrix product."""
         teacher, student = self._dense(self.card), self._dense(self.row)
         seen = self.rows * self.tokens
-        flops = 0.0
+        flops = told = 0.0
         if self.recipe.teacher_head == "new":
             flops += 6 * teacher * seen * self.recipe.teacher_epochs
+            told += self.rows / self.batch * self.recipe.teacher_epochs * self._told(self.card)
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
             asked = learned = seen * (1 + self.recipe.made)
@@ -133,6 +140,8 @@ class Work:
                 # The narrow sizes alone learn from many made-up texts, and take little time.
                 learned = seen * (1 + made_of(self.recipe.budget, Student(size="half"), self.recipe.distill))
             flops += 2 * teacher * asked + 6 * student * learned * self.recipe.distill.epochs * trainings
+            steps = learned / max(1.0, self.tokens) / self.batch * self.recipe.distill.epochs
+            told += steps * trainings * self._told(self.row)
         searched = 2 if self.recipe.target is not None else 1
         variants = (1 + int(self.trains) + len(self.recipe.formats)) * searched
         tested = self.data.tested
@@ -140,7 +149,10 @@ class Work:
             tested = max(200.0, 0.15 * self.rows) * self.tokens if self.recipe.data is not None else 0.0
         costs = [self._cost(fmt) for fmt in self.recipe.formats]
         flops += 2 * tested * (teacher + student * (searched * (int(self.trains) + sum(costs)) + searched - 1))
-        return START + PER_VARIANT * variants + flops / (speed * EFFICIENCY) + self._answers(costs, speed)
+        return START + PER_VARIANT * variants + told + flops / (speed * EFFICIENCY) + self._answers(costs, speed)
+
+    def _told(self, row: Mapping[str, Any]) -> float:
+        return STEP_PER_LAYER[self.kind] * int(row.get("layers") or 1)
 
     def _cost(self, fmt: str) -> float:
         return SLOWER_ON_CPU.get(fmt, 1.0) if self.device == "cpu" else 1.0
@@ -148,20 +160,22 @@ class Work:
     def _answers(self, costs: Sequence[float], speed: float) -> float:
         """Seconds that a language model's answers are timed for: each word of them reads all weights once."""
         from compressor.measure import latency
-        from compressor.tasks.text_generation import ANSWER, NEW_TOKENS, PROMPT
+        from compressor.tasks.text_generation import ANSWER, LONG, NEW_TOKENS, PROMPT
 
         if not self.task.running_text:
             return 0.0
-        total, dense, kind = 0.0, self._dense(self.card), "cpu" if self.device == "cpu" else "cuda"
+        total, dense, kind = 0.0, self._dense(self.card), self.kind
         for cost in (1.0, *costs):
             word = cost * max(dense / READING[kind], 2 * dense / (speed * EFFICIENCY)) + PER_WORD[kind]
             read = cost * 2 * dense * PROMPT / (speed * EFFICIENCY)
             one = read + ANSWER * word
-            total += read + NEW_TOKENS * word + one * (1 + latency.ROUNDS * latency.runs_each_round(one))
+            whole = read + NEW_TOKENS * word
+            total += whole * (2 if whole < LONG else 1) + one * (1 + latency.ROUNDS * latency.runs_each_round(one))
         return total
 
     def memory(self, student: Student | None = None) -> int:
-        """Peak bytes: of the training that needs most, where there is any, else of quantizing.
+        """Peak bytes of the device: of the training that needs most, where there is any, else of quantizing; on a graphics card,
+        where nothing is quantized (see `quantizing`), else of the teacher when it is measured.
 
         Args:
             student: in place of the recipe's own.
@@ -170,8 +184,7 @@ class Work:
         from compressor.students.presets import plan
         from compressor.students.shapes import shape_of
 
-        # The model in 32 bits while it is read, a quantized copy of it, and the libraries.
-        quantizing = PROCESS + 6 * max(int(self.card["parameters"]), int(self.row["parameters"]))
+        held = self.quantizing() if self.device == "cpu" else EACH + int(LOADED * int(self.card["bytes"]))
         student = student or self.recipe.student
         shapes, other = [], student is not None and student.model is not None
         if student is not None and student.size == AUTO:
@@ -183,15 +196,14 @@ class Work:
                 shapes.append((self.config, shape_of(self.config), 0))
             if other and self.own is not None:
                 shapes.append((self.own, shape_of(self.own), 2 * int(self.card["parameters"])))
-        batch = self.recipe.distill.batch_size if self.recipe.distill else 32
         longest = self.data.longest or int(2 * self.tokens) + 8
         longest = min(longest, int(getattr(self.config, "max_position_embeddings", 512) or 512))
-        held = int(HELD * self.rows * self.tokens * (1 + self.recipe.made)) if self.device == "cpu" else 0
+        kept = int(HELD * self.rows * self.tokens * (1 + self.recipe.made)) if self.device == "cpu" else 0
         needs = [
-            training_memory(config, shape, batch, longest, self.task, device=self.device)
-            + hints_in_training(student, self.recipe.distill, shape, batch, longest)
+            training_memory(config, shape, self.batch, longest, self.task, device=self.device)
+            + hints_in_training(student, self.recipe.distill, shape, self.batch, longest)
             + beside
-            + held
+            + kept
             for config, shape, beside in shapes
         ]
         learning = self.trains or self.recipe.teacher_head == "new"
@@ -199,7 +211,12 @@ class Work:
             needs.append(
                 PROCESS + 20 * int(self.card["parameters"])
             )  # weights, gradients, two moments; a rest for all else
-        return max([quantizing, *needs])
+        return max([held, *needs])
+
+    def quantizing(self) -> int:
+        """Peak bytes of the machine's own memory while a model is quantized, which is done there on every device: the model in 32
+        bits while it is read, a quantized copy of it, and the libraries."""
+        return PROCESS + 6 * max(int(self.card["parameters"]), int(self.row["parameters"]))
 
     def memory_by_size(self) -> dict[str, int]:
         """`memory` of every preset that this teacher can be cut to."""

@@ -23,6 +23,7 @@ class PlantedRunner:
     def __init__(self, plan):
         self.plan, self.calls = plan, 0
         self.notes = tuple(plan.get("notes", ()))
+        self.device = plan.get("says", self.device)
         self.held = np.ones(plan.get("hold", 0), np.uint8)  # ones: memory that is touched
 
     def predict(self, batch):

@@ -11,7 +11,7 @@ import pytest
 from compressor.errors import CannotCutError
 from compressor.hub import Hub
 from compressor.measure import hardware
-from compressor.planning import estimating, inspecting
+from compressor.planning import estimating, inspecting, reckoning
 from compressor.planning.checking import tokens
 from compressor.planning.estimating import estimate
 from compressor.planning.inspecting import inspect
@@ -180,6 +180,47 @@ def test_a_run_that_cannot_fit_is_refused_with_what_would_fit(settings, hub, mon
     assert "would not finish" in found["problem"]
     assert "tiny" in found["would_fit"]
     assert "half" not in found["would_fit"]
+
+
+def test_a_card_has_its_own_memory_and_models_are_quantized_in_the_machines(settings, hub, monkeypatch):
+    monkeypatch.setattr(hardware, "default_device", lambda: "cuda")
+    monkeypatch.setitem(estimating._speeds, "cuda", 100e12)
+    card, machine = 24_000_000_000, 64_000_000_000
+    monkeypatch.setattr(estimating, "_memory_total", lambda settings, device: card)
+    monkeypatch.setattr(hardware, "memory_limit", lambda settings: machine)
+    only = {"teacher": "demo", "student": None, "data": DEMO, "formats": ["4bit"]}
+
+    def found(of, asked=only):
+        with monkeypatch.context() as patch:
+            real = reckoning.Model.of
+
+            def larger(*given):
+                model = real(*given)
+                grown = {**model.card, "parameters": of, "bytes": 2 * of}
+                return replace(model, card=grown | {"layers": 32})
+
+            patch.setattr(reckoning.Model, "of", larger)
+            return estimate(asked, settings=settings, hub=hub, rows=4800, tokens=60)
+
+    seven = found(7_000_000_000)
+    assert seven["fits"] and 14e9 < seven["memory_bytes"] < 20e9 and seven["memory_total"] == card
+    assert "graphics card's memory, which has 24.0 GB" in found(13_000_000_000)["problem"]
+    machine = 32_000_000_000
+    monkeypatch.setattr(hardware, "memory_limit", lambda settings: machine)
+    assert "43.0 GB of memory, and a run may hold 32.0 GB" in found(7_000_000_000)["problem"]
+
+
+def test_a_small_models_training_takes_a_card_as_long_as_its_layers_are_many(settings, hub, monkeypatch):
+    monkeypatch.setattr(hardware, "default_device", lambda: "cuda")
+    monkeypatch.setitem(estimating._speeds, "cuda", 500e12)
+    monkeypatch.setattr(estimating, "_memory_total", lambda settings, device: 24_000_000_000)
+    asked = {"teacher": "demo", "data": DEMO, "student": {"cut": {"layers": 2}}, "formats": []}
+
+    def seconds(epochs):
+        epochs = {"distill": {"epochs": epochs, "augment": "none"}}
+        return estimate(asked | epochs, settings=settings, hub=hub, rows=4800, tokens=60)["seconds"]
+
+    assert seconds(30) - seconds(3) == pytest.approx(27 * 150 * 2 * 0.004, rel=0.05)
 
 
 def test_a_teacher_that_cannot_be_cut_can_still_teach_another_model(settings, hub, tmp_path, monkeypatch):
