@@ -15,6 +15,8 @@ from pydantic import BaseModel, Field, ValidationError
 from compressor import recipe_problems
 from compressor.errors import RecipeError
 from compressor.recipe_defaults import (
+    ALPHA_OF_WIDE,
+    alpha_of,
     epochs_of_head,
     left_open,
     made_of,
@@ -48,6 +50,7 @@ from compressor.untrusted.plain import MOST_YAML
 from compressor.untrusted.problems import sentences
 
 __all__ = [
+    "ALPHA_OF_WIDE",
     "AUTO",
     "DATA_SUFFIXES",
     "DEFAULT_FORMATS",
@@ -65,6 +68,7 @@ __all__ = [
     "Recipe",
     "Student",
     "Target",
+    "alpha_of",
     "made_of",
     "objective_of",
     "rate_of",

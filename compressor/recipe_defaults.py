@@ -26,6 +26,9 @@ included, and are right no more often (tests/benchmarks/README.md)."""
 # What the size sets where the person left `learning_rate` open: a student whose width was cut has lost more than one whose
 # layers were copied, and learns it again at a higher rate (tests/benchmarks/README.md has the figures).
 LEARNING_RATES = {"small": 5e-4, "mini": 1e-3, "tiny": 1e-3}
+ALPHA_OF_WIDE = 0.2
+"""Weight of the labels for students that kept their teacher's width, where the person left `alpha` open: they come nearer to what
+the teacher says with few labels, and narrow ones, which have `Distill.alpha`, need them (tests/benchmarks/README.md)."""
 WIDTH, RATE_OF_THIN = 512, 2e-4
 """Teachers of at most this width, and the students that kept it, learn at this rate, larger ones at `Distill.learning_rate`: the
 wider a model, the smaller the steps that it stands."""
@@ -36,6 +39,8 @@ def left_open(budget: str, student: Student, distill: Distill, width: int | None
     values: dict[str, Any] = dict(BUDGETS[budget])
     if rate := rate_of(student, width):
         values["learning_rate"] = rate
+    if (weight := alpha_of(student)) is not None:
+        values["alpha"] = weight
     found = {k: v for k, v in values.items() if k not in distill.model_fields_set}
     if student.size != AUTO:  # a search decides these for each size
         found["augment"] = made_of(budget, student, distill) or "none"
@@ -100,6 +105,11 @@ def objective_of(student: Student, distill: Distill) -> Literal["logits", "hidde
 def is_narrow(student: Student) -> bool:
     """Whether a student loses width, and not layers alone."""
     return student.size in LEARNING_RATES or (student.cut is not None and student.cut.hidden is not None)
+
+
+def alpha_of(student: Student) -> float | None:
+    """The weight of the labels that a student's width sets; None where it sets none, or is not known."""
+    return None if student.size == AUTO or student.model is not None or is_narrow(student) else ALPHA_OF_WIDE
 
 
 def rate_of(student: Student, width: int | None = None) -> float | None:

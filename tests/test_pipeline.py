@@ -150,7 +150,7 @@ def test_state_events_and_recipe_tell_the_run(finished):
     assert any("loss" in m for m in curve)
     assert any("quality" in m for m in curve)
     assert any("teacher_quality" in e.get("metrics", {}) for e in events)
-    assert Recipe.load(out / "recipe.yaml").distill.alpha == 0.5
+    assert Recipe.load(out / "recipe.yaml").distill.alpha == 0.2
 
 
 def test_a_finished_run_is_done_at_once_and_another_recipe_is_refused(finished, here, common):

@@ -52,3 +52,25 @@ def test_thin_layers_come_as_onnx_where_nothing_is_said():
     full = asked.resolved("text-classification", Student(size="half"), ("8bit", "4bit"))
     assert full.formats == ("onnx", "onnx-int8")
     assert (full.student.size, full.student.low_rank.weights) == (None, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("student", "weight"),
+    [
+        ({"size": "half"}, 0.2),
+        ({"size": "slim"}, 0.2),
+        ({"cut": {"layers": 2, "intermediate": 128}}, 0.2),
+        ({"low_rank": {"weights": 0.5}}, 0.2),
+        ({"size": "mini"}, 0.5),
+        ({"cut": {"hidden": 128}}, 0.5),
+        ({"model": "some/student"}, 0.5),
+    ],
+)
+def test_students_as_wide_as_their_teacher_want_few_of_the_labels(student, weight):
+    asked = Recipe.parse(MINIMAL | {"student": student})
+    full = asked.resolved("text-classification", None, ())
+    assert full.distill.alpha == weight
+    assert Recipe.parse(full.to_yaml()).resolved("text-classification", None, ()) == full
+    for said in (0.5, 0.0):
+        asked = Recipe.parse(MINIMAL | {"student": student, "distill": {"alpha": said}})
+        assert asked.resolved("text-classification", None, ()).distill.alpha == said, "what is said counts"

@@ -14,7 +14,7 @@ from compressor import models
 from compressor.errors import CannotCutError, DataError
 from compressor.formats import get
 from compressor.measure import Measured, Request, measure
-from compressor.recipe import Distill, Recipe, Student, Target, made_of, objective_of, rate_of
+from compressor.recipe import Distill, Recipe, Student, Target, alpha_of, made_of, objective_of, rate_of
 from compressor.report import Point, Search
 from compressor.results.summary import speedup
 from compressor.results.tables import retained
@@ -78,10 +78,14 @@ def _recipe(run: Run, size: str, epochs: float) -> Recipe:
         rate = asked.learning_rate
         if rate == Distill().learning_rate:  # nobody chose another: what suits the size
             rate = rate_of(student, hidden_size(run.teacher)) or rate
+        weight = asked.alpha
+        if weight == Distill().alpha:
+            weight = alpha_of(student) or weight
         distill = asked.model_copy(
             update={
                 "epochs": epochs,
                 "learning_rate": rate,
+                "alpha": weight,
                 "objective": objective_of(student, asked),
                 "augment": made_of(recipe.budget, student, asked) or "none",
             }

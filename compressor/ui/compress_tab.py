@@ -204,11 +204,6 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
                                                               data.labels, data.new_head))):  # fmt: skip
         event.then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
     for box in (teacher.size, *teacher.wanted, *options.all):
-        (
-            box.blur
-            if isinstance(box, gr.Number | gr.Textbox)
-            else box.release
-            if isinstance(box, gr.Slider)
-            else box.input
-        )(act.weigh, **weighed, **LAST)
+        left = box.blur if isinstance(box, gr.Number | gr.Textbox) else box.input
+        left(act.weigh, **weighed, **LAST)
     return tab.start.click(guarded(act.start), everything, shared.run_id, concurrency_limit=4, api_visibility="private")

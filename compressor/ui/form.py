@@ -18,8 +18,6 @@ DEMO = "demo"
 CUT_WORDS = {
     "layers": "advanced.layers", "hidden": "advanced.hidden", "intermediate": "advanced.intermediate",
 }  # fmt: skip
-ALPHA = 0.5
-"""The recipe's own default of `distill.alpha`."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,18 @@ class Form:
     """Tokens to keep at the most."""
     words: bool = False
     """Whether the student is to know the tokens of the data alone."""
-    alpha: float = ALPHA
+    alpha: float | str | None = None
+    """Nothing, or no text, leaves it open."""
     student_model: str | None = None
     distill: bool = True
     control: bool = False
     more: str = ""
     """What a recipe says and no field can: see `compressor.ui.more`."""
+
+    @property
+    def weighs_labels(self) -> bool:
+        """Whether it says what the labels weigh; 0 is a weight too."""
+        return self.alpha is not None and self.alpha != ""
 
     @property
     def has_data(self) -> bool:
@@ -112,7 +116,7 @@ def to_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None =
         raw |= _training(form)
     elif raw.get("teacher_head") == "new":
         # Where there is no student: how the teacher learns its new head.
-        raw |= _training(replace(form, distill=True, alpha=ALPHA, control=False, temperature=None))
+        raw |= _training(replace(form, distill=True, alpha=None, control=False, temperature=None))
     raw["formats"] = [f for f in FORMATS if f in _listed(form.formats)]
     if form.seed:
         raw["seed"] = _whole(form.seed)
@@ -210,7 +214,7 @@ def _training(form: Form) -> dict[str, Any]:
     for key in ("epochs", "temperature", "learning_rate"):
         if number := getattr(form, key):
             distill[key] = _number(number)
-    if form.alpha != ALPHA:
+    if form.weighs_labels:
         distill["alpha"] = _number(form.alpha)
     if form.control:
         distill["control"] = True

@@ -111,6 +111,7 @@ def values(form: Form, files: Mapping[str, str] | None) -> list[Any]:
         **{role: _only(getattr(form, role)) for role in ("text", "text_pair", "label")},
         "labels": [list(pair) for pair in form.labels] or [["", ""]],
         "formats": list(form.formats),
+        "alpha": form.alpha if form.weighs_labels else "",
         "more": gr.update(value=form.more, visible=bool(form.more)),
         **{part: (gr.skip() if files is None else files.get(part)) for part in FILES},
     }
@@ -160,7 +161,7 @@ class Handlers:
     def _filled(
         self, form: Form, files: Mapping[str, str] | None, said: list[str], missing: Mapping[str, str]
     ) -> tuple[Any, ...]:
-        advanced = any(getattr(form, name) for name in ADVANCED) or not form.distill
+        advanced = any(getattr(form, name) for name in ADVANCED) or form.weighs_labels or not form.distill
         return (
             *values(form, files),
             gr.update(visible=True),

@@ -9,14 +9,16 @@ import gradio as gr
 
 from compressor.formats import get
 from compressor.formats.base import missing
-from compressor.recipe import DEFAULT_FORMATS, FORMATS
-from compressor.ui.form import ALPHA
+from compressor.recipe import ALPHA_OF_WIDE, DEFAULT_FORMATS, FORMATS, Distill
 from compressor.ui.more import MOST
 from compressor.ui.shared import step_title
 from compressor.ui.words import t
 
 TRAINING = ("epochs", "limit", "max_length", "learning_rate", "batch_size", "temperature", "seed")
 SHAPE = ("layers", "hidden", "intermediate", "thin", "vocabulary")
+
+ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
+"""Weights of the labels to choose from; others can be typed."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class OptionsSection:
     words: gr.Checkbox
     saved: gr.HTML
     """What leaving out words would save."""
-    alpha: gr.Slider
+    alpha: gr.Dropdown
     student_model: gr.Textbox
     distill: gr.Checkbox
     control: gr.Checkbox
@@ -64,9 +66,10 @@ def build() -> OptionsSection:
         with gr.Accordion(t("advanced.title"), open=False, elem_id="advanced") as accordion:
             gr.HTML(f'<p class="small">{t("advanced.lead")}</p>')
             numbers = [*_numbers(TRAINING[:4]), *_numbers(TRAINING[4:])]
-            alpha = gr.Slider(
-                0, 1, value=ALPHA, step=0.05, elem_id="advanced-alpha", label=t("advanced.alpha"),
-                info=t("advanced.alpha_info"),
+            alpha = gr.Dropdown(
+                choices=[(t("advanced.alpha_open"), ""), *((f"{weight:g}", weight) for weight in ALPHAS)], value="",
+                allow_custom_value=True, elem_id="advanced-alpha", label=t("advanced.alpha"),
+                info=t("advanced.alpha_info", wide=f"{ALPHA_OF_WIDE:g}", narrow=f"{Distill().alpha:g}"),
             )  # fmt: skip
             numbers += _numbers(SHAPE)
             student_model, distill, control = _learning()

@@ -8,11 +8,11 @@ from typing import Any
 
 from compressor.recipe import AUTO, SIZES, THIN_FORMATS, Data, Files, Recipe, Student
 from compressor.ui import more
-from compressor.ui.form import ALPHA, NONE, Form, to_raw
+from compressor.ui.form import NONE, Form, to_raw
 
 Path = tuple[str, ...]
-SET_BY_OTHERS = {("distill", "epochs"), ("distill", "learning_rate"), ("student",), ("formats",)}
-"""What is something else when it is said than when it is left open: budget and size set the first two, the task the others."""
+SET_BY_OTHERS = {("distill", key) for key in ("epochs", "learning_rate", "alpha")} | {("student",), ("formats",)}
+"""What is something else when it is said than when it is left open: budget and size set the first three, the task the others."""
 
 
 FIELDS = {("teacher",), ("data",), ("student",), ("formats",)}
@@ -31,7 +31,9 @@ def from_recipe(recipe: Recipe) -> Form:
     if student is not None and student.vocabulary is not None:
         found |= {"words": True} if student.vocabulary == "data" else {"vocabulary": student.vocabulary}
     found |= {
-        key: getattr(distill, key) for key in ("epochs", "learning_rate", "batch_size", "temperature") if key in said
+        key: getattr(distill, key)
+        for key in ("epochs", "learning_rate", "batch_size", "temperature", "alpha")
+        if key in said
     }
     if recipe.target is not None:
         found |= {"max_megabytes": recipe.target.max_megabytes, "min_speedup": recipe.target.min_speedup}
@@ -51,7 +53,6 @@ def from_recipe(recipe: Recipe) -> Form:
         budget=recipe.budget,
         limit=data.limit,
         max_length=data.max_length,
-        alpha=distill.alpha if distill else ALPHA,
         seed=recipe.seed or None,
         student_model=student.model if student else None,
         distill=distill is not None or student is None,

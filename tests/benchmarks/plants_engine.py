@@ -9,6 +9,21 @@ PLANTS = [
         "(1 - self.alpha) * self.task.hard_loss(logits, labels) * labelled + self.alpha * soft", "tests/tasks/test_losses.py",
     ),
     (
+        "wide students learn as much from labels as narrow ones", "compressor/recipe_defaults.py",
+        "(weight := alpha_of(student))", "(weight := None)",
+        "tests/test_recipe_defaults.py::test_students_as_wide_as_their_teacher_want_few_of_the_labels",
+    ),
+    (
+        "what a card gets ready at first counts as its speed", "compressor/measure/work.py",
+        'if runner.device != "cpu":', "if False:",
+        "tests/measure/test_measuring.py::test_what_a_card_gets_ready_at_first_does_not_count_as_its_speed",
+    ),
+    (
+        "a model is quantized in a card's memory", "compressor/planning/estimating.py",
+        'if device != "cpu":  # which has its own memory', "if False:",
+        "tests/planning/test_estimating.py::test_a_card_has_its_own_memory_and_models_are_quantized_in_the_machines",
+    ),
+    (
         "a control learns from the teacher", "compressor/stages/lessons.py",
         "    if alone:", "    if False:",
         "tests/test_pipeline.py::test_the_control_is_the_same_student_without_the_teacher",

@@ -15,7 +15,8 @@ from compressor.recipe import Recipe, Target
 from compressor.report import Latency, MeasuredOn, Report
 from compressor.results.searched import searched, wanted
 from compressor.runfolder import RunFolder
-from compressor.settings import Settings
+from compressor.settings import ASSETS, Settings
+from compressor.stages import search
 from compressor.stages.search import _Trials
 from compressor.system import halving
 from compressor.training import trainer
@@ -237,3 +238,12 @@ def test_a_search_says_which_formats_it_had_to_leave_out(settings, tmp_path, sou
     asked = short(source, 120, 3.0, 0.2).model_copy(update={"formats": ("openvino-int8",)})
     report = pipeline.run(asked, tmp_path / "run", settings=settings)
     assert "OpenVINO int8 was left out: It is not installed." in report.notes
+
+
+@pytest.mark.parametrize(("said", "weights"), [({}, [0.2, 0.2, 0.5]), ({"alpha": 0.3}, [0.3, 0.3, 0.3])])
+def test_each_size_has_the_weight_of_the_labels_that_suits_it(said, weights):
+    asked = Recipe.parse(
+        {"teacher": "demo", "data": {"source": "demo"}, "target": {"max_megabytes": 2}, "distill": said}
+    )
+    run = SimpleNamespace(recipe=asked, teacher=ASSETS / "demo" / "teacher")
+    assert [search._recipe(run, size, 1.0).distill.alpha for size in ("half", "slim", "mini")] == weights

@@ -49,6 +49,15 @@ def test_advanced_values_reach_the_recipe() -> None:
     assert (found.seed, found.budget, found.formats) == (7, "quick", ("4bit",))
 
 
+@pytest.mark.parametrize(
+    ("alpha", "said"), [(None, None), ("", None), (0, 0.0), (1.0, 1.0), (0.35, 0.35), ("0.35", 0.35)]
+)
+def test_what_the_labels_weigh_is_open_unless_it_is_said(alpha, said) -> None:
+    form = Form(teacher="a/b", size="half", source="demo", alpha=alpha)
+    assert to_raw(form).get("distill") == (None if said is None else {"alpha": said})
+    assert form.weighs_labels is (said is not None)
+
+
 def test_cut_only_and_quantize_only() -> None:
     assert recipe(Form(teacher="a/b", size="half", source="demo", distill=False)).distill is None
     only = recipe(Form(teacher="a/b", size=NONE))

@@ -41,6 +41,13 @@ def test_what_is_no_form_is_nothing(raw: Any) -> None:
     assert keeping.read(raw) is None
 
 
+@pytest.mark.parametrize(("alpha", "shown"), [(None, ""), ("", ""), (0.0, 0.0), (0.35, 0.35)])
+def test_what_the_labels_weigh_comes_back_as_one_of_the_choices(alpha: Any, shown: Any) -> None:
+    found = keeping.read(stored(replace(LEFT, alpha=alpha)))
+    assert found is not None
+    assert dict(zip(keeping.NAMES, keeping.values(found[0], None)))["alpha"] == shown
+
+
 def test_a_value_that_does_not_fit_is_left_out_alone() -> None:
     bad = stored(epochs="many", labels=[["a"], 7, ["x", None]], budget={"a": 1}, of_a_later_version=1)
     assert keeping.read(bad) == (replace(LEFT, labels=(("x", ""),)), {})

@@ -49,7 +49,7 @@ def forms() -> st.SearchStrategy[Form]:
         seed=st.one_of(st.none(), st.integers(0, 2**32 - 1)),
         layers=st.one_of(st.none(), NUMBER),
         hidden=st.one_of(st.none(), st.integers(8, 900)),
-        alpha=st.floats(0, 1),
+        alpha=st.one_of(st.just(""), st.none(), st.floats(0, 1)),
         student_model=st.one_of(st.none(), WORDS),
         distill=st.booleans(),
         vocabulary=st.one_of(st.none(), NUMBER),
@@ -60,7 +60,7 @@ def forms() -> st.SearchStrategy[Form]:
 
 def of_one_kind(form: Form) -> Form:
     """A control needs a teacher that says something; a search is for something, and names no student of its own."""
-    form = replace(form, control=form.control and form.alpha < 1)
+    form = replace(form, control=form.control and form.alpha != 1)
     own = form.student_model or form.layers or form.hidden or form.intermediate or form.thin
     if form.size != AUTO or own:
         return replace(form, size="half" if form.size == AUTO else form.size)

@@ -132,7 +132,9 @@ FORM: dict[str, str] = {
     "advanced.temperature": "Temperature",
     "advanced.temperature_info": "Higher shows more of the teacher's doubts.",
     "advanced.alpha": "Weight of the labels",
-    "advanced.alpha_info": "0 learns from the teacher alone, 1 from the labels alone.",
+    "advanced.alpha_info": "0 learns from the teacher alone, 1 from the labels alone. By itself it is {wide} for students as "
+    "wide as their teacher, {narrow} for the others.",
+    "advanced.alpha_open": "choose for me",
     "advanced.seed": "Seed",
     "advanced.seed_info": "The same seed repeats the run.",
     "advanced.layers": "Layers",
