@@ -16,6 +16,7 @@ from compressor import recipe_problems
 from compressor.errors import RecipeError
 from compressor.recipe_defaults import (
     ALPHA_OF_WIDE,
+    SET_BY_SIZE,
     alpha_of,
     epochs_of_head,
     left_open,
@@ -208,7 +209,11 @@ class Recipe(Frozen):
         elif self.distill is not None:
             update = left_open(self.budget, student, self.distill, width)
             values["distill"] = self.distill.model_copy(update=update)
-        full = Recipe.model_validate(self.model_dump() | _dump(values))
+        values = _dump(values)
+        if self.target is not None and values.get("distill") and self.distill is not None:
+            for key in SET_BY_SIZE - self.distill.model_fields_set:  # each size that is tried has its own
+                del values["distill"][key]
+        full = Recipe.model_validate(self.model_dump() | values)
         if problems := full._problems():
             raise RecipeError(problems)
         return full
@@ -250,10 +255,13 @@ class Recipe(Frozen):
     # ------------------------------------------------------------------ out
 
     def to_yaml(self, asked_only: bool = False) -> str:
-        """The recipe as YAML; with `asked_only` just what differs from the defaults by having been said."""
-        return yaml.safe_dump(
-            self.model_dump(mode="json", exclude_unset=asked_only), sort_keys=False, allow_unicode=True
-        )
+        """The recipe as YAML; with `asked_only` just what differs from the defaults by having been said. A search has no defaults
+        for what each size sets."""
+        raw = self.model_dump(mode="json", exclude_unset=asked_only)
+        if self.target is not None and self.distill is not None:
+            for key in SET_BY_SIZE - self.distill.model_fields_set:
+                raw["distill"].pop(key, None)
+        return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
 
 
 def _as_wide(student: Student) -> Student:

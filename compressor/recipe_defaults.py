@@ -33,6 +33,9 @@ WIDTH, RATE_OF_THIN = 512, 2e-4
 """Teachers of at most this width, and the students that kept it, learn at this rate, larger ones at `Distill.learning_rate`: the
 wider a model, the smaller the steps that it stands."""
 
+SET_BY_SIZE = frozenset({"learning_rate", "alpha"})
+"""What of `distill` a student's size has a say in, where the person left it open."""
+
 
 def left_open(budget: str, student: Student, distill: Distill, width: int | None) -> dict[str, Any]:
     """Values for what `distill` does not say. `width` is the teacher's hidden size, where it is known."""

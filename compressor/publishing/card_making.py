@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from compressor.publishing.markdown import escape, fenced, linked
 from compressor.publishing.sharing import file_name, shared_recipe
-from compressor.recipe import Distill, Recipe
+from compressor.recipe import SIZES, Distill, Recipe, Student, alpha_of
 from compressor.results.searched import searched
 from compressor.results.summary import worth
 
@@ -53,7 +53,11 @@ def _temperature(story: Story, distill: Distill) -> str:
 def _weight(story: Story, distill: Distill) -> str:
     if not story.labelled:
         return ", from the teacher's answers alone (the data has no labels)"
-    return f", weight of the labels {distill.alpha:g}"
+    found = story.report.search
+    weight = distill.alpha
+    if found is not None and found.size in SIZES and "alpha" not in distill.model_fields_set:  # each size has its own
+        weight = alpha_of(Student.model_validate({"size": found.size})) or weight
+    return f", weight of the labels {weight:g}"
 
 
 def _data(recipe: Recipe) -> str:

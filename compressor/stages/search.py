@@ -71,21 +71,18 @@ def _recipe(run: Run, size: str, epochs: float) -> Recipe:
     recipe = run.recipe
     words = recipe.student.vocabulary if recipe.student is not None else None
     asked = recipe.distill or Distill()
+    said = asked.model_fields_set
     student = Student(vocabulary=words) if words is not None else None
     distill = None
     if size != ITSELF:
         student = Student.model_validate({"size": size, "vocabulary": words})
-        rate = asked.learning_rate
-        if rate == Distill().learning_rate:  # nobody chose another: what suits the size
-            rate = rate_of(student, hidden_size(run.teacher)) or rate
-        weight = asked.alpha
-        if weight == Distill().alpha:
-            weight = alpha_of(student) or weight
+        rate = rate_of(student, hidden_size(run.teacher)) or asked.learning_rate
+        weight = alpha_of(student) or asked.alpha
         distill = asked.model_copy(
             update={
                 "epochs": epochs,
-                "learning_rate": rate,
-                "alpha": weight,
+                "learning_rate": asked.learning_rate if "learning_rate" in said else rate,
+                "alpha": asked.alpha if "alpha" in said else weight,
                 "objective": objective_of(student, asked),
                 "augment": made_of(recipe.budget, student, asked) or "none",
             }

@@ -214,6 +214,17 @@ def test_a_search_that_took_the_teacher_distilled_nothing(tmp_path):
     assert "datasets" not in head(text)
 
 
+@pytest.mark.parametrize(
+    ("size", "said", "weight"), [("half", {}, "0.2"), ("mini", {}, "0.5"), ("half", {"alpha": 0.5}, "0.5")]
+)
+def test_a_student_that_was_searched_for_had_the_weight_of_its_size(tmp_path, size, said, weight):
+    point = Point(size=size, format="float", bytes=20_000_000, retained=0.99, epochs=3.0, met=True)
+    search = Search(size=size, format="float", met=True, max_megabytes=50, points=(point,))
+    recipe = {"student": {"size": "auto"}, "target": {"max_megabytes": 50}, "distill": said}
+    text = card(run_folder.make(tmp_path / "run", recipe=recipe, search=search))
+    assert f"weight of the labels {weight}\n" in text
+
+
 def test_a_perplexity_is_no_share_of_rows(tmp_path):
     def measured(name, base, value, kept):
         quality = Quality(metric="perplexity", better="lower", value=value, ci95=(value - 1, value + 1), rows=20_480)

@@ -11,7 +11,7 @@ from compressor.errors import AgainError, RecipeError, RunCancelledError
 from compressor.events import read_events
 from compressor.formats import get
 from compressor.measure import Measured
-from compressor.recipe import Recipe, Target
+from compressor.recipe import Recipe, Student, Target
 from compressor.report import Latency, MeasuredOn, Report
 from compressor.results.searched import searched, wanted
 from compressor.runfolder import RunFolder
@@ -240,10 +240,23 @@ def test_a_search_says_which_formats_it_had_to_leave_out(settings, tmp_path, sou
     assert "OpenVINO int8 was left out: It is not installed." in report.notes
 
 
-@pytest.mark.parametrize(("said", "weights"), [({}, [0.2, 0.2, 0.5]), ({"alpha": 0.3}, [0.3, 0.3, 0.3])])
-def test_each_size_has_the_weight_of_the_labels_that_suits_it(said, weights):
+@pytest.mark.parametrize(
+    ("said", "weights", "rates"),
+    [
+        ({}, [0.2, 0.2, 0.5], [2e-4, 2e-4, 1e-3]),
+        ({"alpha": 0.5}, [0.5, 0.5, 0.5], [2e-4, 2e-4, 1e-3]),
+        ({"learning_rate": 1e-4, "alpha": 0.0}, [0.0, 0.0, 0.0], [1e-4, 1e-4, 1e-4]),
+    ],
+)
+def test_each_size_has_what_suits_it_where_nothing_was_said(said, weights, rates):
+    """Also where a search goes on with the recipe that its folder has."""
     asked = Recipe.parse(
         {"teacher": "demo", "data": {"source": "demo"}, "target": {"max_megabytes": 2}, "distill": said}
     )
-    run = SimpleNamespace(recipe=asked, teacher=ASSETS / "demo" / "teacher")
-    assert [search._recipe(run, size, 1.0).distill.alpha for size in ("half", "slim", "mini")] == weights
+    full = asked.resolved("text-classification", Student(size="half"), ())
+    again = Recipe.parse(full.to_yaml())
+    assert again.resolved("text-classification", Student(size="half"), ()) == full == again
+    for one in (asked, full, again):
+        run = SimpleNamespace(recipe=one, teacher=ASSETS / "demo" / "teacher")
+        made = [search._recipe(run, size, 1.0).distill for size in ("half", "slim", "mini")]
+        assert [d.alpha for d in made] == weights and [d.learning_rate for d in made] == rates
