@@ -7,7 +7,7 @@ that was there before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,8 @@ def publish(
     card_text: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> list[Published]:
-    """Put variants of a finished run on the Hub, each into a repo of its own, with a card and the recipe.
+    """Put variants of a finished run on the Hub, each into a repo of its own, with a card and the recipe. What is there
+    already, file by file, counts as put there: so a second try goes on where the first one failed.
 
     Args:
         repo: USER/NAME, or NAME for one's own; see `repo_names`.
@@ -80,9 +81,10 @@ def publish(
     names = _names(_writer(hub), repo, chosen)
     warnings = {n: _check_floor(report.variant(n), min_retained, floor, confirm_below) for n in chosen}
     packed = pack(folder, sorted(chosen, key=lambda n: _depth(report, n)), names, card_text or {}, hub)
+    whole = set() if overwrite else {n for n, files in packed.items() if _is_there(hub, names[n], files)}
     if not overwrite:
-        hub.repos.check_free(list(names.values()))
-    return _publish_all(hub, names, packed, warnings, public, overwrite, progress)
+        hub.repos.check_free([names[n] for n in packed if n not in whole])
+    return _publish_all(hub, names, packed, warnings, public, overwrite, whole, progress)
 
 
 def _publish_all(
@@ -92,13 +94,16 @@ def _publish_all(
     warnings: Mapping[str, tuple[str, ...]],
     public: bool,
     overwrite: bool,
+    whole: Set[str],
     progress: Progress,
 ) -> list[Published]:
     done: list[Published] = []
     for number, (name, files) in enumerate(packed.items()):
         progress("publish", number, len(packed), message=f"Uploading {names[name]}")
         try:
-            late = _one(hub, names[name], files, public, overwrite, name)
+            if name not in whole:
+                _one(hub, names[name], files, overwrite, name)
+            late = _shown(hub, names[name]) if public else ()
         except CompressorError as error:
             raise _with(error, _standing(done)) from error
         done.append(Published(name, names[name], hub.repos.url(names[name]), (*warnings[name], *late)))
@@ -163,10 +168,13 @@ def _depth(report: Report, name: str) -> int:
     return depth
 
 
-def _one(
-    hub: Hub, repo: str, files: Mapping[str, File], public: bool, overwrite: bool, variant: str
-) -> tuple[str, ...]:
-    """One repo: made, filled, compared, shown. Returns warnings."""
+def _is_there(hub: Hub, repo: str, files: Mapping[str, File]) -> bool:
+    """Whether the Hub holds a repo with just these files."""
+    return hub.repos.head(repo) is not None and not hub.repos.differences(repo, files)
+
+
+def _one(hub: Hub, repo: str, files: Mapping[str, File], overwrite: bool, variant: str) -> None:
+    """One repo: made, filled, compared."""
     there = overwrite and hub.repos.head(repo) is not None
     old = [name for name in hub.repos.names(repo) if name not in files] if there else []
     if not there:
@@ -180,8 +188,10 @@ def _one(
         if isinstance(error, CompressorError) and not isinstance(error, RunCancelledError):
             raise _with(error, rest) from error
         raise
-    if not public:
-        return ()
+
+
+def _shown(hub: Hub, repo: str) -> tuple[str, ...]:
+    """A whole repo, shown to everybody. Returns warnings."""
     try:
         hub.repos.make_public(repo)
     except HubError as error:

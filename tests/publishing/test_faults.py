@@ -108,6 +108,23 @@ def test_a_failure_leaves_those_before_it_and_names_them(hub_server, hub_as, run
     assert list(hub_server.repos) == [("model", "alice/m-student")]
 
 
+def test_publishing_again_goes_on_where_it_failed(hub_server, hub_as, run):
+    hub, both = hub_as("hf_alice"), ["student", "student-8bit"]
+    hub_server.fail("/alice/m-student-8bit/commit/", 403)
+    with pytest.raises(HubError, match="Published before it, and whole: alice/m-student"):
+        publish(run, "alice/m", hub=hub, variants=both)
+    first = hub_server.repos["model", "alice/m-student"]
+    commits = list(first.commits)
+    hub_server.forget()
+    done = publish(run, "alice/m", hub=hub, variants=both, public=True)
+    assert [p.repo_id for p in done] == ["alice/m-student", "alice/m-student-8bit"]
+    assert list(first.commits) == commits and not first.private, "it is not sent again, and shown as asked"
+    other = {"student": "---\nlicense: mit\n---\n# Other words\n"}
+    with pytest.raises(RepoExistsError, match="alice/m-student already"):
+        publish(run, "alice/m", hub=hub, variants=both, card_text=other)
+    assert list(first.commits) == commits
+
+
 def test_a_stop_in_the_middle_leaves_nothing_half(hub_server, hub_as, run, monkeypatch):
     hub = hub_as("hf_alice")
     monkeypatch.setattr(type(hub.repos), "commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
