@@ -10,8 +10,17 @@ MEMORY = (
     "The machine ran out of memory. Try shorter texts, smaller models, or a machine with more memory; closing other programs "
     "helps too."
 )
-WITHOUT_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
-"""What CUDA, torch, the system and C++ say."""
+CARD = MEMORY.replace("The machine", "The graphics card", 1)
+WITHOUT_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "_status_alloc_failed",
+)
+"""What CUDA, torch, the system, C++ and the libraries of CUDA say."""
+OF_A_CARD = ("cuda", "cublas", "cudnn", "hip out of memory")
+"""What is in it where it is a graphics card's."""
 ONEDNN = ("could not create a primitive", "could not execute a primitive", "could not create a memory object")
 """What oneDNN says, word for word; behind its other sentences stand other reasons."""
 DISK = "The disk is full. Free some space and start the run again: it goes on where it stopped."
@@ -40,7 +49,7 @@ def as_ours(error: BaseException) -> CompressorError | None:
         return error
     text = str(error).lower()
     if isinstance(error, MemoryError) or any(words in text for words in WITHOUT_MEMORY) or text in ONEDNN:
-        return OutOfMemoryError(MEMORY)
+        return OutOfMemoryError(CARD if any(words in text for words in OF_A_CARD) else MEMORY)
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or "no space left on device" in text:  # Rust libraries (safetensors, tokenizers) say it in words
         return DiskFullError(DISK)

@@ -157,6 +157,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         folder.write_state(stage=name)
         with in_turn(name) if exclusive else nullcontext(), _timed(folder, log, name, run):
             work()
+        run.let_go()
 
     def in_turn(name: str) -> AbstractContextManager[None]:
         return turn(run.settings, run.device, name, run.progress)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from compressor.report import Report
 from compressor.results.predicting import Predictor
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
+from compressor.stages import judge
+from compressor.stages.context import Run
 from compressor.system import processes
 from tests import tiny
 from tests.few import few_rows
@@ -77,6 +80,21 @@ def recipe(here, **changes):
 def finished(here, common):
     out = here / "run"
     return out, pipeline.run(recipe(here), out, settings=common)
+
+
+def test_a_cards_memory_is_given_back_before_anything_is_measured(common, tmp_path, monkeypatch):
+    """The processes that measure want it, and what was trained on it holds itself."""
+    told, let_go, real = [], Run.let_go, judge.measure
+    monkeypatch.setattr(Run, "let_go", lambda self: told.append("let go"))
+    monkeypatch.setattr(judge, "measure", lambda *given, **how: told.append("measure") or real(*given, **how))
+    asked = Recipe.parse({"teacher": str(tiny.bert(tmp_path / "bert")), "student": None, "formats": ["8bit"]})
+    pipeline.run(asked, tmp_path / "run", settings=common)
+    assert told[-2:] == ["let go", "measure"]
+    monkeypatch.setattr(processes, "give_back_memory", lambda: told.append("given back"))
+    let_go(SimpleNamespace(device="cpu"))
+    assert told[-1] == "measure"
+    let_go(SimpleNamespace(device="cuda"))
+    assert told[-1] == "given back"
 
 
 def test_every_variant_is_there_and_measured(finished):

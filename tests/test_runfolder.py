@@ -58,7 +58,9 @@ def test_readers_never_see_half_a_state(run):
     [
         (ModelError("No."), "failed", "No."),
         (ValueError("detail"), "failed", "Something went wrong inside Compressor (ValueError)"),
-        (MemoryError(), "failed", "ran out of memory"),
+        (MemoryError(), "failed", "The machine ran out of memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB."), "failed", "The graphics card ran out of memory"),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling"), "failed", "The graphics card ran out of memory"),
         (OSError(28, "No space left on device"), "failed", "disk is full"),
         (Stopped(), "cancelled", "was stopped"),
         (KeyboardInterrupt(), "cancelled", "was stopped"),

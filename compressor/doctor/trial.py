@@ -74,6 +74,7 @@ def _gpu(index: int) -> dict[str, Any]:
 
     facts = torch.cuda.get_device_properties(index)
     free, total = torch.cuda.mem_get_info(index)
+    torch.zeros(1, device=f"cuda:{index}").add_(1).item()  # torch may have no kernels for it
     return {
         "index": index,
         "name": facts.name,

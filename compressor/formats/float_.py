@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from compressor import models, saving
-from compressor.arithmetic import dtype_of, without_emulation
+from compressor.arithmetic import dtype_of, is_emulated, without_emulation
 from compressor.errors import ModelError
 from compressor.formats.base import Format, Where
 from compressor.formats.snippets import transformers_snippet
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 WIDENED = (
     "This processor is slow with numbers of 16 bits, in which this model is stored, so it was run in 32. Load it with "
     'dtype="float32" to have it as fast as here.'
+)
+EMULATED = (
+    "This graphics card has no arithmetic for the numbers of 16 bits in which this model is stored, and makes do with others. "
+    'Loaded with dtype="float32" or "float16" it may be faster than here.'
 )
 
 
@@ -50,7 +54,10 @@ class Float(Format):
         model = models.load_model(folder, task, device=device, strict=False)
         stored = dtype_of(model)
         model = without_emulation(model)
-        return TorchRunner(model, dtype=stored, notes=() if dtype_of(model) == stored else (WIDENED,))
+        notes = (WIDENED,) if dtype_of(model) != stored else ()
+        if model.device.type == "cuda" and is_emulated(stored, "cuda"):  # whose memory is scarce: it stays as it is
+            notes = (EMULATED,)
+        return TorchRunner(model, dtype=stored, notes=notes)
 
     def bytes(self, linear: int, rest: int) -> int:
         return 2 * (linear + rest)

@@ -87,7 +87,8 @@ class Answering:
         import torch
 
         self._threads = self._threads or torch.get_num_threads()
-        torch.set_num_threads(wanted or (1 if taken(self.settings, "cpu") else self._threads))
+        busy = any(taken(self.settings, device) for device in ("cpu", "cuda"))  # whose run uses the cores too
+        torch.set_num_threads(wanted or (1 if busy else self._threads))
 
     def _send(self, text: str) -> None:
         with self._writing:

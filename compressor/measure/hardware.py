@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import platform
 import subprocess
 import sys
@@ -17,14 +18,32 @@ from compressor.settings import Settings
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux says what a container may use."""
 
+NO_KERNELS = "no kernel image"
+"""What CUDA says where torch was built without a card's kind."""
+
 PACKAGES = ("torch", "transformers", "bitsandbytes", "accelerate", "datasets", "safetensors")
 
 
 def default_device() -> str:
-    """`cuda` where torch can use it, else `cpu`."""
+    """`cuda` where torch can compute on it, else `cpu`."""
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if torch.cuda.is_available() and _computes() else "cpu"
+
+
+@functools.cache
+def _computes() -> bool:
+    """Whether the installed torch has kernels for the first card: that there is one says nothing of it. Builds of CUDA 12.8 and
+    later have none for cards before Turing."""
+    import torch
+
+    try:
+        torch.zeros(1, device="cuda").add_(1).item()
+    except RuntimeError as error:
+        return (
+            NO_KERNELS not in str(error).lower()
+        )  # all else, such as a card that is full, is for whoever computes on it
+    return True
 
 
 def hardware() -> dict[str, Any]:

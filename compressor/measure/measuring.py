@@ -32,6 +32,10 @@ LOADED = 1.3
 """Memory of a loaded model at the most, as a multiple of its file."""
 EACH = 400_000_000
 """Bytes of a process beside its weights: libraries, and what a batch needs while it is computed."""
+APART_EACH = 1_200_000_000
+"""The same of the machine's memory, where each process imports for itself and has a graphics card open."""
+SPARE = 0.8
+"""Share of the free memory that they may take."""
 APART = "The models did not fit in memory together, so their times were taken one after the other, not in turns."
 
 
@@ -261,11 +265,17 @@ def _lengths(ones: Sequence[_One], task: Task) -> list[int]:
 
 
 def _fit_together(requests: Sequence[Request], device: str) -> bool:
-    """Whether all models can be loaded at once, with a fifth of the free memory to spare."""
-    needed = sum(int(LOADED * bytes_on_disk(request.folder)) + EACH for request in requests)
-    free = memory_free()
-    if device.startswith("cuda"):
-        import torch
+    """Whether all models can be loaded at once, with a fifth of the free memory to spare: the machine's, and a card's."""
+    loaded = [(r, int(LOADED * bytes_on_disk(r.folder))) for r in requests]
+    if not device.startswith("cuda"):
+        return sum(bytes_ + EACH for _, bytes_ in loaded) < SPARE * memory_free()
+    import torch
 
-        free = int(torch.cuda.mem_get_info()[0])
-    return needed < 0.8 * free
+    # Nothing is forked there: each process has the libraries to itself, and models of other runtimes are in them.
+    on_card = [bytes_ + EACH for request, bytes_ in loaded if _by_torch(request)]
+    beside = [APART_EACH + (0 if _by_torch(request) else bytes_) for request, bytes_ in loaded]
+    return sum(on_card) < SPARE * torch.cuda.mem_get_info()[0] and sum(beside) < SPARE * memory_free()
+
+
+def _by_torch(request: Request) -> bool:
+    return request.format not in FORMATS or FORMATS[request.format].runtime == "torch"

@@ -100,9 +100,10 @@ class Work:
         rows, self.actual, self.pad = probe_rows(self.folder, self.task, length)
         self.batch = _batch(rows, self.pad)
         use_threads(threads)
-        touch_libraries(device)
         made = formats.get(format)
-        memory = PeakMemory(device if made.runtime == "torch" else "cpu")  # where the others run, whatever torch has
+        here = device if made.runtime == "torch" else "cpu"  # where the others run, whatever torch has
+        touch_libraries(here)
+        memory = PeakMemory(here)
         self.runner = made.load(self.folder, self.task, device, threads)
         warm_up(self.task, self.runner, self.batch)
         return {

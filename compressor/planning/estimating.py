@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from compressor.hub import Hub
 
 _speeds: dict[str, float] = {}
+CARD = 30e12
+"""FLOP per second of a graphics card that cannot be asked now: a modest one's."""
 
 
 def estimate(
@@ -136,7 +138,9 @@ def _speed(settings: Settings, device: str) -> float:
         return _speeds[device]
     import torch
 
-    dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float32
+    if device == "cuda" and taken(settings, device):
+        return CARD  # it may be full, and its run is timed to the millisecond
+    dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float16 if device == "cuda" else torch.float32
     a = torch.randn(1024, 384, device=device, dtype=dtype)
     b = torch.randn(384, 1536, device=device, dtype=dtype)
     a @ b

@@ -17,7 +17,7 @@ from compressor.publishing.card_making import making, teacher_name
 from compressor.publishing.markdown import count, escape, fenced, linked, share, size
 from compressor.recipe import Recipe
 from compressor.report import Quality, Report, Variant
-from compressor.results.summary import beside, of_what, speedup
+from compressor.results.summary import beside, device_name, of_what, speedup
 from compressor.results.untidy import TITLES
 from compressor.search.candidates import TEACHER
 
@@ -215,9 +215,13 @@ def _measured_on(story: Story) -> str:
         what = "tokens of the test text" if quality.metric == "perplexity" else "test rows"
         lines.append(f"Quality was measured on {quality.rows:,} {what}; in brackets its 95 % interval.")
     if on := story.variant.measured_on:
+        where, threads = (
+            escape(device_name(on.kind, story.report)),
+            f"{on.threads} thread{'s' if on.threads != 1 else ''}",
+        )
         lines.append(
-            f"Speed was measured on {escape(on.device)} with {on.threads} thread{'s' if on.threads != 1 else ''}: latency with "
-            f"one input of {on.length} tokens at a time, throughput in batches."
+            f"Speed was measured on {where} with {threads}: latency with one input of {on.length} tokens at a time, throughput "
+            "in batches."
         )
         if elsewhere := [escape(v.name) for v in story.report.variants if _elsewhere(story, v)]:
             lines.append(

@@ -57,6 +57,11 @@ def speedup(variant: Timed, teacher: Timed) -> float | None:
     return teacher.latency_ms.p50 / max(variant.latency_ms.p50, 1e-9)
 
 
+def device_name(kind: str, report: Report) -> str:
+    """A kind of device as one calls it who reads the report elsewhere: a graphics card by its name."""
+    return str(report.hardware.get("gpu") or "a graphics card")[:80] if kind == "cuda" else kind
+
+
 def apart(report: Report) -> list[Variant]:
     """Variants whose quality cannot be held against the first one's: a perplexity of other tokens."""
     first = report.teacher_variant.quality
@@ -170,7 +175,7 @@ def _size(variant: Variant, teacher: Variant) -> str:
 def _speed(variant: Variant, teacher: Variant) -> str | None:
     if (ratio := speedup(variant, teacher)) is None:
         return None
-    where = f" on this {variant.measured_on.device.upper()}" if variant.measured_on else ""
+    where = f" on this {'GPU' if variant.device == 'cuda' else variant.device.upper()}" if variant.device else ""
     if ratio >= SAME_SPEED:
         return f"{ratio:.1f}× faster{where}"
     return f"about as fast{where}" if ratio > 0.95 else f"{1 / ratio:.1f}× slower{where}"

@@ -12,7 +12,7 @@ from compressor.events import Progress
 from compressor.recipe import Recipe
 from compressor.runfolder import RunFolder
 from compressor.settings import Settings
-from compressor.system import halving
+from compressor.system import halving, processes
 from compressor.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -88,9 +88,16 @@ class Run:
         done = halving.patiently(
             folder, stage, work, lambda reason: self.progress(stage, message=reason), here=self.device != "cpu"
         )
+        self.let_go()
         if said := halving.said(folder, stage):
             self.note(variant, said)
         return done
+
+    def let_go(self) -> None:
+        """Give a graphics card's memory back between two pieces of work: a model that was trained holds itself, and torch keeps
+        what it ever took, while the processes that measure want it."""
+        if self.device != "cpu":
+            processes.give_back_memory()
 
     def note(self, variant: str, *sentences: str) -> None:
         """Remember sentences for the report, each once."""

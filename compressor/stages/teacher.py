@@ -137,6 +137,8 @@ def _asked(run: Run, data: RunData, batch: int) -> tuple[np.ndarray, np.ndarray]
     dtype = torch.bfloat16 if has_fast_bf16(run.device) else torch.float32
     model = models.load_model(run.teacher, task, dtype=dtype, device=run.device, strict=False)
     if dtype is not torch.float32 and not saving.stands_16_bits(model, task):
+        del model  # not both at once
+        run.let_go()
         model = models.load_model(run.teacher, task, dtype=torch.float32, device=run.device, strict=False)
     task.load_for(model)
     rows = data.split("train")

@@ -147,13 +147,17 @@ def goes_first(score: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(str(score), encoding="ascii")
 
 
+CARDS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""Where Linux has the driver of a graphics card: NVIDIA's, that of Windows below it, AMD's."""
+
+
 def limit_memory(bytes_: int | None) -> None:
     """Let this process and each that it starts hold at most so much memory of its own. What asks for more is then told so,
     and can do with less; without this limit the system ends some process, perhaps another one.
 
-    Linux alone, and not where there is an NVIDIA device: its driver claims address space that it never uses.
+    Linux alone, and not where there is a graphics card: its driver claims address space that it never uses.
     """
-    if bytes_ is None or sys.platform != "linux" or Path("/dev/nvidiactl").exists():
+    if bytes_ is None or sys.platform != "linux" or any(Path(name).exists() for name in CARDS):
         return
     import resource
 

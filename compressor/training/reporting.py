@@ -35,7 +35,7 @@ class Reporting(TrainerCallback):  # type: ignore[misc]
             "rate": rate * self.rows_per_step,
             "eta": (state.max_steps - state.global_step) / rate if rate else 0.0,
             "epoch": state.epoch,
-            "memory": psutil.Process().memory_info().rss,
+            "memory": _held(str(args.device.type)),
         }
         self.progress(self.stage, state.global_step, state.max_steps, **metrics)
 
@@ -46,3 +46,12 @@ class Reporting(TrainerCallback):  # type: ignore[misc]
         if "eval_quality" in logs:
             quality = float(logs["eval_quality"])
             self.progress(self.stage, state.global_step, state.max_steps, quality=quality, epoch=state.epoch)
+
+
+def _held(device: str) -> int:
+    """Bytes of the memory that a training is short of first: of the graphics card, where it has one."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.memory_reserved())
+    return int(psutil.Process().memory_info().rss)

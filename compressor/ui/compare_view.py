@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from compressor.report import Report, Variant
 from compressor.results.suiting import Suited
-from compressor.results.summary import FLOOR, SAME_SPEED, apart, best, candidates, is_slower, is_smaller, kept, speedup
+from compressor.results.summary import (
+    FLOOR,
+    SAME_SPEED,
+    apart,
+    best,
+    candidates,
+    device_name,
+    is_slower,
+    is_smaller,
+    kept,
+    speedup,
+)
 from compressor.ui import frontier
 from compressor.ui.metrics import generates, in_a_sentence, interval, metric_title, value
 from compressor.ui.proof_view import loss, worth
@@ -208,7 +219,8 @@ def _measured(report: Report) -> str:
     said = []
     if on:
         lengths = [str(n) for n in sorted({v.measured_on.length for v in report.variants if v.measured_on})]
-        said.append(t("table.measured", device=listed(devices(report)), threads=on.threads, length=listed(lengths)))
+        where = listed([device_name(kind, report) for kind in devices(report)])
+        said.append(t("table.measured", device=where, threads=on.threads, length=listed(lengths)))
         if len(devices(report)) > 1:
             names = listed([v.name for v in report.variants if v.device and v.device != on.kind])
             said.append(t("table.elsewhere", names=names))

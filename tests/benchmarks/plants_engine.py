@@ -24,6 +24,18 @@ PLANTS = [
         "tests/planning/test_estimating.py::test_a_card_has_its_own_memory_and_models_are_quantized_in_the_machines",
     ),
     (
+        "a card without kernels is taken", "compressor/measure/hardware.py",
+        "return NO_KERNELS not in str(error).lower()", "return True", "tests/measure/test_parts.py -k no_kernels",
+    ),
+    (
+        "on a card the machine's own memory is not looked at", "compressor/measure/measuring.py",
+        " and sum(beside) < SPARE * memory_free()", "", "tests/measure/test_parts.py -k room_for_their",
+    ),
+    (
+        "a trained model stays on the card", "compressor/stages/context.py",
+        'if self.device != "cpu":', "if False:", "tests/test_pipeline.py -k given_back",
+    ),
+    (
         "a control learns from the teacher", "compressor/stages/lessons.py",
         "    if alone:", "    if False:",
         "tests/test_pipeline.py::test_the_control_is_the_same_student_without_the_teacher",
@@ -257,7 +269,7 @@ PLANTS = [
     ),
     (
         "measured: the processor's memory is looked for on the card", "compressor/measure/work.py",
-        'PeakMemory(device if made.runtime == "torch" else "cpu")', "PeakMemory(device)",
+        "memory = PeakMemory(here)", "memory = PeakMemory(device)",
         "tests/measure/test_parts.py -k counted_there",
     ),
 ]  # fmt: skip

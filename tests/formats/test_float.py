@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from compressor import arithmetic, tasks
-from compressor.formats import get
+from compressor.formats import float_, get
 from tests import tiny
 
 TASK = tasks.get("text-classification")
@@ -96,6 +96,24 @@ def test_on_a_graphics_card_it_stays_as_it_is(processor, monkeypatch):
     assert not arithmetic.has_fast_bf16("cuda")
     there = SimpleNamespace(device=SimpleNamespace(type="cuda"), dtype=torch.bfloat16)
     assert arithmetic.without_emulation(there) is there
+
+
+def test_an_older_graphics_card_is_said_to_make_do(stored, monkeypatch):
+    """Its model is on the processor here: there is no such card."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **how: False)
+    real = float_.models.load_model
+
+    def loaded(*given, **how):
+        model = real(*given, **how | {"device": "cpu"})
+        card = SimpleNamespace(type="cuda")
+        monkeypatch.setattr(type(model), "device", property(lambda self: card))
+        return model
+
+    monkeypatch.setattr(float_.models, "load_model", loaded)
+    (note,) = get("float").load(stored("bfloat16"), TASK, "cuda").notes
+    assert note.startswith("This graphics card has no arithmetic")
+    monkeypatch.undo()
+    assert get("float").load(stored("float32"), TASK).notes == ()
 
 
 def test_nothing_is_promised_of_other_devices():

@@ -20,6 +20,9 @@ def test_what_is_asked_after_a_run_has_all_threads_again(settings, monkeypatch):
         for number, verb, busy in ((1, "predict", True), (2, "estimate", False)):
             monkeypatch.setattr(helper_process, "taken", lambda *_, busy=busy: busy)
             answering._work({"id": number, "verb": verb}, {})
+            if busy:  # of a run on a card the cores do a part too
+                monkeypatch.setattr(helper_process, "taken", lambda _, device: device == "cuda")
+                answering._work({"id": 3, "verb": verb}, {})
     finally:
         torch.set_num_threads(before)
-    assert seen == [1, 2]
+    assert seen == [1, 1, 2]

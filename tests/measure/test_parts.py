@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from datasets import Dataset
 
 from compressor import models, tasks
@@ -141,6 +142,37 @@ def test_together_only_where_there_is_memory_for_all(tmp_path, monkeypatch):
         assert measuring._fit_together([request, request], "cpu") is fit
 
 
+def test_together_on_a_card_only_where_the_machine_has_room_for_their_processes_too(tmp_path, monkeypatch):
+    bert = tiny.bert(tmp_path / "bert")
+    floats = [values.Request(name, bert) for name in "ab"]
+    onnx = values.Request("c", bert, "onnx")
+    for asked, card, machine, fit in (
+        (floats, 3_000_000_000, 9_000_000_000, True),
+        (floats, 900_000_000, 9_000_000_000, False),
+        (floats, 3_000_000_000, 2_500_000_000, False),  # each imports for itself
+        ([floats[0], onnx], 900_000_000, 9_000_000_000, True),  # ONNX has no use for the card
+    ):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda card=card: (card, card))
+        monkeypatch.setattr(measuring, "memory_free", lambda machine=machine: machine)
+        assert measuring._fit_together(asked, "cuda") is fit
+
+
+@pytest.mark.parametrize(
+    ("said", "device"), [("no kernel image is available for execution on the device", "cpu"), ("out of memory", "cuda")]
+)
+def test_a_card_that_torch_has_no_kernels_for_is_none(monkeypatch, said, device):
+    def fails(*_, **__):
+        raise RuntimeError(f"CUDA error: {said}\nCUDA kernel errors might be reported later.")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "zeros", fails)
+    hardware._computes.cache_clear()
+    try:
+        assert hardware.default_device() == device
+    finally:
+        hardware._computes.cache_clear()
+
+
 def test_how_a_process_ended_is_told():
     assert isinstance(ended(-9), OutOfMemoryError)
     assert "SIGSEGV" in str(ended(-11))
@@ -195,10 +227,10 @@ def test_a_library_that_does_not_load_is_the_affair_of_formats_that_need_it(libr
 def test_what_runs_on_the_processor_has_its_memory_counted_there(tmp_path, monkeypatch):
     asked, real = [], memory.PeakMemory
     monkeypatch.setattr(work, "PeakMemory", lambda device: asked.append(device) or real("cpu"))
-    monkeypatch.setattr(work, "touch_libraries", lambda device: None)
+    monkeypatch.setattr(work, "touch_libraries", asked.append)
     for name in ("onnx", "float"):
         made = get(name)
         monkeypatch.setattr(type(made), "load", lambda *_: (_ for _ in ()).throw(ModelError("far enough")))
         with pytest.raises(ModelError, match="far enough"):
             work.Work().open(str(tiny.bert(tmp_path / name)), name, TASK.key, "cuda", 1, 8)
-    assert asked == ["cpu", "cuda"]
+    assert asked == ["cpu", "cpu", "cuda", "cuda"]  # and what it does not use is not opened

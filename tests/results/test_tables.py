@@ -11,7 +11,7 @@ from datasets import Dataset
 from compressor import tasks
 from compressor.measure import Measured
 from compressor.report import Control, Difference, Latency, MeasuredOn, Quality, Report, Variant
-from compressor.results.summary import best, summary, worth
+from compressor.results.summary import best, device_name, summary, worth
 from compressor.results.tables import retained, write_tables
 from compressor.ui import rows as shown
 
@@ -51,6 +51,15 @@ def test_the_sentence_speaks_of_the_smallest_variant_above_the_floor():
     said = summary(rows)
     assert said.startswith("student: 2.0× smaller, 2.0× faster on this CPU, kept 98.9 % of the accuracy; ")
     assert said.endswith("student-4bit is smaller still but slower than the teacher on this machine.")
+
+
+def test_a_graphics_card_is_called_by_its_name():
+    on = MeasuredOn(device="cuda", threads=8, length=32)
+    rows = [variant("teacher", 900, 0.9), variant("student", 450, 0.89, 5)]
+    found = report(*(row.model_copy(update={"measured_on": on}) for row in rows))
+    assert "2.0× faster on this GPU" in summary(found)
+    assert device_name("cuda", found) == "a graphics card" and device_name("cpu", found) == "cpu"
+    assert device_name("cuda", found.model_copy(update={"hardware": {"gpu": "NVIDIA H200"}})) == "NVIDIA H200"
 
 
 def difference(value, low, high, p, rows=1800, metric="accuracy"):

@@ -94,7 +94,7 @@ def test_a_processors_times_are_not_held_against_a_cards() -> None:
     assert said.startswith("student-onnx-int8 is 6.2× smaller, and kept 98.3 % of the accuracy.")
     assert "slower" not in said + summary(found) and "faster" not in said + summary(found)
     shown = compare_view.table(found)
-    assert "Measured on cuda and cpu" in shown
+    assert "Measured on a graphics card and cpu" in shown
     assert "Times and memory of student-onnx-int8 are of another device" in shown
     best_of = {c.key: c.best for c in compare_view.columns(found)}
     assert (best_of["latency"], best_of["throughput"], best_of["memory"]) == (None, None, None)
