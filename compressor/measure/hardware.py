@@ -39,10 +39,8 @@ def _computes() -> bool:
 
     try:
         torch.zeros(1, device="cuda").add_(1).item()
-    except RuntimeError as error:
-        return (
-            NO_KERNELS not in str(error).lower()
-        )  # all else, such as a card that is full, is for whoever computes on it
+    except RuntimeError as error:  # all else, such as a card that is full, is for whoever computes on it
+        return NO_KERNELS not in str(error).lower()
     return True
 
 
