@@ -95,6 +95,12 @@ def _drop_checkpoints(trial: Run) -> None:
     shutil.rmtree(trial.work / "distill", ignore_errors=True)
 
 
+ELSEWHERE = (
+    "It runs on the processor, and nobody can say how much faster than the teacher on this graphics card that is. To search for "
+    "speed on a processor, use a machine without a graphics card."
+)
+
+
 class _Trials:
     """Sizes that are tried, one after the other; what is known of them survives a restart."""
 
@@ -109,12 +115,19 @@ class _Trials:
     def all(self) -> list[Candidate]:
         """What may be chosen from, the smallest first."""
         run, task = self.base, trainable(self.base.task)
-        reasons = {name: get(name).unavailable(run.device) for name in run.recipe.formats}
+        reasons = {name: self._unfit(name) for name in run.recipe.formats}
         run.note("", *(f"{get(name).title} was left out: {reason}" for name, reason in reasons.items() if reason))
         formats = [name for name, reason in reasons.items() if reason is None]
         config = models.load_config(run.teacher)
         kept = kept_tokens(run, self.data, task, models.load_tokenizer(run.teacher))
         return within(candidates(config, task, formats, len(kept) if kept is not None else None), self.target)
+
+    def _unfit(self, name: str) -> str | None:
+        """Why nothing in this format can be what is looked for; None where it can."""
+        fmt, device = get(name), self.base.device
+        if (reason := fmt.unavailable(device)) is not None:
+            return reason
+        return ELSEWHERE if self.target.min_speedup is not None and device != "cpu" and fmt.runtime != "torch" else None
 
     def run(self, found: list[Candidate]) -> list[Point]:
         """All rounds; the points of the last."""

@@ -233,6 +233,18 @@ def test_a_processors_time_is_not_held_against_a_cards(device, speedup):
     assert point is not None and (point.speedup, point.met) == (speedup, speedup is not None)
 
 
+@pytest.mark.parametrize(
+    ("device", "target", "left_out"),
+    [("cpu", {"min_speedup": 2}, []), ("cuda", {"max_megabytes": 9}, []), ("cuda", {"min_speedup": 2}, ["onnx-int8"])],
+)
+def test_what_runs_on_the_processor_is_not_searched_by_a_cards_speed(monkeypatch, device, target, left_out):
+    trials = object.__new__(_Trials)
+    trials.target, trials.base = Target(**target), SimpleNamespace(device=device)
+    for name in ("8bit", "onnx-int8"):
+        monkeypatch.setattr(type(get(name)), "unavailable", lambda *_: None)
+    assert [name for name in ("8bit", "onnx-int8") if trials._unfit(name)] == left_out
+
+
 def test_a_search_says_which_formats_it_had_to_leave_out(settings, tmp_path, source, monkeypatch):
     monkeypatch.setattr(type(get("openvino-int8")), "unavailable", lambda *_: "It is not installed.")
     asked = short(source, 120, 3.0, 0.2).model_copy(update={"formats": ("openvino-int8",)})
