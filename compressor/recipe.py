@@ -260,7 +260,7 @@ class Recipe(Frozen):
         raw = self.model_dump(mode="json", exclude_unset=asked_only)
         if self.target is not None and self.distill is not None:
             for key in SET_BY_SIZE - self.distill.model_fields_set:
-                raw["distill"].pop(key, None)
+                raw.get("distill", {}).pop(key, None)
         return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
 
 

@@ -255,6 +255,7 @@ def test_a_search_says_which_formats_it_had_to_leave_out(settings, tmp_path, sou
 @pytest.mark.parametrize(
     ("said", "weights", "rates"),
     [
+        (None, [0.2, 0.2, 0.5], [2e-4, 2e-4, 1e-3]),
         ({}, [0.2, 0.2, 0.5], [2e-4, 2e-4, 1e-3]),
         ({"alpha": 0.5}, [0.5, 0.5, 0.5], [2e-4, 2e-4, 1e-3]),
         ({"learning_rate": 1e-4, "alpha": 0.0}, [0.0, 0.0, 0.0], [1e-4, 1e-4, 1e-4]),
@@ -262,11 +263,11 @@ def test_a_search_says_which_formats_it_had_to_leave_out(settings, tmp_path, sou
 )
 def test_each_size_has_what_suits_it_where_nothing_was_said(said, weights, rates):
     """Also where a search goes on with the recipe that its folder has."""
-    asked = Recipe.parse(
-        {"teacher": "demo", "data": {"source": "demo"}, "target": {"max_megabytes": 2}, "distill": said}
-    )
+    raw = {"teacher": "demo", "data": {"source": "demo"}, "target": {"max_megabytes": 2}}
+    asked = Recipe.parse(raw if said is None else raw | {"distill": said})
     full = asked.resolved("text-classification", Student(size="half"), ())
     again = Recipe.parse(full.to_yaml())
+    assert Recipe.parse(asked.to_yaml(asked_only=True)) == asked
     assert again.resolved("text-classification", Student(size="half"), ()) == full == again
     for one in (asked, full, again):
         run = SimpleNamespace(recipe=one, teacher=ASSETS / "demo" / "teacher")
