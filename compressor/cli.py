@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 STOPPED = {
     "run": "Stopped. The same command goes on from here.",
-    "publish": "Stopped. What was published by then stays; `--variant` publishes the others.",
+    "publish": "Stopped. What was published by then stays; the same command goes on from here.",
 }
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 

@@ -6,18 +6,14 @@ import errno
 
 from compressor.errors import CompressorError, DiskFullError, OutOfMemoryError
 
-MEMORY = (
-    "The machine ran out of memory. Try shorter texts, smaller models, or a machine with more memory; closing other programs "
-    "helps too."
+RAN_OUT = (
+    "{what} ran out of memory. Try shorter texts, smaller models, or a machine with more memory; closing other programs helps "
+    "too."
 )
-CARD = MEMORY.replace("The machine", "The graphics card", 1)
+MEMORY, CARD = RAN_OUT.format(what="The machine"), RAN_OUT.format(what="The graphics card")
 WITHOUT_MEMORY = (
-    "out of memory",
-    "can't allocate memory",
-    "cannot allocate memory",
-    "bad_alloc",
-    "_status_alloc_failed",
-)
+    "out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc", "_status_alloc_failed"
+)  # fmt: skip
 """What CUDA, torch, the system, C++ and the libraries of CUDA say."""
 OF_A_CARD = ("cuda", "cublas", "cudnn", "hip out of memory")
 """What is in it where it is a graphics card's."""

@@ -139,7 +139,8 @@ def _earlier(folder: RunFolder, recipe: Recipe) -> Report | None:
         return None  # a first try that failed before it had done anything binds nobody
     task = tasks.get(before.task)
     width = (read_json(folder.path / "teacher.json") or {}).get(WIDTH)
-    if before != recipe.resolved(task.name, task.default_student, task.default_formats, width):
+    # As text: two searches of equal values differ by what was said and what was left open.
+    if before.to_yaml() != recipe.resolved(task.name, task.default_student, task.default_formats, width).to_yaml():
         raise RunMismatchError(
             f"{folder.path} holds a run of another recipe. Choose another folder with --out, or delete this one first."
         )

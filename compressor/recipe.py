@@ -23,7 +23,6 @@ from compressor.recipe_defaults import (
     made_of,
     objective_of,
     of_head_alone,
-    rate_of,
     rate_of_head,
     teacher_epochs,
 )
@@ -70,9 +69,9 @@ __all__ = [
     "Student",
     "Target",
     "alpha_of",
+    "left_open",
     "made_of",
     "objective_of",
-    "rate_of",
     "teacher_epochs",
 ]
 

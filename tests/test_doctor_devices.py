@@ -104,5 +104,8 @@ def test_gpus_are_told_with_their_memory() -> None:
     free, full = accelerators._devices(looked)
     assert free.says == "H100 (cuda:0), compute capability 9.0, 70.0 GB of 80.0 GB free, computes in bfloat16."
     assert (free.status, full.status) == ("ok", "note")
+    old = "cuda:0: CUDA error: no kernel image is available for execution on the device"
+    (trouble,) = accelerators._devices(looked | {"cuda": [], "trouble": old})
+    assert "has no code for this GPU" in trouble.says and "Install a torch that is built for it" in trouble.advice
     (trouble,) = accelerators._devices(looked | {"cuda": [], "trouble": "The NVIDIA driver is too old."})
     assert trouble.status == "note" and "The NVIDIA driver is too old." in trouble.says

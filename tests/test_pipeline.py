@@ -19,7 +19,7 @@ from compressor import pipeline, tasks
 from compressor.errors import CompressorError, DataError, ModelError, RunCancelledError, RunMismatchError
 from compressor.events import read_events
 from compressor.formats import get
-from compressor.recipe import Recipe
+from compressor.recipe import Recipe, Student
 from compressor.report import Report
 from compressor.results.predicting import Predictor
 from compressor.runfolder import RunFolder
@@ -178,6 +178,21 @@ def test_a_finished_run_is_done_at_once_and_another_recipe_is_refused(finished, 
         pipeline.run(recipe(here, seed=1), out, settings=common)
     assert RunFolder(out).state()["status"] == "finished"
     assert not (out / "work").exists()
+
+
+def test_a_search_whose_sizes_are_told_what_to_do_is_another(common, tmp_path):
+    """By value it is the same: what is said is what stands where nothing is said."""
+    asked = {"teacher": "demo", "data": {"source": "demo"}, "target": {"max_megabytes": 2}, "formats": []}
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    full = Recipe.parse(asked).resolved("text-classification", Student(size="half"), ())
+    run.save_recipe(full)
+    run.write_state(finished_stages=["data"])
+    for said in ({"alpha": 0.5}, {"learning_rate": 1e-4}):
+        other = Recipe.parse(asked | {"distill": said})
+        assert other.resolved("text-classification", Student(size="half"), ()) == full
+        with pytest.raises(RunMismatchError):
+            pipeline.run(other, run.path, settings=common)
 
 
 def test_what_the_teacher_decides_does_not_make_it_another_recipe(common, tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 
 from compressor.doctor.finding import NOTE, OK, PROBLEM, Finding, gigabytes
 from compressor.formats import FORMATS
+from compressor.measure.hardware import NO_KERNELS
 from compressor.settings import Settings
 from compressor.system import processes
 
@@ -86,7 +87,12 @@ def _devices(devices: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("gpu", OK, says, facts=one)
     if devices["cuda"] and not devices["trouble"]:
         return
-    if devices["trouble"] and devices["cuda"]:
+    if NO_KERNELS in str(devices["trouble"]).lower():
+        advice = "Install a torch that is built for it (pytorch.org says which), or leave it: then all runs on the CPU."
+        yield Finding(
+            "gpu", NOTE, f"The installed torch has no code for this GPU: {devices['trouble'].rstrip('.')}.", advice
+        )
+    elif devices["trouble"] and devices["cuda"]:
         yield Finding("gpu", NOTE, f"One of the GPUs cannot be used: {devices['trouble'].rstrip('.')}.")
     elif devices["trouble"]:
         advice = "If this machine has a GPU, install a driver that suits the installed torch. Until then all runs on the CPU."

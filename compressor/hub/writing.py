@@ -146,8 +146,12 @@ class Repos:
         try:
             self.hub.ask(lambda: api.update_repo_settings(repo, visibility="public"), f"make {repo} public", repo)
         except HubError:  # it may be done, and the answer lost
-            if self.hub.ask(lambda: api.model_info(repo), f"look at {repo}", repo).private:
+            if self.is_private(repo):
                 raise
+
+    def is_private(self, repo: str) -> bool:
+        """Whether its owner alone sees it. Raises HubError."""
+        return bool(self.hub.ask(lambda: self.hub.api.model_info(repo), f"look at {repo}", repo).private)
 
     def delete(self, repo: str) -> None:
         """Remove it; one that is not there is fine. Raises HubError."""

@@ -45,16 +45,18 @@ class Children:
     Args:
         task: `Task.key`.
         folders: of the models, whose code is imported ahead.
+        together: whether all of them will be there at the same time; else one process is enough.
         errors: a file for what they write to standard error.
     """
 
-    def __init__(self, task: str, folders: Sequence[Path], device: str, errors: Path):
+    def __init__(self, task: str, folders: Sequence[Path], device: str, errors: Path, *, together: bool = True):
         self._preload = {"do": "preload", "task": task, "folders": [str(f) for f in folders]}
         self._errors = errors
         self._open: list[Child] = []
         try:
-            self._nursery = _Nursery(errors, self._preload) if _can_fork(device) else None
-            self._ahead = [] if self._nursery is not None else _spawned(errors, self._preload, _at_once(len(folders)))
+            self._nursery = _Nursery(errors, self._preload) if can_fork(device) else None
+            count = _at_once(len(folders)) if together else 1
+            self._ahead = [] if self._nursery is not None else _spawned(errors, self._preload, count)
         except BaseException:
             self.log_errors()  # the file goes with whoever made it
             raise
@@ -176,7 +178,8 @@ def _error(kind: str, sentence: str) -> CompressorError:
     return ModelError(sentence)
 
 
-def _can_fork(device: str) -> bool:
+def can_fork(device: str) -> bool:
+    """Whether one process can import the libraries for all."""
     return sys.platform == "linux" and device == "cpu"
 
 
@@ -186,19 +189,32 @@ def _at_once(wanted: int) -> int:
 
 
 def _spawned(errors: Path, preload: dict[str, Any], count: int) -> list[Child]:
-    """So many new processes that have imported everything."""
+    """New processes that have imported everything: so many, or as many of them as could.
+
+    Raises:
+        ModelError, OutOfMemoryError: none could.
+    """
     started: list[Child] = []
+    ready: list[Child] = []
+    failed: CompressorError | None = None
     try:
         for _ in range(count):
             started.append(_process(errors))
             started[-1].send(**preload)
         for child in started:
-            child.answer()
+            try:
+                child.answer()
+                ready.append(child)
+            except CompressorError as error:
+                child.end()
+                failed = failed or error
+        if failed is not None and not ready:
+            raise failed
     except BaseException:
         for child in started:
             child.end()
         raise
-    return started
+    return ready
 
 
 def _process(errors: Path) -> Child:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from compressor.errors import CompressorError, ModelError, OutOfMemoryError
 from compressor.events import Progress, silent
 from compressor.formats import FORMATS
-from compressor.measure.children import Child, Children
+from compressor.measure.children import Child, Children, can_fork
 from compressor.measure.hardware import memory_free
 from compressor.measure.latency import rounds, summary
 from compressor.measure.probe import LENGTH, usual_length
@@ -33,7 +33,7 @@ LOADED = 1.3
 EACH = 400_000_000
 """Bytes of a process beside its weights: libraries, and what a batch needs while it is computed."""
 APART_EACH = 1_200_000_000
-"""The same of the machine's memory, where each process imports for itself and has a graphics card open."""
+"""The same where each process imports for itself, of the machine's memory."""
 SPARE = 0.8
 """Share of the free memory that they may take."""
 APART = "The models did not fit in memory together, so their times were taken one after the other, not in turns."
@@ -79,7 +79,8 @@ def measure(
     together = len(ones) == 1 or _fit_together(requests, device)
     with tempfile.TemporaryDirectory(prefix="compressor-measure-", ignore_cleanup_errors=True) as folder:
         errors = Path(folder) / "errors"
-        with Children(task.key, [r.folder for r in requests], device, errors) as children:
+        folders = [request.folder for request in requests]
+        with Children(task.key, folders, device, errors, together=together) as children:
             bench = _Bench(children, task, device, threads, _lengths(ones, task), Path(folder), progress)
             for i, one in enumerate(ones):
                 bench.run(i, one, i * (OPEN + RUN) if together else i)
@@ -267,13 +268,13 @@ def _lengths(ones: Sequence[_One], task: Task) -> list[int]:
 def _fit_together(requests: Sequence[Request], device: str) -> bool:
     """Whether all models can be loaded at once, with a fifth of the free memory to spare: the machine's, and a card's."""
     loaded = [(r, int(LOADED * bytes_on_disk(r.folder))) for r in requests]
+    each = EACH if can_fork(device) else APART_EACH
     if not device.startswith("cuda"):
-        return sum(bytes_ + EACH for _, bytes_ in loaded) < SPARE * memory_free()
+        return sum(bytes_ + each for _, bytes_ in loaded) < SPARE * memory_free()
     import torch
 
-    # Nothing is forked there: each process has the libraries to itself, and models of other runtimes are in them.
     on_card = [bytes_ + EACH for request, bytes_ in loaded if _by_torch(request)]
-    beside = [APART_EACH + (0 if _by_torch(request) else bytes_) for request, bytes_ in loaded]
+    beside = [each + (0 if _by_torch(request) else bytes_) for request, bytes_ in loaded]
     return sum(on_card) < SPARE * torch.cuda.mem_get_info()[0] and sum(beside) < SPARE * memory_free()
 
 

@@ -61,7 +61,7 @@ def estimate(
     by_size = work.memory_by_size()
     problem = _problem(needed, total, by_size, device)
     fitting = [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else []
-    if device != "cpu":  # which has its own memory
+    if device != "cpu" and work.recipe.formats:  # which has its own memory
         problem = problem or _problem(work.quantizing(), memory_limit(settings), {})
     problem = problem or _no_room(work.disk() + download, free)
     return {

@@ -20,8 +20,9 @@ from compressor.teachers import local_folder
 if TYPE_CHECKING:
     from compressor.hub import Hub
 
-# Seconds that do not depend on the size of anything much: starting a process and importing torch in it, saving, checking.
-START, PER_VARIANT = 8.0, 6.0
+# Seconds that do not depend on the size of anything much: starting processes and importing torch in them, saving, checking. On a
+# graphics card each process gets it ready for itself (83 seconds of a run on an H200, of which training was 14).
+START, PER_VARIANT = {"cpu": 8.0, "cuda": 25.0}, 6.0
 EFFICIENCY = 0.5
 """Share of a plain matrix product's speed that a whole training step reaches."""
 DOWNLOAD_SPEED = 12e6
@@ -43,9 +44,9 @@ PER_WORD = {"cpu": 0.004, "cuda": 0.03}
 """Seconds that a word of an answer takes besides, in however small a model."""
 PROCESS = 1_000_000_000
 """Bytes of the processes that quantize and measure, beside the models."""
-STEP_PER_LAYER = {"cpu": 0.0, "cuda": 0.004}
-"""Seconds that a layer takes in a step of training, however small it is: so long a graphics card is told what to do. A Llama of
-twelve layers took 50 milliseconds a step on an H200, whose arithmetic would take 12."""
+STEP, STEP_PER_LAYER = {"cpu": 0.0, "cuda": 0.01}, {"cpu": 0.0, "cuda": 0.004}
+"""Seconds that a step of training takes at the least, and more for each layer: so long a graphics card is told what to do. On an
+H200 a step of three layers of MiniLM took 21 milliseconds, one of twelve of a Llama 50, where its arithmetic would take 12."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +130,24 @@ class Work:
         """`speed` in FLOP per second of a matrix product."""
         teacher, student = self._dense(self.card), self._dense(self.row)
         seen = self.rows * self.tokens
-        flops = told = 0.0
+        flops = learning = 0.0
         if self.recipe.teacher_head == "new":
-            flops += 6 * teacher * seen * self.recipe.teacher_epochs
-            told += self.rows / self.batch * self.recipe.teacher_epochs * self._told(self.card)
+            steps = self.rows / self.batch * self.recipe.teacher_epochs
+            learning += max(
+                self._took(6 * teacher * seen * self.recipe.teacher_epochs, speed), steps * self._told(self.card)
+            )
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
             asked = learned = seen * (1 + self.recipe.made)
             if self.recipe.target is not None:
                 # The narrow sizes alone learn from many made-up texts, and take little time.
                 learned = seen * (1 + made_of(self.recipe.budget, Student(size="half"), self.recipe.distill))
-            flops += 2 * teacher * asked + 6 * student * learned * self.recipe.distill.epochs * trainings
+            flops += 2 * teacher * asked
             steps = learned / max(1.0, self.tokens) / self.batch * self.recipe.distill.epochs
-            told += steps * trainings * self._told(self.row)
+            one = max(
+                self._took(6 * student * learned * self.recipe.distill.epochs, speed), steps * self._told(self.row)
+            )
+            learning += trainings * one
         searched = 2 if self.recipe.target is not None else 1
         variants = (1 + int(self.trains) + len(self.recipe.formats)) * searched
         tested = self.data.tested
@@ -149,10 +155,19 @@ class Work:
             tested = max(200.0, 0.15 * self.rows) * self.tokens if self.recipe.data is not None else 0.0
         costs = [self._cost(fmt) for fmt in self.recipe.formats]
         flops += 2 * tested * (teacher + student * (searched * (int(self.trains) + sum(costs)) + searched - 1))
-        return START + PER_VARIANT * variants + told + flops / (speed * EFFICIENCY) + self._answers(costs, speed)
+        return (
+            START[self.kind]
+            + PER_VARIANT * variants
+            + learning
+            + self._took(flops, speed)
+            + self._answers(costs, speed)
+        )
+
+    def _took(self, flops: float, speed: float) -> float:
+        return flops / (speed * EFFICIENCY)
 
     def _told(self, row: Mapping[str, Any]) -> float:
-        return STEP_PER_LAYER[self.kind] * int(row.get("layers") or 1)
+        return STEP[self.kind] + STEP_PER_LAYER[self.kind] * int(row.get("layers") or 1)
 
     def _cost(self, fmt: str) -> float:
         return SLOWER_ON_CPU.get(fmt, 1.0) if self.device == "cpu" else 1.0

@@ -26,7 +26,8 @@ def making(story: Story) -> str:
     if story.recipe.teacher_head == "new":
         lines.append("- The teacher was given a new head and fine-tuned on this data first.")
     if story.learned and (distill := story.recipe.distill) is not None:
-        rate = f", learning rate {distill.learning_rate:g}" if story.report.search is None else ""
+        said = story.report.search is None or "learning_rate" in distill.model_fields_set
+        rate = f", learning rate {distill.learning_rate:g}" if said else ""
         lines.append(
             f"- Distillation: {distill.epochs:g} epochs{_temperature(story, distill)}{_weight(story, distill)}{rate}"
             if story.distilled
@@ -54,10 +55,10 @@ def _weight(story: Story, distill: Distill) -> str:
     if not story.labelled:
         return ", from the teacher's answers alone (the data has no labels)"
     found = story.report.search
-    weight = distill.alpha
+    own = None
     if found is not None and found.size in SIZES and "alpha" not in distill.model_fields_set:  # each size has its own
-        weight = alpha_of(Student.model_validate({"size": found.size})) or weight
-    return f", weight of the labels {weight:g}"
+        own = alpha_of(Student.model_validate({"size": found.size}))
+    return f", weight of the labels {distill.alpha if own is None else own:g}"
 
 
 def _data(recipe: Recipe) -> str:

@@ -99,11 +99,12 @@ def _publish_all(
 ) -> list[Published]:
     done: list[Published] = []
     for number, (name, files) in enumerate(packed.items()):
-        progress("publish", number, len(packed), message=f"Uploading {names[name]}")
+        doing = f"{names[name]} is there already" if name in whole else f"Uploading {names[name]}"
+        progress("publish", number, len(packed), message=doing)
         try:
             if name not in whole:
                 _one(hub, names[name], files, overwrite, name)
-            late = _shown(hub, names[name]) if public else ()
+            late = _shown(hub, names[name]) if public else _hidden(hub, names[name]) if name in whole else ()
         except CompressorError as error:
             raise _with(error, _standing(done)) from error
         done.append(Published(name, names[name], hub.repos.url(names[name]), (*warnings[name], *late)))
@@ -188,6 +189,13 @@ def _one(hub: Hub, repo: str, files: Mapping[str, File], overwrite: bool, varian
         if isinstance(error, CompressorError) and not isinstance(error, RunCancelledError):
             raise _with(error, rest) from error
         raise
+
+
+def _hidden(hub: Hub, repo: str) -> tuple[str, ...]:
+    """A warning where a repo that was there before is one that everybody sees."""
+    if hub.repos.is_private(repo):
+        return ()
+    return (f"{repo} was there already, and everybody can see it. You can make it private in its settings.",)
 
 
 def _shown(hub: Hub, repo: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from compressor import models
 from compressor.errors import CannotCutError, DataError
 from compressor.formats import get
 from compressor.measure import Measured, Request, measure
-from compressor.recipe import Distill, Recipe, Student, Target, alpha_of, made_of, objective_of, rate_of
+from compressor.recipe import Distill, Recipe, Student, Target, left_open
 from compressor.report import Point, Search
 from compressor.results.summary import speedup
 from compressor.results.tables import retained
@@ -71,22 +71,12 @@ def _recipe(run: Run, size: str, epochs: float) -> Recipe:
     recipe = run.recipe
     words = recipe.student.vocabulary if recipe.student is not None else None
     asked = recipe.distill or Distill()
-    said = asked.model_fields_set
     student = Student(vocabulary=words) if words is not None else None
     distill = None
     if size != ITSELF:
         student = Student.model_validate({"size": size, "vocabulary": words})
-        rate = rate_of(student, hidden_size(run.teacher)) or asked.learning_rate
-        weight = alpha_of(student) or asked.alpha
-        distill = asked.model_copy(
-            update={
-                "epochs": epochs,
-                "learning_rate": asked.learning_rate if "learning_rate" in said else rate,
-                "alpha": asked.alpha if "alpha" in said else weight,
-                "objective": objective_of(student, asked),
-                "augment": made_of(recipe.budget, student, asked) or "none",
-            }
-        )
+        left = left_open(recipe.budget, student, asked, hidden_size(run.teacher))
+        distill = asked.model_copy(update=left | {"epochs": epochs})
     return recipe.model_copy(update={"student": student, "distill": distill, "target": None})
 
 
@@ -168,6 +158,7 @@ class _Trials:
                 make_student(trial, self.data)
             names = candidate.formats_for(self.target)
             made = [name for name in names if name == "float" or make_format(trial, name, self.data)]
+            self.base.let_go()
             points = self._measure(trial, candidate.size, made, epochs)
             self.known["measured"][candidate.size] = [p.model_dump() for p in points]
             self.known["notes"][candidate.size] = trial.notes

@@ -69,7 +69,7 @@ class Form:
     @property
     def weighs_labels(self) -> bool:
         """Whether it says what the labels weigh; 0 is a weight too."""
-        return self.alpha is not None and self.alpha != ""
+        return bool(self.alpha.strip()) if isinstance(self.alpha, str) else self.alpha is not None
 
     @property
     def has_data(self) -> bool:

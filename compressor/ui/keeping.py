@@ -29,6 +29,8 @@ FILES = ("train", "validation", "test")
 NAMES = tuple(one.name for one in fields(Form))
 ADVANCED = ("epochs", "limit", "max_length", "learning_rate", "batch_size", "temperature", "seed", "layers", "hidden",
             "intermediate", "thin", "vocabulary", "student_model")  # fmt: skip
+OLD_ALPHA = 0.5
+"""What a form of version 1 says of the labels' weight where nobody said anything."""
 MOST_TEXT, MOST_ROWS = 20_000, 1000
 
 
@@ -73,6 +75,8 @@ def read(raw: Any) -> tuple[Form, dict[str, str]] | None:
     values = raw.get("form") if isinstance(raw, Mapping) else None
     if not isinstance(values, Mapping) or len(json.dumps(values, default=str)) > 10 * MOST_TEXT:
         return None
+    if raw.get("version", 1) == 1 and values.get("alpha") == OLD_ALPHA:
+        values = {**values, "alpha": None}
     known = {name: values[name] for name in NAMES if name not in FILES and values.get(name) is not None}
     known["labels"] = _pairs(known.get("labels"))
     try:
@@ -196,7 +200,7 @@ KEEP = """(...values) => {
   for (const part of %s) form[part] = form[part]?.orig_name ?? missing[part] ?? null;
   form.labels = (form.labels?.data ?? []).filter((row) => row.some(Boolean));
   const begun = form.teacher || form.source || form.student_model || form.train || form.test;
-  return begun ? { version: 1, form } : kept;
+  return begun ? { version: 2, form } : kept;
 }""" % (json.dumps(NAMES), json.dumps(FILES))  # noqa: UP031
 """Runs in the browser alone. A form that nobody has touched is not kept: it would take the place of the one to be restored."""
 

@@ -4,13 +4,14 @@
 
 Each recipe runs in a process of its own. The estimate is the page's, made in that process just before; seconds are from there
 to the end of the run, the start of a process left out. Memory is what torch allocated on the graphics card where there is one, of
-the process that trains; else the process's largest resident memory. Finished runs in OUT are taken as they are.
+the process that trains; else the process's largest resident memory. What was found before is taken from OUT as it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -60,12 +61,15 @@ def child(path: Path, folder: Path) -> None:
     prepare_environ()
     settings, recipe = Settings.from_environ(), Recipe.load(path)
     hub, raw = Hub(settings), recipe.model_dump(mode="json", exclude_unset=True)
-    found = tokens(recipe.teacher, raw["data"], settings=settings, hub=hub, new_head=recipe.teacher_head == "new")
-    rows = {key: found[key] for key in ("rows", "tested", "longest")} | {"tokens": found["mean"]}
+    rows = {}
+    if "data" in raw:
+        found = tokens(recipe.teacher, raw["data"], settings=settings, hub=hub, new_head=recipe.teacher_head == "new")
+        rows = {key: found[key] for key in ("rows", "tested", "longest")} | {"tokens": found["mean"]}
     said = estimate(raw, settings=settings, hub=hub, **rows)
     cuda = said["device"] == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
+    shutil.rmtree(folder, ignore_errors=True)  # one that was cut would go on, and take less
     began = time.monotonic()
     report = pipeline.run(recipe, folder, settings=settings, hub=hub)
     took = {"seconds": time.monotonic() - began, "host": 1e6 * high_water(os.getpid())}

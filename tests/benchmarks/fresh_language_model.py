@@ -38,13 +38,14 @@ def make(text: str, folder: Path, *, layers: int, hidden: int, seconds: float, v
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = tokenizer_of(text, vocabulary)
     torch.manual_seed(0)
+    heads = hidden // 64
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         intermediate_size=-(-hidden * 8 // 3 // 256) * 256,
         num_hidden_layers=layers,
-        num_attention_heads=hidden // 64,
-        num_key_value_heads=max(1, hidden // 256),
+        num_attention_heads=heads,
+        num_key_value_heads=heads // 4 if heads % 4 == 0 else heads,
         max_position_embeddings=2048,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -74,7 +75,7 @@ def learn(model: transformers.LlamaForCausalLM, ids: torch.Tensor, seconds: floa
         optimizer.zero_grad()
         step += 1
         if step % 200 == 0:
-            print(f"step {step}, {spent:.0f} s, loss {float(loss):.3f}", flush=True)
+            print(f"step {step}, {spent:.0f} s, loss {loss.item():.3f}", flush=True)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ PLANTS = [
     ),
     (
         "page, complaint 2: the browser keeps no form", "compressor/ui/keeping.py",
-        "return begun ? { version: 1, form } : kept;", "return kept;",
+        "return begun ? { version: 2, form } : kept;", "return kept;",
         f"{LOST}::test_complaint_2_a_reload_keeps_the_form",
     ),
     (

@@ -78,6 +78,7 @@ def half_filled(page: Page) -> None:
     """The form, filled in but for Start."""
     steps.choose_demo(page)
     steps.small(page)
+    pick(page, "advanced-alpha", "0")
     expect(page.locator("#estimate .facts-row")).to_be_visible(timeout=READY)
 
 
@@ -90,6 +91,7 @@ def as_it_was(page: Page) -> None:
     expect(page.locator("#data-preview table.rows")).to_be_visible(timeout=READY)
     expect(page.locator("#budget").get_by_label("quick")).to_be_checked()
     expect(page.locator("#advanced-limit input")).to_have_value("200")
+    expect(page.locator("#advanced-alpha input")).to_have_value("0")
     expect(page.locator("#estimate .facts-row")).to_be_visible(timeout=READY)
 
 

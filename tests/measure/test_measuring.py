@@ -251,7 +251,7 @@ def test_processes_die_with_their_parent(planted, rows, tmp_path):
 
 
 def test_where_nothing_can_be_forked_every_process_starts_by_itself(planted, rows, monkeypatch):
-    monkeypatch.setattr(children, "_can_fork", lambda device: False)
+    monkeypatch.setattr(children, "can_fork", lambda device: False)
     (one,) = measure([planted("a", hold=150_000_000)], TASK, rows=rows)
     assert one.peak_memory_bytes == pytest.approx(150_000_000, rel=0.2)
     assert one.quality.value == 1.0
@@ -260,12 +260,16 @@ def test_where_nothing_can_be_forked_every_process_starts_by_itself(planted, row
 
 def test_where_nothing_can_be_forked_processes_import_at_once_and_none_is_left(tmp_path, monkeypatch):
     """Three imports one after the other were most of what measuring took on a graphics card."""
-    monkeypatch.setattr(children, "_can_fork", lambda device: False)
+    monkeypatch.setattr(children, "can_fork", lambda device: False)
     monkeypatch.setattr(children, "cores", lambda: 3)
+    monkeypatch.setattr(children, "memory_free", lambda: 100 * children.AHEAD)
     with children.Children(TASK.key, [tmp_path] * 5, "cuda", tmp_path / "errors") as made:
         there = {process.pid for process in processes_here()}
         assert len(there) == 3, "as many as there are cores"
         assert {made.start().pid for _ in range(2)} < there
+    assert processes_here() == []
+    with children.Children(TASK.key, [tmp_path] * 5, "cuda", tmp_path / "errors", together=False):
+        assert len(processes_here()) == 1, "where they do not fit together, one at a time"
     assert processes_here() == []
     monkeypatch.setattr(children, "memory_free", lambda: 2 * children.AHEAD)
     assert [children._at_once(n) for n in (1, 5)] == [1, 2], "and as there is memory for"
@@ -273,10 +277,29 @@ def test_where_nothing_can_be_forked_processes_import_at_once_and_none_is_left(t
     assert children._at_once(5) == 1
 
 
+def test_of_processes_that_import_ahead_one_may_fail(tmp_path, monkeypatch):
+    made = []
+    real = children._process
+
+    def process(errors):
+        made.append(real(errors))
+        if len(made) == 1:
+            os.kill(made[0].pid, signal.SIGKILL)
+        return made[-1]
+
+    monkeypatch.setattr(children, "_process", process)
+    ready = children._spawned(tmp_path / "errors", {"do": "preload", "task": TASK.key, "folders": []}, 2)
+    try:
+        assert ready == [made[1]]
+    finally:
+        made[1].end()
+    assert processes_here() == []
+
+
 def test_what_a_process_said_before_it_failed_is_in_the_log(tmp_path, monkeypatch, caplog):
     """The file of its words goes with the temporary folder."""
     for fork in (True, False):
-        monkeypatch.setattr(children, "_can_fork", lambda device, fork=fork: fork)
+        monkeypatch.setattr(children, "can_fork", lambda device, fork=fork: fork)
         monkeypatch.setattr(children, "MODULE", "tests.measure.nowhere")
         with pytest.raises(ModelError), children.Children(TASK.key, [], "cpu", tmp_path / "errors") as made:
             made.start()

@@ -140,6 +140,9 @@ def test_together_only_where_there_is_memory_for_all(tmp_path, monkeypatch):
     for free, fit in ((3_000_000_000, True), (900_000_000, False)):
         monkeypatch.setattr(measuring, "memory_free", lambda free=free: free)
         assert measuring._fit_together([request, request], "cpu") is fit
+    monkeypatch.setattr(measuring, "can_fork", lambda device: False)  # macOS: each imports for itself
+    monkeypatch.setattr(measuring, "memory_free", lambda: 2_500_000_000)
+    assert not measuring._fit_together([request, request], "cpu")
 
 
 def test_together_on_a_card_only_where_the_machine_has_room_for_their_processes_too(tmp_path, monkeypatch):

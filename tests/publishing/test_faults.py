@@ -119,6 +119,8 @@ def test_publishing_again_goes_on_where_it_failed(hub_server, hub_as, run):
     done = publish(run, "alice/m", hub=hub, variants=both, public=True)
     assert [p.repo_id for p in done] == ["alice/m-student", "alice/m-student-8bit"]
     assert list(first.commits) == commits and not first.private, "it is not sent again, and shown as asked"
+    (again, _) = publish(run, "alice/m", hub=hub, variants=both)
+    assert "everybody can see it" in again.warnings[0], "though it was to be private this time"
     other = {"student": "---\nlicense: mit\n---\n# Other words\n"}
     with pytest.raises(RepoExistsError, match="alice/m-student already"):
         publish(run, "alice/m", hub=hub, variants=both, card_text=other)

@@ -26,7 +26,7 @@ LEFT = Form(teacher="a/b", size="tiny", source="c/d", text="t", labels=(("pos", 
 
 def stored(form: Form = LEFT, **more: Any) -> dict[str, Any]:
     """What the page's script keeps of a form."""
-    return {"version": 1, "form": {**asdict(form), "labels": [list(pair) for pair in form.labels], **more}}
+    return {"version": 2, "form": {**asdict(form), "labels": [list(pair) for pair in form.labels], **more}}
 
 
 def test_what_was_kept_is_the_form_without_its_files() -> None:
@@ -46,6 +46,16 @@ def test_what_the_labels_weigh_comes_back_as_one_of_the_choices(alpha: Any, show
     found = keeping.read(stored(replace(LEFT, alpha=alpha)))
     assert found is not None
     assert dict(zip(keeping.NAMES, keeping.values(found[0], None)))["alpha"] == shown
+
+
+def test_what_the_first_version_kept_of_every_form_was_not_said() -> None:
+    old = stored(replace(LEFT, alpha=0.5)) | {"version": 1}
+    found = keeping.read(old)
+    assert found is not None and not found[0].weighs_labels
+    found = keeping.read(old | {"version": 2})
+    assert found is not None and found[0].alpha == 0.5
+    found = keeping.read(stored(replace(LEFT, alpha=0.3)) | {"version": 1})
+    assert found is not None and found[0].alpha == 0.3
 
 
 def test_a_value_that_does_not_fit_is_left_out_alone() -> None:

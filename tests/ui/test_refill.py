@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -120,7 +121,8 @@ def possible(asked: dict[str, Any]) -> dict[str, Any]:
 
 def meaning(recipe: Recipe) -> dict[str, Any]:
     """A recipe with every default filled in, less what is the same in other words."""
-    found = recipe.resolved("text-classification", Student(size="half"), DEFAULT_FORMATS).model_dump(mode="json")
+    full = recipe.resolved("text-classification", Student(size="half"), DEFAULT_FORMATS)
+    found = yaml.safe_load(full.to_yaml())  # a search leaves open what it does not say
     found["formats"] = sorted(found["formats"])
     if found["student"] is None or found["distill"] is None:
         found.pop("budget")
