@@ -5,7 +5,7 @@ It knows nothing of models or data: whether a teacher exists or a column fits is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -209,9 +209,8 @@ class Recipe(Frozen):
             update = left_open(self.budget, student, self.distill, width)
             values["distill"] = self.distill.model_copy(update=update)
         values = _dump(values)
-        if self.target is not None and values.get("distill") and self.distill is not None:
-            for key in SET_BY_SIZE - self.distill.model_fields_set:  # each size that is tried has its own
-                del values["distill"][key]
+        for key in self._left_to_sizes:
+            del values["distill"][key]
         full = Recipe.model_validate(self.model_dump() | values)
         if problems := full._problems():
             raise RecipeError(problems)
@@ -226,6 +225,13 @@ class Recipe(Frozen):
     def teacher_rate(self) -> float:
         """The learning rate of a teacher's new head."""
         return rate_of_head(self.student, self.distill)
+
+    @property
+    def _left_to_sizes(self) -> Set[str]:
+        """What of `distill` each size that a search tries has its own value of, since nobody said one."""
+        if self.target is None or self.distill is None:
+            return frozenset()
+        return SET_BY_SIZE - self.distill.model_fields_set
 
     @property
     def learns(self) -> bool:
@@ -257,9 +263,8 @@ class Recipe(Frozen):
         """The recipe as YAML; with `asked_only` just what differs from the defaults by having been said. A search has no defaults
         for what each size sets."""
         raw = self.model_dump(mode="json", exclude_unset=asked_only)
-        if self.target is not None and self.distill is not None:
-            for key in SET_BY_SIZE - self.distill.model_fields_set:
-                raw.get("distill", {}).pop(key, None)
+        for key in self._left_to_sizes:
+            raw.get("distill", {}).pop(key, None)
         return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
 
 

@@ -59,9 +59,7 @@ def look() -> dict[str, Any]:
     for index in range(torch.cuda.device_count()) if there else ():
         try:
             cards.append(_gpu(index))
-        except (
-            RuntimeError
-        ) as error:  # another program has it to itself or all of its memory, or torch has no code for it
+        except RuntimeError as error:  # another program has all of it, or torch has no code for it
             trouble = trouble or f"cuda:{index}: {error}"
     return {
         "cuda": cards,

@@ -32,11 +32,17 @@ class Repos:
         except RepoNotFoundError:
             return None
 
-    def check_free(self, repos: Sequence[str]) -> None:
-        """Raises RepoExistsError where one of the names is taken."""
-        for repo in repos:
-            if self.head(repo) is not None:
-                raise taken(repo, self.url(repo))
+    def holds(self, repo: str, files: Mapping[str, File]) -> bool:
+        """Whether there is a repo of this name with just these files; False where there is none.
+
+        Raises:
+            RepoExistsError: it holds something else.
+        """
+        if self.head(repo) is None:
+            return False
+        if self.differences(repo, files):
+            raise taken(repo, self.url(repo))
+        return True
 
     def create(self, repo: str) -> None:
         """A new, empty, private repo.

@@ -57,17 +57,17 @@ def estimate(
     device = default_device()
     work, download = look_at(Recipe.parse(dict(recipe)), settings, hub, Rows(rows, tokens, tested, longest), device)
     needed, total = work.memory(), _memory_total(settings, device)
-    free = disk.room(settings.data_dir)[0]
+    written, free = work.disk() + download, disk.room(settings.data_dir)[0]
     by_size = work.memory_by_size()
     problem = _problem(needed, total, by_size, device)
     fitting = [size for size, bytes_ in by_size.items() if bytes_ <= total] if problem else []
     if device != "cpu" and work.recipe.formats:  # which has its own memory
         problem = problem or _problem(work.quantizing(), memory_limit(settings), {})
-    problem = problem or _no_room(work.disk() + download, free)
+    problem = problem or _no_room(written, free)
     return {
         "seconds": work.seconds(_speed(settings, device)) + download / DOWNLOAD_SPEED,
         "download_bytes": download,
-        "disk_bytes": work.disk() + download,
+        "disk_bytes": written,
         "disk_free": free,
         "memory_bytes": needed,
         "memory_total": total,

@@ -132,10 +132,7 @@ class Work:
         seen = self.rows * self.tokens
         flops = learning = 0.0
         if self.recipe.teacher_head == "new":
-            steps = self.rows / self.batch * self.recipe.teacher_epochs
-            learning += max(
-                self._took(6 * teacher * seen * self.recipe.teacher_epochs, speed), steps * self._told(self.card)
-            )
+            learning += self._training(self.card, seen, self.recipe.teacher_epochs, speed)
         if self.trains and self.recipe.distill is not None:
             trainings = SEARCHED if self.recipe.target is not None else 2 if self.recipe.distill.control else 1
             asked = learned = seen * (1 + self.recipe.made)
@@ -143,11 +140,7 @@ class Work:
                 # The narrow sizes alone learn from many made-up texts, and take little time.
                 learned = seen * (1 + made_of(self.recipe.budget, Student(size="half"), self.recipe.distill))
             flops += 2 * teacher * asked
-            steps = learned / max(1.0, self.tokens) / self.batch * self.recipe.distill.epochs
-            one = max(
-                self._took(6 * student * learned * self.recipe.distill.epochs, speed), steps * self._told(self.row)
-            )
-            learning += trainings * one
+            learning += trainings * self._training(self.row, learned, self.recipe.distill.epochs, speed)
         searched = 2 if self.recipe.target is not None else 1
         variants = (1 + int(self.trains) + len(self.recipe.formats)) * searched
         tested = self.data.tested
@@ -155,19 +148,15 @@ class Work:
             tested = max(200.0, 0.15 * self.rows) * self.tokens if self.recipe.data is not None else 0.0
         costs = [self._cost(fmt) for fmt in self.recipe.formats]
         flops += 2 * tested * (teacher + student * (searched * (int(self.trains) + sum(costs)) + searched - 1))
-        return (
-            START[self.kind]
-            + PER_VARIANT * variants
-            + learning
-            + self._took(flops, speed)
-            + self._answers(costs, speed)
-        )
+        whatever = START[self.kind] + PER_VARIANT * variants
+        return whatever + learning + _took(flops, speed) + self._answers(costs, speed)
 
-    def _took(self, flops: float, speed: float) -> float:
-        return flops / (speed * EFFICIENCY)
-
-    def _told(self, row: Mapping[str, Any]) -> float:
-        return STEP[self.kind] + STEP_PER_LAYER[self.kind] * int(row.get("layers") or 1)
+    def _training(self, row: Mapping[str, Any], seen: float, epochs: float, speed: float) -> float:
+        """Seconds of so many passes over so many tokens: what the arithmetic takes or, where that is more, what telling a
+        graphics card of each step does."""
+        steps = seen / max(1.0, self.tokens) / self.batch * epochs
+        told = STEP[self.kind] + STEP_PER_LAYER[self.kind] * int(row.get("layers") or 1)
+        return max(_took(6 * self._dense(row) * seen * epochs, speed), steps * told)
 
     def _cost(self, fmt: str) -> float:
         return SLOWER_ON_CPU.get(fmt, 1.0) if self.device == "cpu" else 1.0
@@ -181,8 +170,8 @@ class Work:
             return 0.0
         total, dense, kind = 0.0, self._dense(self.card), self.kind
         for cost in (1.0, *costs):
-            word = cost * max(dense / READING[kind], 2 * dense / (speed * EFFICIENCY)) + PER_WORD[kind]
-            read = cost * 2 * dense * PROMPT / (speed * EFFICIENCY)
+            word = cost * max(dense / READING[kind], _took(2 * dense, speed)) + PER_WORD[kind]
+            read = cost * _took(2 * dense * PROMPT, speed)
             one = read + ANSWER * word
             whole = read + NEW_TOKENS * word
             total += whole * (2 if whole < LONG else 1) + one * (1 + latency.ROUNDS * latency.runs_each_round(one))
@@ -261,6 +250,11 @@ class Work:
         checkpoints = 2 * 12 * max(trained, parameters if self.trains else 0)
         data = int(self.rows * self.tokens * DATA_BYTES) if data is None else data
         return variants + checkpoints + 14 * trained + data + hints
+
+
+def _took(flops: float, speed: float) -> float:
+    """Seconds of so many multiplications."""
+    return flops / (speed * EFFICIENCY)
 
 
 def _by_format(row: Mapping[str, Any]) -> Mapping[str, int]:

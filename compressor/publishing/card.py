@@ -215,10 +215,8 @@ def _measured_on(story: Story) -> str:
         what = "tokens of the test text" if quality.metric == "perplexity" else "test rows"
         lines.append(f"Quality was measured on {quality.rows:,} {what}; in brackets its 95 % interval.")
     if on := story.variant.measured_on:
-        where, threads = (
-            escape(device_name(on.kind, story.report)),
-            f"{on.threads} thread{'s' if on.threads != 1 else ''}",
-        )
+        where = escape(device_name(on.kind, story.report))
+        threads = f"{on.threads} thread{'s' if on.threads != 1 else ''}"
         lines.append(
             f"Speed was measured on {where} with {threads}: latency with one input of {on.length} tokens at a time, throughput "
             "in batches."

@@ -81,9 +81,7 @@ def publish(
     names = _names(_writer(hub), repo, chosen)
     warnings = {n: _check_floor(report.variant(n), min_retained, floor, confirm_below) for n in chosen}
     packed = pack(folder, sorted(chosen, key=lambda n: _depth(report, n)), names, card_text or {}, hub)
-    whole = set() if overwrite else {n for n, files in packed.items() if _is_there(hub, names[n], files)}
-    if not overwrite:
-        hub.repos.check_free([names[n] for n in packed if n not in whole])
+    whole = set() if overwrite else {n for n, files in packed.items() if hub.repos.holds(names[n], files)}
     return _publish_all(hub, names, packed, warnings, public, overwrite, whole, progress)
 
 
@@ -167,11 +165,6 @@ def _depth(report: Report, name: str) -> int:
         depth += 1
         base = next((v.base for v in report.variants if v.name == base), None)
     return depth
-
-
-def _is_there(hub: Hub, repo: str, files: Mapping[str, File]) -> bool:
-    """Whether the Hub holds a repo with just these files."""
-    return hub.repos.head(repo) is not None and not hub.repos.differences(repo, files)
 
 
 def _one(hub: Hub, repo: str, files: Mapping[str, File], overwrite: bool, variant: str) -> None:
