@@ -36,6 +36,8 @@ class Settings:
     """`HF_TOKEN`. Never used for other people's requests: see `hub.py`."""
     server_name: str = "127.0.0.1"
     server_port: int | None = None
+    root_path: str = ""
+    """Where a proxy serves the page under a path of its own. `GRADIO_ROOT_PATH`."""
     max_model_bytes: int = 32 * GIB
     max_upload_bytes: int = 2 * GIB
     max_rows: int = 2_000_000
@@ -126,6 +128,7 @@ class Settings:
             token=env.get("HF_TOKEN") or None,
             server_name=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if space else cls.server_name),  # noqa: S104
             server_port=_digits(env.get("GRADIO_SERVER_PORT", "")),
+            root_path=env.get("GRADIO_ROOT_PATH", ""),
             behind_proxy=_flag(env.get("COMPRESSOR_BEHIND_PROXY") or ("1" if space else "")),
             debug=_flag(env.get("COMPRESSOR_DEBUG")),
             max_waiting_each=1 if hosted else cls.max_waiting_each,

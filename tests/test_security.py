@@ -35,7 +35,9 @@ from compressor.recipe import Data, Recipe
 from compressor.results import comparing, predicting
 from compressor.settings import ASSETS, Settings
 from compressor.teachers import local_folder, resolve
-from compressor.ui.page import launch_options
+from compressor.ui import server
+from compressor.ui.page import build
+from compressor.ui.services import Services
 from compressor.untrusted import caps
 from tests import tiny
 from tests.hub_fixture import HASTY, MODEL
@@ -349,8 +351,10 @@ def test_security_16_gradio_is_one_whose_holes_are_mended():
 
 def test_security_16_no_folder_is_served_and_nothing_is_shared(settings):
     for one in (settings, replace(settings, hosted=True)):
-        options = launch_options(one)
-        assert options["share"] is False and not {"allowed_paths", "auth"} & options.keys()
+        page = build(Services(one))
+        server.app(page, one)
+        assert page.allowed_paths == [] and page.auth is None and page.mcp_server_obj is None
+        assert page.has_launched, "else gradio hands out any file whose path is sent to it"
     read = "".join(
         path.read_text(encoding="utf-8") for path in [*(ROOT / "compressor/ui").glob("*.py"), ROOT / "app.py"]
     )

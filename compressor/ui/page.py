@@ -128,32 +128,6 @@ def browser_secret(settings: Settings) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def launch_options(settings: Settings, services: Services | None = None) -> dict[str, Any]:
-    """How the page is served: no share link, no folders of the machine, no traces, nothing that is recorded in the browser;
-    with the services, `/healthz` before the page's own routes."""
-    from starlette.middleware import Middleware
-
-    from compressor.ui import browser_files, gate, health, theme
-
-    return {
-        "app_kwargs": {
-            "routes": [browser_files.route(settings), *([health.route(services)] if services else [])],
-            "middleware": [Middleware(gate.Gate, settings=settings)],
-        },
-        "theme": theme.make(),
-        "css_paths": [theme.CSS],
-        "server_name": settings.server_name,
-        "server_port": settings.server_port,
-        "max_file_size": settings.max_upload_bytes,
-        "show_error": False,
-        "run_history": False,
-        "footer_links": ["settings"],
-        "ssr_mode": False,
-        "share": False,
-        "quiet": True,
-    }
-
-
 ROWS_SELECT = """() => {
   const buttons = () => document.querySelectorAll('#student-size input[type=radio]');
   const mark = () => {

@@ -24,7 +24,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,8 @@ class Bench:
 def app(settings: Settings, run_id: str) -> None:
     """The app starts on what is left: the run is there, can go on, and the page is served."""
     from compressor.backends import local
-    from compressor.ui.page import build, launch_options
+    from compressor.ui.page import build
+    from compressor.ui.server import serve
     from compressor.ui.services import Services
 
     local.PATIENCE = 0.0  # who started it lives on here, and is no page that would say how it ended
@@ -152,10 +153,9 @@ def app(settings: Settings, run_id: str) -> None:
     job = services.store.get(run_id, OWNER)
     assert job.status in ENDED, job.status
     assert job.status == FINISHED or job.resumable
-    page = build(services)
-    _, url, _ = page.launch(prevent_thread_lock=True, **launch_options(settings, services))
-    for path in ("", "healthz"):
-        assert urllib.request.urlopen(url + path, timeout=20).status == 200
+    with serve(build(services), replace(settings, server_port=0), services) as server:
+        for path in ("", "healthz"):
+            assert urllib.request.urlopen(server.url + path, timeout=20).status == 200
     if job.status != FINISHED:
         services.store.resume(run_id, OWNER)
 

@@ -51,4 +51,17 @@ PLANTS = [
         "page, answers: a number is a share", "compressor/ui/answers.py",
         "inside = shares and 0.0", "inside = 0.0", "tests/ui/test_answers.py",
     ),
+    (
+        "page, server: any file whose path is sent is read", "compressor/ui/server.py",
+        "page.has_launched = page.is_running = True", "page.is_running = True",
+        "tests/ui/test_server.py -k no_upload",
+    ),
+    (
+        "page, server: any program of the machine names the visitor", "compressor/ui/server.py",
+        "proxy_headers=settings.behind_proxy,", "proxy_headers=True,", "tests/ui/test_server.py -k forwarded",
+    ),
+    (
+        "page, server: open pages hold it up", "compressor/ui/server.py",
+        "timeout_graceful_shutdown=GRACE_SECONDS,", "", "tests/ui/test_server.py -k hold_it_up",
+    ),
 ]  # fmt: skip

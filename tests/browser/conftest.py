@@ -41,6 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.flaky(reruns=1))  # named at the end (tests/conftest.py)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from compressor.report import Report
 from compressor.runfolder import FINISHED
 from compressor.settings import Settings
 from compressor.ui import browser_files, browser_panel
-from compressor.ui.page import build, launch_options
+from compressor.ui.page import build
+from compressor.ui.server import serve
 from compressor.ui.services import Services
 from tests import run_folder, tiny
 from tests.install_npm import RUNTIME, runtime
@@ -57,11 +58,9 @@ def annes_run(services: Services, model: Path) -> str:
 
 @pytest.fixture(name="web")
 def the_page(services: Services) -> Iterator[httpx2.Client]:
-    page = build(services)
-    _, url, _ = page.launch(prevent_thread_lock=True, **launch_options(services.settings, services))
-    with httpx2.Client(base_url=url, timeout=30) as client:
+    settings = replace(services.settings, server_port=0)
+    with serve(build(services), settings, services) as server, httpx2.Client(base_url=server.url, timeout=30) as client:
         yield client
-    page.close()
     services.close()
 
 

@@ -16,8 +16,9 @@ from starlette.testclient import TestClient
 
 from compressor.settings import Settings
 from compressor.system import disk
+from compressor.ui import server
 from compressor.ui.gate import API, MOST_BYTES, MOST_CHARACTERS, Gate
-from compressor.ui.page import build, launch_options
+from compressor.ui.page import build
 from compressor.ui.services import Services
 
 
@@ -126,9 +127,11 @@ def test_uploads_are_counted_by_address(client: TestClient) -> None:
 
 
 def test_it_stands_before_the_page(settings: Settings) -> None:
-    middleware = launch_options(settings)["app_kwargs"]["middleware"]
-    assert [one.cls for one in middleware] == [Gate]
-    assert SimpleNamespace(**middleware[0].kwargs).settings is settings
+    served = server.app(build(Services(settings)), settings).routes[-1].app  # type: ignore[attr-defined]
+    assert served.user_middleware[-1].cls is Gate, (
+        "the outermost but for what gradio adds: compression and its own checks"
+    )
+    assert SimpleNamespace(**served.user_middleware[-1].kwargs).settings is settings
 
 
 def test_an_upload_says_its_size_and_leaves_the_runs_their_room(

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -24,7 +25,8 @@ from compressor.recipe import Recipe
 from compressor.settings import Settings
 from compressor.system import disk
 from compressor.ui import health
-from compressor.ui.page import build, launch_options
+from compressor.ui.page import build
+from compressor.ui.server import serve
 from compressor.ui.services import Services
 from tests.jobs.conftest import until
 
@@ -44,11 +46,9 @@ def services(settings: Settings) -> Iterator[Services]:
 def served(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx2.Client]:
     """A client of the page, launched as app.py launches it."""
     monkeypatch.setattr(health, "FRESH", 0.0)
-    page = build(services)
-    _, url, _ = page.launch(prevent_thread_lock=True, **launch_options(services.settings, services))
-    with httpx2.Client(base_url=url, timeout=10) as client:
+    settings = replace(services.settings, server_port=0)
+    with serve(build(services), settings, services) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
         yield client
-    page.close()
 
 
 def ask(name: str) -> Recipe:
@@ -140,7 +140,6 @@ def test_it_is_quick_even_while_every_thread_of_the_page_is_busy(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "FRESH", 0.0)
-    options = launch_options(services.settings, services)
     free, busy = threading.Event(), []
 
     def slow(request: Request) -> Response:  # not async: it takes a thread of the page's forty
@@ -148,11 +147,13 @@ def test_it_is_quick_even_while_every_thread_of_the_page_is_busy(
         free.wait(30)
         return Response("done")
 
-    options["app_kwargs"]["routes"].append(Route("/slow", slow))
-    page = build(services)
-    _, url, _ = page.launch(prevent_thread_lock=True, **options)
+    settings = replace(services.settings, server_port=0)
     limits = httpx2.Limits(max_connections=60)
-    with httpx2.Client(base_url=url, timeout=40, limits=limits) as client, ThreadPoolExecutor(50) as crowd:
+    with (
+        serve(build(services), settings, services, routes=[Route("/slow", slow)]) as server,
+        httpx2.Client(base_url=server.url, timeout=60, limits=limits) as client,
+        ThreadPoolExecutor(50) as crowd,
+    ):
         try:
             asked = [crowd.submit(client.get, "/slow") for _ in range(50)]
             until(lambda: len(busy) == 40)
@@ -166,7 +167,6 @@ def test_it_is_quick_even_while_every_thread_of_the_page_is_busy(
         finally:
             free.set()
         assert all(one.result().status_code == 200 for one in asked)
-    page.close()
 
 
 def test_a_disk_that_hangs_is_told_and_does_not_hang_the_page(
@@ -199,15 +199,12 @@ def test_many_probes_are_one_look(services: Services, monkeypatch: pytest.Monkey
 APP = """
 import json, sys, urllib.request
 import app
-from compressor.ui import page
+from compressor.ui import server
 served = {}
-real = page.launch_options
-page.launch_options = lambda *a: real(*a) | {"server_port": None}
-import gradio
 def probe(self):
-    with urllib.request.urlopen(self.local_url.rstrip("/") + "/healthz", timeout=10) as answer:
+    with urllib.request.urlopen(self.url + "healthz", timeout=60) as answer:
         served["code"], served["said"] = answer.status, json.load(answer)
-gradio.Blocks.block_thread = probe
+server.Server.wait = probe
 app.main()
 served["heavy"] = [m for m in ("torch", "transformers", "datasets") if m in sys.modules]
 print(json.dumps(served))
@@ -216,7 +213,12 @@ print(json.dumps(served))
 
 def test_app_py_serves_it_and_its_process_imports_no_model_library(tmp_path: Path) -> None:
     root = Path(compressor.__file__).parent.parent
-    environ = {"COMPRESSOR_DATA": str(tmp_path / "data"), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    environ = {
+        "COMPRESSOR_DATA": str(tmp_path / "data"),
+        "GRADIO_SERVER_PORT": "0",
+        "HOME": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+    }
     done = subprocess.run(
         [sys.executable, "-c", APP], cwd=root, env=environ, capture_output=True, text=True, check=False, timeout=120
     )

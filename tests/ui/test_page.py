@@ -15,9 +15,9 @@ import pytest
 from compressor.errors import HubUnreachableError
 from compressor.recipe import Recipe
 from compressor.settings import Settings
-from compressor.ui import run_panel, theme
+from compressor.ui import run_panel, server, theme
 from compressor.ui.handlers import guarded, sentence, visitor
-from compressor.ui.page import Opening, browser_secret, build, launch_options
+from compressor.ui.page import Opening, browser_secret, build
 from compressor.ui.services import LOCAL, Services
 from compressor.ui.words import t
 from tests.ui.sample import EVIL
@@ -34,8 +34,9 @@ def test_the_process_of_the_page_imports_no_model_library(tmp_path: Path) -> Non
     code = (
         "import sys; from pathlib import Path; from compressor.settings import Settings, prepare_environ;"
         "prepare_environ();"
-        "from compressor.ui.page import build, launch_options; from compressor.ui.services import Services;"
-        f"s = Settings(data_dir=Path({str(tmp_path)!r})); v = Services(s); build(v); launch_options(s); v.store;"
+        "from compressor.ui.page import build; from compressor.ui.server import app;"
+        "from compressor.ui.services import Services;"
+        f"s = Settings(data_dir=Path({str(tmp_path)!r})); v = Services(s); app(build(v), s, v); v.store;"
         "v.backend.close();"
         "print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
     )
@@ -44,10 +45,11 @@ def test_the_process_of_the_page_imports_no_model_library(tmp_path: Path) -> Non
 
 
 def test_it_is_served_without_links_to_the_outside_or_traces(settings: Settings) -> None:
-    options = launch_options(settings)
-    assert options["share"] is False and options["show_error"] is False and options["run_history"] is False
-    assert options["max_file_size"] == settings.max_upload_bytes
-    assert "allowed_paths" not in options
+    page = build(Services(settings))
+    server.app(page, settings)
+    assert page.share is False and page.show_error is False and page.run_history is False
+    assert page.max_file_size == settings.max_upload_bytes
+    assert page.allowed_paths == [] and page.footer_links == ["settings"] and not page.ssr_mode
     assert "http" not in re.sub(r"http://www.w3.org", "", theme.CSS.read_text(encoding="utf-8"))
     assert theme.make()._stylesheets == []  # no fonts of the network
 
