@@ -26,6 +26,7 @@ import pytest  # noqa: E402
 
 from tests import passed  # noqa: E402
 from tests.hub_fixture import hub_as, hub_server, hub_settings  # noqa: E402, F401
+from tests.nursery import measured_soon, shared_nursery  # noqa: E402, F401
 
 BROWSER = "tests/browser"
 
@@ -34,6 +35,17 @@ BROWSER = "tests/browser"
 def settings(tmp_path) -> Settings:
     """Settings of a single-user machine with an empty data folder of its own."""
     return Settings.from_environ({"COMPRESSOR_DATA": str(tmp_path / "data")})
+
+
+def pytest_sessionstart(session):
+    """`tests/run --quick` leaves out what is marked `training`: a test that trains and is not marked fails there."""
+    if os.environ.get("COMPRESSOR_TESTS_PROFILE") == "quick":
+        from transformers import Trainer
+
+        def train(self, *_, **__):
+            raise AssertionError("A test that trains is marked `training`, for `tests/run --quick` to leave it out.")
+
+        Trainer.train = train
 
 
 def pytest_collection_modifyitems(config, items):

@@ -25,7 +25,7 @@ def cli(*arguments, cwd, **env):
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=240,
+        timeout=600,
     )
 
 

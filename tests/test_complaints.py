@@ -26,6 +26,8 @@ from compressor.tasks import TextClassification
 from tests import tiny
 from tests.jobs.conftest import ANNA, asks, backend, ended, make_backend, store, until  # noqa: F401
 
+pytestmark = pytest.mark.usefixtures("measured_soon")
+
 
 @pytest.mark.parametrize("what", ["refuses", "bug", "memory", "disk", "segfault"])
 def test_complaint_5_a_failure_is_a_sentence_that_says_what_to_do(backend, store, ended, what):  # noqa: F811

@@ -32,7 +32,7 @@ def teacher() -> BertForSequenceClassification:
 
 
 def test_the_generator_makes_the_same_files_again(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-S", str(DEMO / "make_data.py"), str(tmp_path)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-S", str(DEMO / "make_data.py"), str(tmp_path)], check=True, timeout=600)
     for split in ROWS:
         made, kept = (hashlib.sha256((folder / f"{split}.csv").read_bytes()).hexdigest() for folder in (tmp_path, DEMO))
         assert made == kept, split

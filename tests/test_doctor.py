@@ -22,7 +22,7 @@ from compressor.settings import Settings
 from compressor.system import disk, processes
 from compressor.system.lease import lease, taken
 from compressor.system.processes import Process
-from tests.jobs.conftest import ANNA, asks
+from tests.jobs.conftest import ANNA, SOON, asks
 
 NOBODY = "http://127.0.0.1:9"
 RUN = "import sys; sys.modules['gradio'] = None; sys.argv[0] = 'compressor'; from compressor.cli import main; main()"
@@ -33,7 +33,7 @@ def run(*arguments: str, data: Path, **env: str) -> subprocess.CompletedProcess[
     environ = {**os.environ, "COMPRESSOR_DATA": str(data), "HF_ENDPOINT": NOBODY, **env}
     command = [sys.executable, "-c", RUN, "doctor", *arguments]
     return subprocess.run(
-        command, cwd=processes.ROOT, env=environ, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=processes.ROOT, env=environ, capture_output=True, text=True, check=False, timeout=600
     )
 
 
@@ -86,17 +86,20 @@ def test_a_data_folder_that_cannot_be_written_is_a_problem_and_exit_code_1(tmp_p
 
 
 def test_a_check_that_fails_or_hangs_is_a_finding(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
     def breaks(settings: Settings) -> list[doctor.Finding]:
         raise ZeroDivisionError("by nothing")
 
     def hangs(settings: Settings) -> list[doctor.Finding]:
-        time.sleep(5)
+        over.wait(600)
         return []
 
     monkeypatch.setattr(doctor, "CHECKS", (("one", breaks, 5), ("two", hangs, 0.2), ("hub", hangs, 0.2)))
     begun = time.monotonic()
     found = doctor.examine(settings)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < SOON
+    over.set()
     assert [(f.part, f.status) for f in found] == [("one", "problem"), ("two", "problem"), ("hub", "note")]
     assert "ZeroDivisionError: by nothing" in found[0].says
     assert (doctor.verdict(found) or "").startswith("2 problems found, first one: ")

@@ -21,6 +21,8 @@ from compressor.results.comparing import compare
 from compressor.tasks import text_generation
 from tests import tiny
 
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("measured_soon")]
+
 
 @pytest.mark.parametrize("make", [tiny.llama, tiny.gpt2])
 def test_quantized_compared_published_and_loaded_by_the_cards_code(make, settings, hub_server, hub_as, tmp_path):
@@ -86,7 +88,7 @@ def run_snippet(card, endpoint, tmp_path):
     environ |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
     return subprocess.run(
         [sys.executable, "-c", snippet],
-        check=False, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=180,
+        check=False, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def test_models_are_made_one_after_the_other(folder, what):
         thread.start()
         thread.join(1.5)
         assert thread.is_alive()
-    thread.join(30)
+    thread.join(240)
     assert not thread.is_alive()
 
 

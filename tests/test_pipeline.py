@@ -30,6 +30,8 @@ from compressor.system import processes
 from tests import tiny
 from tests.few import few_rows
 
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("measured_soon")]
+
 PLAIN = """
 import json, sys, torch, transformers
 from pathlib import Path
@@ -385,7 +387,7 @@ def test_a_student_that_knows_the_words_of_the_data_alone(here, common, tmp_path
     rows, _ = tiny.texts(120, 3)
     (tmp_path / "rows.json").write_text(json.dumps({"text": rows, "label": ["?"] * len(rows)}))
     command = [sys.executable, "-c", PLAIN, str(tmp_path / "rows.json"), str(tmp_path / "out" / "variants" / "student")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     trained = Recipe.parse(
         asked

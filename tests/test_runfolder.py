@@ -94,7 +94,7 @@ def test_a_finished_run_stays_finished_and_another_runs_folder_as_it_was(run):
 def test_one_process_owns_it_and_dying_is_letting_go(run):
     code = (
         "import sys, time; from compressor.runfolder import RunFolder\n"
-        "with RunFolder(sys.argv[1]).lock(): print('mine', flush=True); time.sleep(60)"
+        "with RunFolder(sys.argv[1]).lock(): print('mine', flush=True); time.sleep(600)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, cwd=processes.ROOT)
     assert other.stdout.readline() == b"mine\n"
@@ -174,7 +174,7 @@ def test_devices_are_leased_one_by_one(settings):
     def hold():
         with lease(settings, "cpu"), lease(settings, "cpu"):
             held.set()
-            done.wait(5)
+            done.wait(240)
             order.append("first")
 
     def wait():
@@ -183,12 +183,12 @@ def test_devices_are_leased_one_by_one(settings):
 
     first = threading.Thread(target=hold)
     first.start()
-    held.wait(5)
+    held.wait(240)
     assert taken(settings, "cpu") and not taken(settings, "cuda:0")
     second = threading.Thread(target=wait)
     second.start()
-    first.join(5)
-    second.join(5)
+    first.join(240)
+    second.join(240)
     assert waited == [True] and order == ["first", "second"] and not taken(settings, "cpu")
 
 
@@ -199,7 +199,7 @@ def test_a_stage_that_waits_for_the_device_says_so_again_and_again_until_its_tur
     def hold():
         with lease(settings, "cpu"):
             held.set()
-            done.wait(5)
+            done.wait(240)
 
     def hear(stage, done_=0, total=0, **metrics):
         said.append((stage, metrics["message"]))
@@ -208,9 +208,9 @@ def test_a_stage_that_waits_for_the_device_says_so_again_and_again_until_its_tur
 
     first = threading.Thread(target=hold)
     first.start()
-    held.wait(5)
+    held.wait(240)
     with turn(settings, "cpu", "distill", hear):
-        first.join(5)
+        first.join(240)
     assert said[:3] == [("distill", leases.WAITING)] * 3 and said[-1] == ("distill", "")
     said.clear()
     with turn(settings, "cpu", "distill", hear):
@@ -224,11 +224,11 @@ def test_a_stage_that_waits_for_the_device_says_so_again_and_again_until_its_tur
     done.clear()
     first = threading.Thread(target=hold)
     first.start()
-    held.wait(5)
+    held.wait(240)
     with pytest.raises(Stopped), turn(settings, "cpu", "distill", stop):
         pass
     done.set()
-    first.join(5)
+    first.join(240)
 
 
 @pytest.mark.parametrize("content", ["[" * 50_000, '{"a":' * 50_000, "[1]", '{"a": ' + "9" * 5000 + "}"], ids=range(4))

@@ -94,19 +94,21 @@ def rows(count: int = 64, size: int = 8) -> list[dict[str, np.ndarray]]:
 
 
 def bert(folder: Path, labels: tuple[str, ...] = ("negative", "positive"), seed: int = 0, **changes: object) -> Path:
-    """A BERT classifier of 4 layers in `folder`, as `save_pretrained` leaves it."""
+    """A BERT classifier, of 4 layers where nothing else is said, in `folder`, as `save_pretrained` leaves it."""
     torch.manual_seed(seed)
     tokenizer = wordpiece()
     config = transformers.BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        intermediate_size=128,
-        max_position_embeddings=64,
-        id2label=dict(enumerate(labels)),
-        label2id={name: i for i, name in enumerate(labels)},
-        **changes,
+        **{
+            "vocab_size": len(tokenizer),
+            "hidden_size": 64,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "intermediate_size": 128,
+            "max_position_embeddings": 64,
+            "id2label": dict(enumerate(labels)),
+            "label2id": {name: i for i, name in enumerate(labels)},
+        }
+        | changes
     )
     model = transformers.BertForSequenceClassification(config)
     model.save_pretrained(folder)

@@ -67,6 +67,8 @@ class Format(ABC):
     runtime: ClassVar[str] = "torch"
     extras: ClassVar[tuple[str, ...]] = ()
     """Packages that making it takes and that are not installed with the project."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Packages that loading it imports, beside torch and transformers."""
     runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu"})
     """Where its runtime is at home, whatever this project's runner does: what `results/suiting.py` recommends goes by it."""
     tasks: ClassVar[frozenset[str] | None] = None

@@ -30,6 +30,7 @@ SHAPES = "4-bit kernels take layers with a multiple of 64 inputs and a multiple 
 class BitsAndBytes(Format):
     """What both have in common: load quantized, save, check."""
 
+    libraries: ClassVar[tuple[str, ...]] = ("bitsandbytes",)
     runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu", "gpu"})
     bits: ClassVar[int]
     dtype: ClassVar[str]

@@ -37,6 +37,7 @@ class OnnxFormat(Format):
     """What both have in common: export, save, hold against the model in torch."""
 
     runtime: ClassVar[str] = "onnxruntime"
+    libraries: ClassVar[tuple[str, ...]] = ("onnxruntime",)
     runs_on: ClassVar[frozenset[Where]] = frozenset({"cpu", "phone", "web"})
     tasks: ClassVar[frozenset[str] | None] = frozenset({"text-classification"})
     file: ClassVar[str]

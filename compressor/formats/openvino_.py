@@ -43,6 +43,7 @@ class OpenVinoInt8(Format):
     name: ClassVar[str] = "openvino-int8"
     title: ClassVar[str] = "OpenVINO int8"
     runtime: ClassVar[str] = "openvino"
+    libraries: ClassVar[tuple[str, ...]] = ("openvino",)
     tasks: ClassVar[frozenset[str] | None] = frozenset({"text-classification"})
     extras: ClassVar[tuple[str, ...]] = ("openvino", "nncf")
     dtype: ClassVar[str] = "int8"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import formats, models, tasks
 from compressor.errors import CompressorError, ModelError
+from compressor.formats.stored import stored_format
 from compressor.measure.memory import PeakMemory
 from compressor.measure.probe import probe_rows
 
@@ -35,7 +36,8 @@ Say = Callable[..., None]
 
 
 def preload(task: str, folders: Sequence[str]) -> None:
-    """Import everything that these models need, so that it is neither waited for nor counted as theirs later."""
+    """Import everything that these models need, so that it is neither waited for nor counted as theirs later; and no more, as
+    bitsandbytes alone takes as long as torch."""
     import importlib.util
 
     import datasets  # noqa: F401
@@ -45,13 +47,20 @@ def preload(task: str, folders: Sequence[str]) -> None:
     from compressor.formats.bitsandbytes import silence
 
     silence()
-    for library, load in _LIBRARIES.items():
+    for library in sorted({name for folder in folders for name in _libraries(Path(folder))}):
         if importlib.util.find_spec(library):
             with contextlib.suppress(Exception):  # where it is broken, the format that needs it says so
-                load()
+                _LIBRARIES[library]()
     for folder in folders:
         with contextlib.suppress(CompressorError):  # said when it is its turn
             models.build(models.load_config(Path(folder)), tasks.get(task))
+
+
+def _libraries(folder: Path) -> tuple[str, ...]:
+    """What loading the model in that folder imports. Where it is in no format of ours, that is said when it is its turn."""
+    with contextlib.suppress(CompressorError):
+        return formats.get(stored_format(folder)).libraries
+    return ()
 
 
 def _bitsandbytes() -> None:

@@ -15,7 +15,7 @@ from compressor.backends import endings
 from compressor.backends.local import LocalBackend
 from compressor.errors import RunError
 from compressor.system import processes
-from tests.jobs.conftest import ANNA, BERT, asks, until
+from tests.jobs.conftest import ANNA, BERT, SOON, asks, cancel, until
 
 TOKEN = "hf_aVeryPrivateTokenOf40CharactersAltogeth"
 
@@ -59,7 +59,7 @@ def test_the_second_waits_for_its_turn(start, store, backend, ended):
     running(store, first)
     assert [store.get(j.id, j.owner).place for j in (first, second, third)] == [None, 1, 2]
     assert not second.run.events_file.exists()
-    backend.cancel(store.get(first.id, ANNA))
+    cancel(backend, first)
     assert ended(second).status == "finished"
     assert ended(third).started >= store.get(second.id, BERT).finished
 
@@ -68,35 +68,35 @@ def test_cancelling_takes_the_whole_family_within_five_seconds(start, store, bac
     job = start("family")
     pid, child, runaway = running(store, job), pid_in(job, "child.pid"), pid_in(job, "runaway.pid")
     begun = time.monotonic()
-    over = backend.cancel(store.get(job.id, ANNA))
-    assert time.monotonic() - begun < 5
+    over = cancel(backend, job)
+    assert time.monotonic() - begun < SOON
     assert (over.status, over.error) == ("cancelled", None) and job.run.state()["status"] == "cancelled"
-    assert until(lambda: all(map(gone, (pid, child, runaway))), 1)
+    assert until(lambda: all(map(gone, (pid, child, runaway))))
 
 
 def test_a_process_that_does_not_listen_is_killed(start, store, backend):
     job = start("deaf")
     pid = running(store, job)
     begun = time.monotonic()
-    over = backend.cancel(store.get(job.id, ANNA))
-    assert time.monotonic() - begun < 5
-    assert over.status == "cancelled" and until(lambda: gone(pid), 1)
+    over = cancel(backend, job)
+    assert time.monotonic() - begun < SOON
+    assert over.status == "cancelled" and until(lambda: gone(pid))
 
 
 def test_a_library_that_catches_everything_does_not_keep_a_run_alive(make_backend, store):
-    backend = make_backend(grace=30)
+    backend = make_backend(grace=300)
     job = store.create(ANNA, asks("swallows"), kind="test")
     backend.start(job)
     running(store, job)
     begun = time.monotonic()
-    assert backend.cancel(store.get(job.id, ANNA)).status == "cancelled"
-    assert time.monotonic() - begun < 15  # it went by itself
+    assert cancel(backend, job).status == "cancelled"
+    assert time.monotonic() - begun < SOON  # it went by itself
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_can_be_resumed(start, store, backend, ended):
     first, second = start("long"), start("short")
-    assert backend.cancel(store.get(second.id, ANNA)).status == "cancelled"
-    backend.cancel(store.get(first.id, ANNA))
+    assert cancel(backend, second).status == "cancelled"
+    cancel(backend, first)
     assert not second.run.events_file.exists()
     backend.start(store.get(second.id, ANNA))
     assert ended(second).status == "finished"
@@ -107,7 +107,7 @@ def test_a_waiting_job_is_cancelled_at_once_and_can_be_resumed(start, store, bac
 def test_cancelling_what_is_over_changes_nothing(start, store, backend, ended):
     job = start("refuses")
     assert ended(job).status == "failed"
-    assert backend.cancel(store.get(job.id, ANNA)).status == "failed"
+    assert cancel(backend, job).status == "failed"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_kill_9_is_noticed_and_nothing_is_left(start, ended):
     job = start("orphans")
     over = ended(job)
     assert (over.status, over.error) == ("interrupted", endings.KILLED)
-    assert until(lambda: gone(pid_in(job, "child.pid")), 1)
+    assert until(lambda: gone(pid_in(job, "child.pid")))
     os.kill(pid_in(job, "runaway.pid"), signal.SIGKILL)  # it had left the group before its parent died
 
 
@@ -179,7 +179,7 @@ def test_a_run_has_a_time_limit(make_backend, settings, store, ended):
     backend.start(job)
     pid = until(lambda: store.row(job.id).pid)
     over = ended(job)
-    assert over.status == "failed" and "took longer than" in over.error and until(lambda: gone(pid), 1)
+    assert over.status == "failed" and "took longer than" in over.error and until(lambda: gone(pid))
     assert job.run.state()["status"] == "failed"
 
 
@@ -201,7 +201,7 @@ def test_a_token_is_forgotten_with_the_run_that_never_began(start, store, backen
     waiting = store.create(BERT, asks("short"), kind="test")
     backend.start(waiting, TOKEN)
     assert backend._tokens == {waiting.id: TOKEN}
-    backend.cancel(store.get(waiting.id, BERT))
+    cancel(backend, waiting)
     backend.poll()
     assert backend._tokens == {}
 
@@ -240,7 +240,7 @@ def test_many_threads_may_poll_at_once(make_backend, store, ended, monkeypatch):
         thread.start()
     try:
         for job in jobs:
-            assert ended(job, 20).status == "finished"
+            assert ended(job).status == "finished"
     finally:
         stop.set()
         for thread in threads:

@@ -12,7 +12,7 @@ from compressor.backends import endings
 from compressor.jobs.store import JobStore
 from compressor.system import processes
 from tests.backends.test_local import gone
-from tests.jobs.conftest import ANNA, asks, until
+from tests.jobs.conftest import ANNA, SOON, asks, cancel, until
 
 PAGE = """
 import sys, time
@@ -30,7 +30,7 @@ for what, token in (("long", None), ("short", None), ("short", "hf_secret")):
     print(job.id, flush=True)
 store.create("anna", asks("short"), kind="test")  # not handed in yet
 print(store.list("anna")[0].id, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -59,8 +59,8 @@ def test_after_a_restart_a_living_worker_is_taken_up_again(page_that_died, setti
         assert (lost.status, lost.error) == ("interrupted", endings.WAITED)
     pid = store.row(going.id).pid
     begun = time.monotonic()
-    assert backend.cancel(going).status == "cancelled" and time.monotonic() - begun < 5
-    assert until(lambda: gone(pid), 1)
+    assert cancel(backend, going).status == "cancelled" and time.monotonic() - begun < SOON
+    assert until(lambda: gone(pid))
     assert until(lambda: store.get(waits.id, ANNA).status == "finished")
     store.close()
 
@@ -80,7 +80,7 @@ def test_after_a_restart_a_dead_worker_means_interrupted_and_it_resumes(page_tha
     backend.start(over)
     until(lambda: len(backend.events(job)[0]) > events)
     assert store.get(job.id, ANNA).status == "running"
-    backend.cancel(store.get(job.id, ANNA))
+    cancel(backend, job)
     store.close()
 
 
@@ -98,7 +98,7 @@ job = store.get(sys.argv[2], "anna")
 print(job.status, flush=True)
 backend.start(job)
 print(store.row(job.id).pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -109,7 +109,7 @@ def test_a_second_page_may_resume_what_a_first_one_started(store, settings, make
     until(job.run.events_file.exists)
     old = store.row(job.id).worker
     processes.kill(old)
-    first._children[job.id].wait(10)
+    first._children[job.id].wait(240)
     command = [sys.executable, "-c", OTHER_PAGE, str(settings.data_dir), job.id, "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=processes.ROOT) as second:
         try:
@@ -121,7 +121,7 @@ def test_a_second_page_may_resume_what_a_first_one_started(store, settings, make
             row = store.row(job.id)
             assert (row.status, row.pid) == ("running", pid) and processes.alive(row.worker)
             assert row.keeper != processes.current() and job.id not in first._children
-            assert first.cancel(job).status == "cancelled" and until(lambda: gone(pid), 5)
+            assert cancel(first, job).status == "cancelled" and until(lambda: gone(pid))
         finally:
             second.kill()
 
@@ -130,7 +130,7 @@ def test_how_a_job_ended_is_left_for_a_while_to_the_page_that_started_it(store, 
     first = make_backend(watch=False)
     job = store.create(ANNA, asks("segfault"), kind="test")
     first.start(job)
-    first._children[job.id].wait(20)
+    first._children[job.id].wait(240)
     command = [sys.executable, "-c", OTHER_PAGE, str(settings.data_dir), job.id, "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=processes.ROOT) as second:
         try:
@@ -149,7 +149,7 @@ def test_a_job_started_again_with_less_is_its_pages_own(store, make_backend, mon
     backend.start(job)
     until(job.run.events_file.exists)
     processes.kill(store.row(job.id).worker)
-    backend._children[job.id].wait(10)
+    backend._children[job.id].wait(240)
     store._table.update(job.id, keeper_pid=1, keeper_mark="another")
     backend._launch(store.row(job.id))
     child = backend._children[job.id]
@@ -190,7 +190,7 @@ def test_a_full_disk_ends_a_run_as_it_ended_once_there_is_room(store, make_backe
     job = store.create(ANNA, asks("refuses"), kind="test")
     backend.start(job)
     child = until(lambda: backend._children.get(job.id))
-    child.wait(30)
+    child.wait(240)
     real = store._table.update
 
     def full(*args, **values):

@@ -37,7 +37,7 @@ def test_a_run_that_holds_too_much_goes_on_with_half_the_batch(make_backend, set
     backend = make_backend(settings=replace(settings, max_run_memory_bytes=320_000_000))
     job = greedy(store, backend, "distill")
     first = running(store, job)
-    over = ended(job, 40)
+    over = ended(job)
     assert (over.status, over.error) == ("finished", None)
     assert gone(first) and retries(job) == [halving.RETRIED.format(rows=16, before=32)]
     assert job.run.state()["parts"] == {"distill": 2}
@@ -45,7 +45,7 @@ def test_a_run_that_holds_too_much_goes_on_with_half_the_batch(make_backend, set
 
 def test_a_run_that_holds_too_much_where_no_batch_helps_ends_with_a_sentence(make_backend, settings, store, ended):
     backend = make_backend(settings=replace(settings, max_run_memory_bytes=320_000_000))
-    over = ended(greedy(store, backend, "measure"), 40)
+    over = ended(greedy(store, backend, "measure"))
     assert over.status == "failed" and "a run may hold 0.3 GB here. Try shorter texts" in over.error
     assert retries(over) == [] and over.resumable
 
@@ -86,14 +86,14 @@ def test_a_run_in_which_nothing_happens_is_stopped_with_a_sentence(make_backend,
     pid = running(store, job)
     over = ended(job)
     assert over.status == "failed" and "had done nothing" in over.error and over.resumable
-    assert until(lambda: gone(pid), 1)
+    assert until(lambda: gone(pid))
 
 
 def test_a_run_that_computes_without_a_word_is_left_alone(make_backend, settings, store, ended):
     backend = make_backend(settings=replace(settings, max_silent_seconds=1.5))
     job = store.create(ANNA, asks("thinks"), kind="test")
     backend.start(job)
-    assert ended(job, 30).status == "finished"
+    assert ended(job).status == "finished"
 
 
 def test_memory_that_a_family_shares_counts_once():
@@ -102,10 +102,9 @@ def test_memory_that_a_family_shares_counts_once():
     alone, _ = processes.vitals(processes.current())
     pid = os.fork()
     if pid == 0:
-        time.sleep(20)
+        time.sleep(600)
         os._exit(0)
     try:
-        time.sleep(0.2)
         together, spent = processes.vitals(processes.current())
     finally:
         os.kill(pid, 9)

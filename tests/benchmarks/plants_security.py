@@ -363,14 +363,13 @@ PLANTS = [
         "gradio[oauth]==6.31.0", "gradio[oauth]==6.30.0", f"{SECURITY}::test_security_16_gradio_is_one_whose_holes_are_mended",
     ),
     (
-        "security 16: a folder is served", "compressor/ui/page.py",
-        '        "share": False,\n', '        "share": False,\n        "allowed_paths": [str(settings.data_dir)],\n',
+        "security 16: a folder is served", "compressor/ui/server.py",
+        "        show_error=False,\n", "        show_error=False,\n        allowed_paths=[str(settings.data_dir)],\n",
         f"{SECURITY}::test_security_16_no_folder_is_served_and_nothing_is_shared",
     ),
     (
-        "security 16: a link for everybody", "compressor/ui/page.py",
-        '        "share": False,\n', '        "share": True,\n',
-        f"{SECURITY}::test_security_16_no_folder_is_served_and_nothing_is_shared",
+        "security 16: what fails is shown to everybody", "compressor/ui/server.py",
+        "        show_error=False,\n", "        show_error=True,\n", "tests/ui/test_page.py -k without_links",
     ),
     (
         "security 16: runs in the temporary folder", "compressor/settings.py",

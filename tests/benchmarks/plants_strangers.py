@@ -80,8 +80,8 @@ PLANTS = [
         f"{GATE}::test_what_the_page_has_no_use_for_is_closed",
     ),
     (
-        "security 16: nothing stands before the page", "compressor/ui/page.py",
-        '"middleware": [Middleware(gate.Gate, settings=settings)],', '"middleware": [],',
+        "security 16: nothing stands before the page", "compressor/ui/server.py",
+        '"middleware": [Middleware(gate.Gate, settings=settings)]', '"middleware": []',
         f"{GATE}::test_it_stands_before_the_page",
     ),
     (

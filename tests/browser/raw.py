@@ -32,7 +32,7 @@ class Raw:
     @cached_property
     def http(self) -> httpx.Client:
         headers = self.headers | ({"cookie": f"session={self.cookie}"} if self.cookie else {})
-        return httpx.Client(base_url=self.url, headers=headers, timeout=120)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=240)
 
     @cached_property
     def config(self) -> dict[str, Any]:

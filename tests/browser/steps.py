@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright._impl._sync_base import EventContextManager
+from playwright.sync_api import Page, Request, expect
 
-LONG = 400_000
+LONG = 900_000
 """Milliseconds that a run may take on a machine that is busy with other things."""
 
 
 def choose_demo(page: Page) -> None:
     page.locator("#try-demo").click()
-    expect(page.locator("#teacher-facts")).to_be_visible(timeout=90_000)
-    expect(page.locator("#data-preview table.rows")).to_be_visible(timeout=60_000)
+    expect(page.locator("#teacher-facts")).to_be_visible()
+    expect(page.locator("#data-preview table.rows")).to_be_visible()
 
 
 def open_accordion(page: Page, name: str) -> None:
@@ -39,7 +42,7 @@ def few_rows(page: Page, folder: Path, count: int = 60) -> None:
     rows.write_text("text,label\n" + "".join(lines), encoding="utf-8")
     choose_demo(page)
     page.locator("#data-file input[type=file]").set_input_files(rows)
-    expect(page.locator("#data-preview")).to_contain_text("look at case", timeout=90_000)
+    expect(page.locator("#data-preview")).to_contain_text("look at case")
 
 
 def advanced(page: Page, name: str, value: str) -> None:
@@ -51,7 +54,7 @@ def advanced(page: Page, name: str, value: str) -> None:
 def start(page: Page) -> str:
     """Press Start; the new run's id."""
     page.locator("#start").click()
-    expect(page.locator("#run-progress .stages")).to_be_visible(timeout=60_000)
+    expect(page.locator("#run-progress .stages")).to_be_visible()
     expect(page).to_have_url(re.compile(r"run=[0-9a-f]{32}"))
     return page.url.split("run=")[1][:32]
 
@@ -62,3 +65,22 @@ def finish(page: Page) -> None:
 
 def tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
+
+
+def asked(page: Page, name: str) -> EventContextManager[Request]:
+    """Waits until the page asks for an event of that name: what stands before it in its chain is over then, and shown."""
+    return page.expect_request(_calls(page, name))
+
+
+def _calls(page: Page, name: str) -> Callable[[Request], bool]:
+    """Whether a request calls an event of that name. Gradio counts those of one name through: refresh, refresh_1, …"""
+    config = page.request.get(re.sub(r"(?<=\d)/.*", "", page.url) + "/config").json()
+    numbers = {one["id"] for one in config["dependencies"] if re.fullmatch(rf"{name}(_\d+)?", str(one["api_name"]))}
+    assert numbers, f"the page has no event {name}"
+
+    def calls(request: Request) -> bool:
+        if not re.search("/run/predict|/queue/join", request.url):
+            return False
+        return json.loads(request.post_data or "{}").get("fn_index") in numbers
+
+    return calls

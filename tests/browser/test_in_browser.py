@@ -23,7 +23,7 @@ from compressor.results.predicting import Predictor
 from compressor.runfolder import FINISHED
 from compressor.settings import ASSETS, Settings
 from compressor.ui.visitors import LOCAL
-from tests.browser.conftest import FLAGS, ROOT, App, serve
+from tests.browser.conftest import FLAGS, ROOT, App, new_profile, serve
 from tests.few import few_rows
 from tests.install_browser import installed
 from tests.install_npm import runtime
@@ -89,7 +89,7 @@ def what_was_asked_for() -> list[Any]:
 @pytest.fixture(name="context")
 def a_browser(alone: Browser, finished: Finished, sent: list[Any]) -> Iterator[BrowserContext]:
     """Every request is noted, those of workers too; an error in the page fails the test."""
-    context = alone.new_context(viewport={"width": 1200, "height": 900})
+    context = new_profile(alone)
     wrong: list[str] = []
     context.on("request", lambda request: sent.append((request.url, request.post_data or "")))
     context.on("weberror", lambda error: wrong.append(str(error.error)))
@@ -113,7 +113,7 @@ def ask(page: Page, text: str, number: int) -> list[tuple[str, str]]:
     page.locator("#try-text textarea").fill(text)
     page.locator("#run-in-browser").click()
     card = page.locator(f'#browser-answer .answer[data-asked="{number}"]')
-    expect(card).to_be_visible(timeout=120_000)
+    expect(card).to_be_visible()
     lines = card.locator(".score").all_inner_texts()
     return [tuple(line.split("\n")[:2]) for line in lines]  # type: ignore[misc]
 
@@ -162,7 +162,9 @@ def test_strangers_labels_are_text_and_another_run_frees_the_memory(
     others = page.get_by_role("option").filter(has_not=page.locator("[aria-selected=true]"))
     others.last.click()
     expect(page.locator("#browser-answer .answer")).to_have_count(0)
-    page.wait_for_timeout(300)
+    until = time.monotonic() + 30
+    while page.workers and time.monotonic() < until:
+        page.wait_for_timeout(50)  # lets Playwright hear of what has ended
     assert page.workers == []
     page.close()
 
@@ -174,7 +176,7 @@ def test_an_answer_beside_the_servers(context: BrowserContext, finished: Finishe
     (mine, *_) = ask(page, "where is my parcel", 1)
     page.locator("#predict").click()
     theirs = page.locator(f'#answers .answer[data-variant="{NAME}"] .score').first
-    expect(theirs).to_contain_text(mine[0], timeout=120_000)
+    expect(theirs).to_contain_text(mine[0])
     expect(page.locator("#browser-answer .answer")).to_be_visible()
     page.close()
 
@@ -188,7 +190,7 @@ def test_what_cannot_be_fetched_is_a_sentence_and_the_next_press_tries_again(
     page.locator("#try-text textarea").fill("where is my parcel")
     page.locator("#run-in-browser").click()
     said = page.locator("#browser-answer .say-problem")
-    expect(said).to_contain_text("could not be downloaded", timeout=120_000)
+    expect(said).to_contain_text("could not be downloaded")
     assert page.workers == []
     context.unroute_all()
     page.unroute_all()
@@ -199,14 +201,14 @@ def test_what_cannot_be_fetched_is_a_sentence_and_the_next_press_tries_again(
 def test_without_npm_the_panel_says_what_to_install(chromium: Browser, made: Path, tmp_path: Path) -> None:
     with serve(tmp_path / "data", COMPRESSOR_BROWSER=str(tmp_path / "none"), PATH="") as app:
         run, _ = put(app.data, made)
-        page = chromium.new_page()
+        page = new_profile(chromium).new_page()
         page.goto(f"{app.url}/?run={run}")
         page.locator("#open-compare").click()
         expect(page.locator("#browser-note")).to_contain_text("install Node.js")
         expect(page.locator("#run-in-browser")).to_be_disabled()
-        page.close()
+        page.context.close()
         wait_for = app.data / "log" / "app.jsonl"
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while "Install Node.js" not in wait_for.read_text(encoding="utf-8") and time.monotonic() < until:
             time.sleep(0.5)
         assert "Install Node.js" in wait_for.read_text(encoding="utf-8"), "the log says so too"

@@ -17,7 +17,7 @@ from compressor.runfolder import FINISHED
 from compressor.settings import Settings
 from compressor.ui.visitors import LOCAL
 from tests import tiny
-from tests.browser.conftest import App
+from tests.browser.conftest import App, new_profile
 from tests.install_npm import runtime
 from tests.ui import sample
 
@@ -75,16 +75,16 @@ def test_they_are_answered_as_on_the_server(chromium: Browser, app: App, tmp_pat
     shutil.copytree(tmp_path, job.folder, dirs_exist_ok=True)
     store.settle(store.row(job.id), FINISHED)  # type: ignore[arg-type]
     store.close()
-    page = chromium.new_page(viewport={"width": 1200, "height": 900})
+    page = new_profile(chromium).new_page()
     page.goto(f"{app.url}/?run={job.id}")
     page.locator("#open-compare").click()
     expect(page.locator("#run-in-browser")).to_be_enabled()
     for number, (pair, there) in enumerate(zip(PAIRS, theirs, strict=True), 1):
         page.evaluate(PRESS, [job.id, *pair])
         card = page.locator(f'#browser-answer .answer[data-asked="{number}"]')
-        expect(card).to_be_visible(timeout=120_000)
+        expect(card).to_be_visible()
         shown = [line.split("\n")[:2] for line in card.locator(".score").all_inner_texts()]
         here = {label: float(score.removesuffix(" %")) / 100 for label, score in shown}
         for one in there:
             assert abs(here[one["label"]] - one["score"]) < 0.03, (number, here, there)
-    page.close()
+    page.context.close()

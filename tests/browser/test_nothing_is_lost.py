@@ -15,23 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import steps
-from tests.browser.conftest import FLAGS, App
+from tests.browser.conftest import FLAGS, PATIENCE, App, new_profile
 from tests.install_browser import installed
-
-READY = 90_000
-
-
-@pytest.fixture(scope="module")
-def finished(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A small finished run."""
-    page = opened(chromium, app)
-    steps.few_rows(page, tmp_path_factory.mktemp("few"))
-    page.locator('#student-sizes tr[data-size="tiny"]').click()
-    page.locator("#formats").get_by_label("8-bit").uncheck()
-    run_id = steps.start(page)
-    steps.finish(page)
-    page.context.close()
-    return run_id
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +28,15 @@ def long_run(chromium: Browser, app: App) -> Iterator[str]:
     steps.advanced(page, "epochs", "1000")  # half of them before it may stop early
     steps.advanced(page, "limit", "1000")
     run_id = steps.start(page)
-    expect(page.locator("#run-progress .stage-now").first).to_be_visible(timeout=READY)
+    expect(page.locator("#run-progress .stage-now").first).to_be_visible()
     page.context.close()
     yield run_id
-    page = chromium.new_page()
+    app.let_go_on(run_id)
+    page = new_profile(chromium).new_page()
     page.goto(f"{app.url}/?run={run_id}")
     page.locator("#cancel").click()
-    expect(status(page, "cancelled")).to_be_visible(timeout=60_000)
-    page.close()
+    expect(status(page, "cancelled")).to_be_visible()
+    page.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +50,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(chromium: Browser, app: App) -> Page:
-    page = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
+    page = new_profile(chromium).new_page()
     page.goto(app.url)
     expect(page.locator("#try-demo")).to_be_enabled()
     return page
@@ -79,20 +65,20 @@ def half_filled(page: Page) -> None:
     steps.choose_demo(page)
     steps.small(page)
     pick(page, "advanced-alpha", "0")
-    expect(page.locator("#estimate .facts-row")).to_be_visible(timeout=READY)
+    expect(page.locator("#estimate .facts-row")).to_be_visible()
 
 
 def as_it_was(page: Page) -> None:
     """The form stands as `half_filled` left it, and all that belongs to it is shown again."""
     expect(page.locator("#form-note-said")).to_contain_text("as you left it")
-    expect(page.locator("#teacher-facts")).to_be_visible(timeout=READY)
-    expect(page.locator('#student-sizes tr[data-size="tiny"].picked')).to_be_visible(timeout=READY)
+    expect(page.locator("#teacher-facts")).to_be_visible()
+    expect(page.locator('#student-sizes tr[data-size="tiny"].picked')).to_be_visible()
     expect(page.locator('#student-size input[value="tiny"]')).to_be_checked()
-    expect(page.locator("#data-preview table.rows")).to_be_visible(timeout=READY)
+    expect(page.locator("#data-preview table.rows")).to_be_visible()
     expect(page.locator("#budget").get_by_label("quick")).to_be_checked()
     expect(page.locator("#advanced-limit input")).to_have_value("200")
     expect(page.locator("#advanced-alpha input")).to_have_value("0")
-    expect(page.locator("#estimate .facts-row")).to_be_visible(timeout=READY)
+    expect(page.locator("#estimate .facts-row")).to_be_visible()
 
 
 def pick(page: Page, box: str, value: str) -> None:
@@ -125,6 +111,7 @@ def test_complaint_2_a_reload_keeps_the_form(page: Page) -> None:
 def test_complaint_2_a_browser_that_was_closed_still_has_the_form(chromium: Browser, app: App, tmp_path: Path) -> None:
     for again in (False, True):
         context = chromium.browser_type.launch_persistent_context(tmp_path, executable_path=installed(), args=FLAGS)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(app.url)
         expect(page.locator("#try-demo")).to_be_enabled()
@@ -137,17 +124,17 @@ def test_complaint_2_a_browser_that_was_closed_still_has_the_form(chromium: Brow
 def test_complaint_2_a_file_is_asked_for_again_and_its_columns_stay(page: Page, rows: Path) -> None:
     steps.choose_demo(page)
     upload(page, rows)
-    expect(page.locator("#data-preview")).to_contain_text("a good long text", timeout=READY)
-    expect(page.locator("#column-text input")).to_be_visible(timeout=READY)
+    expect(page.locator("#data-preview")).to_contain_text("a good long text")
+    expect(page.locator("#column-text input")).to_be_visible()
     pick(page, "column-text", "subject")
     expect(page.locator("#data-preview th.used").first).to_contain_text("subject")
     page.reload()
     expect(page.locator("#form-note-said")).to_contain_text("Choose letters.csv again")
     page.reload()  # still asked for
     expect(page.locator("#form-note-said")).to_contain_text("Choose letters.csv again")
-    expect(page.locator("#teacher-facts")).to_be_visible(timeout=READY)
+    expect(page.locator("#teacher-facts")).to_be_visible()
     upload(page, rows)
-    expect(page.locator("#data-preview th.used").first).to_contain_text("subject", timeout=READY)
+    expect(page.locator("#data-preview th.used").first).to_contain_text("subject")
 
 
 # ---------------------------------------------------------------------- a failed run
@@ -159,24 +146,24 @@ def test_a_failed_run_opens_with_its_file_and_is_tried_again(page: Page, app: Ap
     steps.choose_demo(page)
     steps.small(page)
     upload(page, broken)
-    expect(page.locator("#data-preview .say-problem").first).to_be_visible(timeout=READY)
+    expect(page.locator("#data-preview .say-problem").first).to_be_visible()
     page.locator("#new-head input").check()
     pick(page, "column-text", "subject")
-    expect(page.locator("#data-preview th.used").first).to_contain_text("subject", timeout=READY)
+    expect(page.locator("#data-preview th.used").first).to_contain_text("subject")
     failed = steps.start(page)
-    expect(status(page, "failed")).to_be_visible(timeout=240_000)
+    expect(status(page, "failed")).to_be_visible()
     expect(page.locator("#run-progress .say-problem")).to_contain_text("lonely")
     page.locator("#change").click()
     said = page.locator("#form-note-said")
     expect(said).to_contain_text("stays as it is")
     expect(said).to_contain_text("lonely")  # why it stopped is still in sight
     expect(page.locator("#data-file")).to_contain_text("train")
-    expect(page.locator("#data-preview th.used").first).to_contain_text("subject", timeout=READY)
+    expect(page.locator("#data-preview th.used").first).to_contain_text("subject")
     expect(page.locator("#new-head input")).to_be_checked()
     page.locator("#data-file").get_by_label(re.compile("Remove|Clear", re.I)).first.click()
     upload(page, rows)
-    expect(page.locator("#data-preview th.used").first).to_contain_text("subject", timeout=READY)
-    expect(page.locator("#estimate .facts-row")).to_be_visible(timeout=READY)
+    expect(page.locator("#data-preview th.used").first).to_contain_text("subject")
+    expect(page.locator("#estimate .facts-row")).to_be_visible()
     again = steps.start(page)
     assert again != failed
     asked = json.loads((app.data / "jobs" / again / "job.json").read_text(encoding="utf-8"))["asked"]
@@ -185,7 +172,7 @@ def test_a_failed_run_opens_with_its_file_and_is_tried_again(page: Page, app: Ap
     assert Path(asked["data"].pop("source")["train"]).read_text(encoding="utf-8") == rows.read_text(encoding="utf-8")
     assert asked == before
     page.locator("#cancel").click()
-    expect(status(page, "cancelled")).to_be_visible(timeout=60_000)
+    expect(status(page, "cancelled")).to_be_visible()
 
 
 # ---------------------------------------------------------------------- 6
@@ -219,10 +206,9 @@ def test_complaint_6_publish_or_download_leads_to_this_run(page: Page, app: App,
     expect(name).not_to_have_value("")
     name.fill("a-name-of-mine")
     page.locator("#publish-variants input").first.set_checked(False)
-    with page.expect_response(re.compile("/queue/data|/run/predict")):
-        steps.tab(page, "Runs")
-    steps.tab(page, "Publish")
-    page.wait_for_timeout(2000)  # longer than the tab needs to fill itself
+    steps.tab(page, "Runs")
+    with steps.asked(page, "repos"):  # the last of what a visit to the tab fills in
+        steps.tab(page, "Publish")
     expect(name).to_have_value("a-name-of-mine")
     expect(page.locator("#publish-variants input").first).not_to_be_checked()
 
@@ -233,19 +219,19 @@ def test_a_finished_runs_recipe_opens_from_the_list(page: Page, finished: str) -
     page.locator("#run-change").click()
     expect(page.locator("#form-note-said")).to_contain_text("This is the recipe of")
     expect(page.locator("#start")).to_be_visible()
-    expect(page.locator("#teacher-facts")).to_be_visible(timeout=READY)
+    expect(page.locator("#teacher-facts")).to_be_visible()
 
 
 # ---------------------------------------------------------------------- 1, 2: a run that goes on (last, as it takes the machine)
 
 
 def test_complaint_1_closing_the_tab_leaves_the_run_going(chromium: Browser, app: App, long_run: str) -> None:
-    page = chromium.new_page()
+    page = new_profile(chromium).new_page()
     page.goto(app.url)  # another browser, and no address: the run is found and shown
     expect(page).to_have_url(re.compile(long_run))
     expect(status(page, "running")).to_be_visible()
-    expect(page.locator('[data-stage="distill"].stage-now')).to_be_visible(timeout=240_000)
-    page.close()
+    expect(page.locator('[data-stage="distill"].stage-now')).to_be_visible()
+    page.context.close()
 
 
 POINTS = """() => [...document.querySelectorAll('#curve-loss .mark-line path')]
@@ -256,7 +242,8 @@ def test_complaint_2_a_reload_keeps_log_and_curve(page: Page, app: App, long_run
     page.goto(f"{app.url}/?run={long_run}")
     with (app.data / "jobs" / long_run / "log").open("a", encoding="utf-8") as log:
         log.write("said by a library\n")  # a run that goes well may say nothing by itself
-    page.wait_for_function(f"({POINTS})() >= 4", timeout=240_000)
+    page.wait_for_function(f"({POINTS})() >= 4")
+    app.hold(long_run)  # it has got as far as anybody looks at
     before = page.evaluate(POINTS)
     steps.open_accordion(page, "run-details")
     expect(page.locator("#run-recipe")).to_contain_text("epochs: 1000")
@@ -284,7 +271,7 @@ def test_a_waiting_run_says_its_place_and_a_cancelled_one_opens_to_be_changed(pa
     page.locator("#new-run").click()
     half_filled(page)
     page.locator("#start").click()
-    expect(status(page, "queued")).to_contain_text(re.compile("umber 1 in the queue"), timeout=60_000)
+    expect(status(page, "queued")).to_contain_text(re.compile("umber 1 in the queue"))
     expect(page).to_have_url(re.compile("run=[0-9a-f]{32}"))
     waiting = page.url.split("run=")[1][:32]
     steps.tab(page, "Runs")
@@ -294,11 +281,11 @@ def test_a_waiting_run_says_its_place_and_a_cancelled_one_opens_to_be_changed(pa
     expect(status(page, "cancelled")).to_be_visible()
     page.locator("#change").click()
     expect(page.locator("#form-note-said")).to_contain_text("This is the recipe of “demo · tiny”")
-    expect(page.locator('#student-size input[value="tiny"]')).to_be_checked(timeout=READY)
+    expect(page.locator('#student-size input[value="tiny"]')).to_be_checked()
     expect(page.locator("#advanced-limit input")).to_have_value("200")
     page.locator("#student-size").get_by_label("mini").check()
     page.locator("#start").click()
-    expect(status(page, "queued")).to_be_visible(timeout=60_000)
+    expect(status(page, "queued")).to_be_visible()
     expect(page.locator("#run-head")).to_contain_text("mini")
     assert waiting not in page.url
     page.locator("#cancel").click()

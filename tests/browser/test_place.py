@@ -12,7 +12,7 @@ from compressor.recipe import Recipe
 from compressor.runfolder import FINISHED
 from compressor.settings import Settings
 from tests.browser import steps
-from tests.browser.conftest import App, serve
+from tests.browser.conftest import App, new_profile, serve
 from tests.ui.sample import EVIL, report, variant
 
 
@@ -37,7 +37,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 def compare(chromium: Browser, app: App, width: int) -> Page:
-    page = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
+    page = new_profile(chromium, width).new_page()
     page.goto(app.url)
     expect(page.locator("#try-demo, #new-run").first).to_be_enabled()
     steps.tab(page, "Compare")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +17,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import steps
-from tests.browser.conftest import ROOT, wait
+from tests.browser.conftest import end, new_profile, start, where
+
+
+def free_port() -> int:
+    """A port that nobody has, and that no connection is given by itself while the app is away."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -25,19 +34,18 @@ class Server:
 
     def __init__(self, data: Path):
         self.data = data
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        own = {"COMPRESSOR_DATA": str(data), "GRADIO_SERVER_PORT": str(port), "HF_ENDPOINT": "http://127.0.0.1:9"}
-        self.environ = {**os.environ, **own}
+        port = free_port()
+        self.url, self.log = f"http://127.0.0.1:{port}", data.parent / "app.log"
+        self.environ = {
+            "COMPRESSOR_DATA": str(data),
+            "GRADIO_SERVER_PORT": str(port),
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+        }
 
     def start(self) -> None:
-        with (self.data.parent / "app.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=ROOT, env=self.environ, stdout=log, stderr=log
-            )
-        wait(self.url, self.process)
+        self.log.unlink(missing_ok=True)  # what it said the last time
+        self.process = start(self.log, self.environ)
+        assert where(self.process, self.log) == self.url
 
     def kill(self) -> None:
         self.process.kill()
@@ -50,13 +58,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path / "data")
     server.start()
     yield server
-    server.process.terminate()
-    server.process.wait(20)
+    end(server.process)
 
 
 @pytest.fixture
 def tab(chromium: Browser, server: Server) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    context = new_profile(chromium)
     page = context.new_page()
     page.goto(server.url)
     expect(page.locator("#try-demo")).to_be_enabled()
@@ -78,7 +85,7 @@ def in_training(page: Page, folder: Path) -> str:
     for box in page.locator("#formats input").all():
         box.uncheck()
     run_id = steps.start(page)
-    expect(page.locator('[data-stage="distill"].stage-now')).to_be_visible(timeout=240_000)
+    expect(page.locator('[data-stage="distill"].stage-now')).to_be_visible()
     return run_id
 
 
@@ -87,13 +94,13 @@ def test_a_page_left_open_finds_its_run_after_a_restart_and_goes_on(tab: Page, s
     tab.evaluate("window.before = true")
     server.kill()
     os.kill(worker(server, run_id), signal.SIGKILL)  # the machine was rebooted: nothing of it is left
-    psutil.wait_procs([p for p in psutil.process_iter() if p.pid == worker(server, run_id)], timeout=30)
+    psutil.wait_procs([p for p in psutil.process_iter() if p.pid == worker(server, run_id)], timeout=240)
     server.start()
-    tab.wait_for_function("() => window.before === undefined", timeout=60_000)  # nobody has touched the page
+    tab.wait_for_function("() => window.before === undefined")  # nobody has touched the page
     expect(tab).to_have_url(re.compile(run_id))
     expect(tab.locator('.run-status[data-status="interrupted"]')).to_be_visible()
     tab.locator("#resume").click()
-    expect(tab.locator('.run-status[data-status="running"]')).to_be_visible(timeout=60_000)
+    expect(tab.locator('.run-status[data-status="running"]')).to_be_visible()
     steps.finish(tab)
     events = (server.data / "jobs" / run_id / "events.jsonl").read_text(encoding="utf-8")
     assert events.count('"event": "stage-finished", "stage": "teacher-logits"') == 1  # what was done stays done
@@ -113,6 +120,6 @@ def test_a_run_outlives_the_app_and_a_half_filled_form_its_restart(tab: Page, se
     expect(tab.locator("#form-note-said")).to_contain_text("as you left it")
     expect(tab.locator("#form-note-said")).to_contain_text("Choose rows.csv again")
     expect(tab.locator("#advanced-epochs input")).to_have_value("2")
-    expect(tab.locator("#teacher-facts")).to_be_visible(timeout=90_000)
+    expect(tab.locator("#teacher-facts")).to_be_visible()
     tab.goto(f"{server.url}/?run={run_id}")
     steps.finish(tab)

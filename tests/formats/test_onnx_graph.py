@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 
 import numpy as np
@@ -42,12 +43,22 @@ LAST = (
 )
 
 
-def exported(kind, config):
+MODELS = {**ENCODERS, "last token": LAST}
+
+
+@functools.cache
+def _exported(name: str) -> bytes:
+    kind, config = MODELS[name]
     torch.manual_seed(0)
     model = kind(config).eval()
     model.set_attn_implementation("eager")
     given = {"input_ids": torch.randint(5, 200, (2, 7)), "attention_mask": torch.ones(2, 7, dtype=torch.int64)}
-    return OnnxExporter().export(model, given, config=OnnxConfig(dynamic=True)).program
+    return ir.to_proto(OnnxExporter().export(model, given, config=OnnxConfig(dynamic=True)).program).SerializeToString()
+
+
+def exported(name: str) -> ir.Model:
+    """The graph of such a model, each time anew: to export it takes seconds, and is done once."""
+    return ir.from_proto(onnx.load_from_string(_exported(name)))
 
 
 def answers(program, batch: int, length: int) -> np.ndarray:
@@ -78,7 +89,7 @@ def multiplied(program) -> int:
 
 @pytest.mark.parametrize("name", list(ENCODERS))
 def test_only_the_first_token_goes_through_what_stands_behind_the_last_keys_and_values(name):
-    program = exported(*ENCODERS[name])
+    program = exported(name)
     before = {shape: answers(program, *shape) for shape in ((1, 1), (1, 9), (3, 5), (2, 33))}
     work = multiplied(program)
     first_token_only(program)
@@ -90,14 +101,14 @@ def test_only_the_first_token_goes_through_what_stands_behind_the_last_keys_and_
 
 
 def test_a_classifier_by_the_last_token_is_left_alone():
-    program = exported(*LAST)
+    program = exported("last token")
     before = ir.to_proto(program).SerializeToString()
     first_token_only(program)
     assert ir.to_proto(program).SerializeToString() == before
 
 
 def test_a_model_whose_hidden_states_are_asked_for_is_left_alone():
-    program = exported(*ENCODERS["bert"])
+    program = exported("bert")
     gather = next(n for n in reversed(list(program.graph)) if n.op_type == "Gather")
     program.graph.outputs.append(gather.inputs[0])
     count = len(list(program.graph))
@@ -106,7 +117,7 @@ def test_a_model_whose_hidden_states_are_asked_for_is_left_alone():
 
 
 def test_a_residual_is_a_sum_that_nothing_is_fused_with(tmp_path):
-    program = exported(*ENCODERS["bert"])
+    program = exported("bert")
     before = answers(program, 2, 9)
     plain_residuals(program)
     kinds = Counter(node.op_type for node in program.graph)
@@ -121,7 +132,7 @@ def test_a_residual_is_a_sum_that_nothing_is_fused_with(tmp_path):
 
 
 def test_bias_and_residual_are_told_apart():
-    program = exported(*ENCODERS["bert"])
+    program = exported("bert")
     simplify(program)
     for node in program.graph:
         if node.op_type == "Sum":

@@ -14,7 +14,6 @@ import numpy as np
 import openvino
 import pytest
 import torch
-import transformers
 
 from compressor import models, tasks
 from compressor.errors import ModelError
@@ -23,6 +22,7 @@ from compressor.formats.stored import OPENVINO, OPENVINO_WEIGHTS, stored_format
 from compressor.measure import bytes_on_disk
 from compressor.untrusted import caps
 from tests import tiny
+from tests.formats.conftest import KINDS, shallow
 
 CLASSIFY, GENERATE = tasks.get("text-classification"), tasks.get("text-generation")
 INT8 = get("openvino-int8")
@@ -102,7 +102,7 @@ def test_nothing_in_it_tells_of_this_machine(made):
 
 
 def test_the_same_rows_make_the_same_files_and_others_make_others(tmp_path):
-    source, rows = tiny.bert(tmp_path / "m"), tiny.rows()
+    source, rows = tiny.bert(tmp_path / "m", num_hidden_layers=1), tiny.rows()
     short = [{k: v[:, :2] for k, v in one.items()} for one in rows]
     for name, given in (("one", rows), ("two", rows), ("short", short)):
         assert INT8.make(source, tmp_path / name, CLASSIFY, given) == [
@@ -123,14 +123,9 @@ def test_its_snippet_runs_without_this_project(made):
     assert done.stdout.count("LABEL_") == 3
 
 
-@pytest.mark.parametrize("kind", ["distilbert", "roberta", "electra", "deberta-v2", "modernbert"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_other_architectures(tmp_path, kind):
-    config = transformers.AutoConfig.for_model(
-        kind, vocab_size=160, hidden_size=32, dim=32, hidden_dim=64, intermediate_size=64, num_hidden_layers=2, n_layers=2,
-        n_heads=2, num_attention_heads=2, embedding_size=32, pad_token_id=0, max_position_embeddings=128,
-    )  # fmt: skip
-    transformers.AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path / "m")
-    tiny.wordpiece().save_pretrained(tmp_path / "m")
+    shallow(kind, tmp_path / "m")
     INT8.make(tmp_path / "m", tmp_path / "out", CLASSIFY, tiny.rows())
     assert INT8.load(tmp_path / "out", CLASSIFY).predict(batch(3, 11)).shape == (3, 2)
 
@@ -163,11 +158,11 @@ def test_without_its_packages_it_says_what_to_install(tmp_path, source, made, mo
         assert INT8.load(made, CLASSIFY).predict(batch(1, 4)).shape == (1, 3)
 
 
-def test_what_answers_the_opposite_does_not_count_as_made(tmp_path, source, monkeypatch):
+def test_what_answers_the_opposite_does_not_count_as_made(tmp_path, telling, monkeypatch):
     real = openvino_runner.OpenVinoRunner.predict
     monkeypatch.setattr(openvino_runner.OpenVinoRunner, "predict", lambda self, given: -real(self, given))
     with pytest.raises(ModelError, match="answers the opposite"):
-        INT8.make(source, tmp_path / "out", CLASSIFY, tiny.rows())
+        INT8.make(telling, tmp_path / "out", CLASSIFY, tiny.rows())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -259,8 +254,9 @@ from pathlib import Path
 from compressor import tasks
 from compressor.formats import get
 from tests import tiny
+from tests.formats.conftest import KINDS, shallow
 here = Path(sys.argv[1])
-get("openvino-int8").make(tiny.bert(here / "m"), here / "out", tasks.get("text-classification"), tiny.rows())
+get("openvino-int8").make(tiny.bert(here / "m", num_hidden_layers=1), here / "out", tasks.get("text-classification"), tiny.rows())
 print(asked)
 """
 

@@ -16,8 +16,10 @@ from compressor.errors import (
     RepoNotFoundError,
 )
 from compressor.hub import Hub, Patience
+from compressor.hub.calls import BRIEF
 from tests.hub_fixture import HASTY, MODEL
 from tests.hub_server import HANGUP
+from tests.jobs.conftest import SOON
 
 SENTENCE = r"^[A-Z].{20,}\.$"
 
@@ -50,7 +52,7 @@ def test_what_does_not_pass_is_a_sentence(hub_server, hub_as, kind, error, path)
     with pytest.raises(error, match=SENTENCE) as caught:
         hub_as("hf_alice").fetch_model("x/m")
     assert type(caught.value) is error
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < SOON
     assert "hf_alice" not in str(caught.value)
 
 
@@ -68,20 +70,19 @@ def test_waits_as_long_as_the_hub_asks_and_no_longer_than_it_may(hub_server, hub
     hub_server.fail("/api/models/x/m$", 429, Retry_After="1")
     started = time.monotonic()
     hub_as(patience=Patience(tries=2, first_wait=0.01, total=2)).fetch_config("x/m")
-    assert 1.0 <= time.monotonic() - started < 3
+    assert 1.0 <= time.monotonic() - started < SOON
     hub_server.fail("/api/models/x/m$", 429, times=1e9, Retry_After="3600")
     started = time.monotonic()
     with pytest.raises(HubBusyError, match="in about 60 minutes"):
         hub_as().fetch_config("x/m")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < SOON
 
 
 def test_a_search_gives_up_soon(hub_server, hub_as):
     hub_server.fail("/api/models", HANGUP, times=1e9)
-    started = time.monotonic()
     with pytest.raises(HubUnreachableError):
-        hub_as(patience=Patience()).search("bert", "model")
-    assert time.monotonic() - started < 3.5
+        hub_as(patience=Patience(tries=9, total=600)).search("bert", "model")
+    assert len([path for path in hub_server.paths() if "/api/models" in path]) == BRIEF.tries
 
 
 def test_waits_grow_and_differ():

@@ -18,13 +18,25 @@ def asks(what: str) -> Recipe:
     return Recipe.parse({"teacher": f"test/{what}", "data": {"source": "demo"}})
 
 
-def until(condition, seconds: float = 10.0, *, every: float = 0.02):
+SOON = 40.0
+"""Seconds within which something happens by itself, on a machine however busy: less than what sleeps here would go on for."""
+
+
+def until(condition, seconds: float = 240.0, *, every: float = 0.02):
     """Wait for something to become true, and answer with it."""
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(every)
     return found
+
+
+def cancel(backend, job):
+    """Cancel a job and wait until it is over, for longer than the page does: a busy machine takes its time over an end."""
+    known = backend.store
+    backend.cancel(known.get(job.id, job.owner))
+    until(lambda: (backend.poll(), known.row(job.id).status)[1] not in ("queued", "running"))
+    return known.get(job.id, job.owner)
 
 
 @pytest.fixture
@@ -50,7 +62,7 @@ def make_backend(settings, store):
         for child in list(backend._children.values()):
             if process := processes.find(child.pid):
                 processes.kill(process)
-            child.wait(10)
+            child.wait(60)
 
 
 @pytest.fixture
@@ -74,8 +86,8 @@ def start(store, backend):
 def ended(store):
     """Wait until a job is over in the table, not only in its folder."""
 
-    def ended(job, seconds: float = 10.0):
-        until(lambda: store.row(job.id).status not in ("queued", "running"), seconds)
+    def ended(job):
+        until(lambda: store.row(job.id).status not in ("queued", "running"))
         return store.get(job.id, job.owner)
 
     return ended

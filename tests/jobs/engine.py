@@ -21,11 +21,11 @@ STUBBORN = """
 import os, pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
-time.sleep(60)
+time.sleep(600)
 """
 
 
-def _go_on(work: Work, seconds: float = 60, stage: str = "distill") -> None:
+def _go_on(work: Work, seconds: float = 600, stage: str = "distill") -> None:
     log = EventLog(work.run.events_file)
     until = time.monotonic() + seconds
     step = 0
@@ -46,7 +46,7 @@ def do(work: Work) -> None:
     elif what == "deaf":  # a library that catches everything, and a process that ignores SIGTERM
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         EventLog(work.run.events_file).write(stage="distill", done=0, total=1, metrics={})
-        time.sleep(60)
+        time.sleep(600)
     elif what == "family":
         children(work)
         _go_on(work)
@@ -73,10 +73,10 @@ def do(work: Work) -> None:
         killed(work)
     elif what == "hangs":
         EventLog(work.run.events_file).write(stage="distill", done=0, total=1, metrics={})
-        time.sleep(60)
+        time.sleep(600)
     elif what == "lingers":  # all is said and done, and a library's thread does not end
         work.run.finish(Report.model_validate({"schema": 1, "task": "text-classification", "teacher": "a/b"}))
-        time.sleep(60)
+        time.sleep(600)
     elif what == "thinks":
         until = time.monotonic() + 4
         while time.monotonic() < until:
@@ -107,7 +107,7 @@ def greedy(work: Work) -> None:
     work.run.write_state(stage=stage)
     held = bytearray(400_000_000 // halving.parts_of(work.run, stage))
     held[::4096] = b"x" * len(held[::4096])
-    _go_on(work, 4, stage)
+    _go_on(work, 600 if halving.parts_of(work.run, stage) == 1 else 1, stage)
 
 
 def leaves(work: Work) -> None:

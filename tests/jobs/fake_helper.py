@@ -36,7 +36,7 @@ def bug(token_again: str) -> None:
 
 def die(code: int) -> None:
     os.kill(os.getpid(), code) if code else os._exit(7)
-    time.sleep(10)  # the signal may reach another thread a moment later: nothing is answered before
+    time.sleep(600)  # the signal may reach another thread a moment later: nothing is answered before
 
 
 def once(mark: str) -> dict:
@@ -44,12 +44,19 @@ def once(mark: str) -> dict:
     first = not Path(mark).exists()
     Path(mark).touch()
     if first:
-        time.sleep(60)
+        time.sleep(600)
     return {"again": True}
 
 
 def hold(seconds: float) -> dict:
     time.sleep(seconds)
+    return {}
+
+
+def wait(mark: str) -> dict:
+    """Until there is such a file."""
+    while not Path(mark).exists():
+        time.sleep(0.02)
     return {}
 
 
@@ -65,7 +72,7 @@ def loaded() -> dict:
 verbs.warm = lambda: {}
 verbs.RELEASE.append(held.clear)
 helper_process.Answering._set_threads = lambda self, wanted: None
-for name in ("echo", "stray", "fail", "bug", "die", "once", "hold", "loaded"):
+for name in ("echo", "stray", "fail", "bug", "die", "once", "hold", "wait", "loaded"):
     verbs.VERBS[name] = Verb(f"tests.jobs.fake_helper:{name}")
 for name in ("load",):
     verbs.VERBS[name] = Verb(f"tests.jobs.fake_helper:{name}", heavy=True)

@@ -13,7 +13,7 @@ from compressor.jobs import helper as helper_module
 from compressor.jobs import helper_process
 from compressor.jobs.helper import Helper
 from compressor.system import processes
-from tests.jobs.conftest import until
+from tests.jobs.conftest import SOON, until
 
 TOKEN = "hf_aVeryPrivateTokenOf40CharactersAltogeth"
 
@@ -91,24 +91,26 @@ def test_a_helper_killed_while_idle_is_replaced_unnoticed(helper):
 def test_what_takes_too_long_is_killed_and_what_others_asked_is_asked_again(helper, tmp_path):
     pid = helper.request("echo", text="a", owner="anna")["pid"]
     answers = []
-    innocent = threading.Thread(target=lambda: answers.append(helper.request("once", 30, mark=str(tmp_path / "mark"))))
+    innocent = threading.Thread(target=lambda: answers.append(helper.request("once", 240, mark=str(tmp_path / "mark"))))
     innocent.start()
     until((tmp_path / "mark").exists)
     begun = time.monotonic()
     with pytest.raises(errors.RunError, match="took longer than 0 seconds"):
-        helper.request("hold", 0.3, seconds=60)
-    assert time.monotonic() - begun < 5
+        helper.request("hold", 0.3, seconds=600)
+    assert time.monotonic() - begun < SOON
     assert until(lambda: processes.find(pid) is None)
-    innocent.join(20)
+    innocent.join(240)
     assert answers == [{"again": True}]
 
 
-def test_a_slow_request_does_not_hold_up_others(helper):
+def test_a_slow_request_does_not_hold_up_others(helper, tmp_path):
     helper.request("echo", text="a", owner="anna")
-    slow = threading.Thread(target=helper.request, args=("hold", 20), kwargs={"seconds": 2})
+    go_on = tmp_path / "go on"
+    slow = threading.Thread(target=helper.request, args=("wait", 240), kwargs={"mark": str(go_on)})
     slow.start()
     helper.request("echo", text="b", owner="anna")
     assert slow.is_alive()
+    go_on.touch()
     slow.join()
 
 
@@ -120,13 +122,23 @@ def test_idle_it_lets_go_of_models(helper):
 
 def test_models_are_not_let_go_between_two_that_ask_at_once(settings, tmp_path):
     """The one that comes while it computes for another has just asked: what it needs next stays."""
-    answering = helper_process.Answering(settings, (tmp_path / "out").open("wb"), idle=0.4)
-    answering._last, answering._released = time.monotonic() - 10, False
+    wants, asked = threading.Event(), threading.Event()
+
+    class Watched(helper_process.Answering):
+        @property
+        def _is_idle(self):
+            found = super()._is_idle
+            (wants if found else asked).set()
+            return found
+
+    answering = Watched(settings, (tmp_path / "out").open("wb"), idle=0.4)
     with answering._computing:
-        time.sleep(0.3)  # by now it wants to let go, and waits
-        answering._last = time.monotonic()
-    time.sleep(0.2)
-    assert not answering._released
+        answering._last, answering._released = time.monotonic() - 1000, False
+        assert wants.wait(240)  # it wants to let go, and waits
+        answering._last = time.monotonic() + 1000  # somebody asks
+        asked.clear()
+    assert asked.wait(240) and not answering._released
+    answering._last = time.monotonic() - 1000
     until(lambda: answering._released)
 
 

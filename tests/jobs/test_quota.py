@@ -177,7 +177,7 @@ def test_a_worker_says_it_before_anything_else(store_with, make_backend):
     full = replace(store.settings, min_free_share=1.0)  # no disk is as empty as that
     backend = make_backend(settings=full, store=store, module="compressor.jobs.worker")
     backend.start(job)
-    until(lambda: store.row(job.id).status not in ("queued", "running"), 60)
+    until(lambda: store.row(job.id).status not in ("queued", "running"))
     over = store.get(job.id, ANNA)
     assert over.status == "failed" and over.error.startswith("The disk has ")
     assert not (job.folder / "events.jsonl").exists()

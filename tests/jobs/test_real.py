@@ -12,6 +12,8 @@ import pytest
 from compressor.system import processes
 from tests import tiny
 
+pytestmark = pytest.mark.training
+
 # A page's process: it may import whatever the page's process imports, so never torch.
 PAGE = """
 import json, sys, time
@@ -68,7 +70,7 @@ def story(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     teacher, rows = tiny.bert(folder / "teacher"), tiny.write_csv(folder / "rows.csv", 120)
     command = [sys.executable, "-c", PAGE, str(folder / "data"), str(teacher), str(rows)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=processes.ROOT, timeout=280)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=processes.ROOT, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -108,7 +108,7 @@ def test_a_run_that_somebody_downloads_at_that_moment_stays_until_that_is_done(w
 
     def slow(folder, variant, out):
         going.set()
-        assert go_on.wait(20) and folder.is_dir()
+        assert go_on.wait(240) and folder.is_dir()
         return out
 
     monkeypatch.setattr(publishing, "zip_variant", slow)
@@ -116,10 +116,10 @@ def test_a_run_that_somebody_downloads_at_that_moment_stays_until_that_is_done(w
     outgoing, name = Outgoing(Services(week.settings)), Report.load(job.folder).variants[-1].name
     thread = threading.Thread(target=lambda: outgoing.zip(job, name))
     thread.start()
-    assert going.wait(20)
+    assert going.wait(240)
     assert sweep(week, time.time() + 8 * DAY).runs == 0 and job.folder.is_dir()
     go_on.set()
-    thread.join(20)
+    thread.join(240)
     assert sweep(week, time.time() + 8 * DAY).runs == 1 and not job.folder.exists()
 
 
@@ -179,7 +179,7 @@ def test_a_run_that_is_worked_on_is_left_alone_whatever_the_list_says(store):
     job = over(store, FAILED)
     part = job.folder / ".state.json.0a1b2c3d.part"
     part.write_text("{")
-    code = "import sys,time; from filelock import FileLock\nwith FileLock(sys.argv[1]): print(1, flush=True); time.sleep(60)"
+    code = "import sys,time; from filelock import FileLock\nwith FileLock(sys.argv[1]): print(1, flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code, str(job.folder / ".lock")], stdout=subprocess.PIPE) as worker:
         try:
             worker.stdout.read(1)
@@ -282,7 +282,7 @@ def test_what_a_process_uses_stays_until_it_ends_however_it_ends(repos, hub_sett
     code = (
         "import sys, time; from pathlib import Path; from compressor.hub import Hub; from compressor.settings import Settings\n"
         "settings = Settings(Path(sys.argv[1]), hosted=True, hub_endpoint=sys.argv[2])\n"
-        "hub = Hub(settings, '', sys.argv[3]); hub.fetch_model('x/a'); print(1, flush=True); time.sleep(60)"
+        "hub = Hub(settings, '', sys.argv[3]); hub.fetch_model('x/a'); print(1, flush=True); time.sleep(600)"
     )
     arguments = [str(hub_settings.data_dir), hub_settings.hub_endpoint, ANNA]
     with subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE) as job:
@@ -345,7 +345,7 @@ def test_many_processes_sweeping_while_runs_come_and_go_harm_nothing(week):
         week.settle(week.row(ended.id), FINISHED)  # from now on it may be gone at any moment
         gone.append(ended)
     for one in sweepers:
-        assert one.wait(20) == 0, one.stderr.read()
+        assert one.wait(240) == 0, one.stderr.read()
         one.stderr.close()
     assert all((job.folder / "job.json").is_file() and week.get(job.id, ANNA).status == "queued" for job in waiting)
     sweep(week, time.time() + 8 * DAY)

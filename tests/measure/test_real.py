@@ -14,6 +14,8 @@ from compressor.formats import get
 from compressor.measure import Request, bytes_on_disk, children, latency, measure
 from tests import tiny
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def nursery(tmp_path_factory):

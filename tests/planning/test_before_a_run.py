@@ -19,6 +19,8 @@ from compressor.settings import ASSETS
 from tests import tiny
 from tests.few import few_rows
 
+pytestmark = pytest.mark.usefixtures("measured_soon")
+
 DEMO = {"source": "demo"}
 
 

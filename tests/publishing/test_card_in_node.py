@@ -80,7 +80,7 @@ def in_node(run: Path, hub_server, hub_as, tmp_path: Path) -> str:
         environ = os.environ | {"TEST_HUB": f"{hub_server.url}/", "TEST_CACHE": str(tmp_path / "cache")}
         ran = subprocess.run(
             ["node", "--import", hub.as_uri(), script],
-            check=False, env=environ, capture_output=True, encoding="utf-8", timeout=120,
+            check=False, env=environ, capture_output=True, encoding="utf-8", timeout=600,
         )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

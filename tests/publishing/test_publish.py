@@ -257,7 +257,7 @@ def test_the_cards_snippet_loads_that_repo_without_this_project(hub_server, hub_
         env=environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert ran.returncode == 0, ran.stderr
     assert "cold" in ran.stdout or "warm" in ran.stdout

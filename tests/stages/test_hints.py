@@ -14,6 +14,8 @@ from compressor.stages.hints import _wanted
 from compressor.training import hints, teacher, trainer
 from tests.few import few_rows
 
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("measured_soon")]
+
 SHORT = {"epochs": 0.5, "augment": "none"}
 SIZES = 7
 """That a search tries first, one after the other."""

@@ -22,7 +22,11 @@ from compressor.system import halving
 from compressor.training import trainer
 from tests.few import few_rows
 
-pytestmark = pytest.mark.timeout(600)  # it trains many students
+pytestmark = [
+    pytest.mark.training,
+    pytest.mark.timeout(1800),
+    pytest.mark.usefixtures("measured_soon"),
+]  # it trains many students
 
 
 def recipe(source: dict[str, str], **target: float) -> Recipe:

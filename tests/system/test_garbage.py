@@ -20,7 +20,7 @@ print(looks.count(2))
 def looks_at_everything(first: str) -> int:
     """How often Python looks through all objects while a process that began with this imports transformers' Trainer."""
     done = subprocess.run(
-        [sys.executable, "-c", COUNTED.format(first=first)], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", COUNTED.format(first=first)], capture_output=True, text=True, check=True, timeout=600
     )
     return int(done.stdout)
 

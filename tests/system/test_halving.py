@@ -42,7 +42,7 @@ print(json.dumps([v.quality.value for v in report.variants]))
 def limited(folder, limit: int, name: str):
     teacher, rows = folder / "teacher", folder / "rows.csv"
     command = [sys.executable, "-c", RUN, str(teacher), str(rows), str(folder / name), str(limit)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=processes.ROOT, timeout=250)
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=processes.ROOT, timeout=600)
 
 
 @pytest.fixture(scope="module")

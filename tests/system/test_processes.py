@@ -6,15 +6,17 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from compressor.jobs.secrecy import _Guarded, without
 from compressor.system import processes
 from compressor.system.processes import Process
+from tests.jobs.conftest import until
 
 
 def sleeper(*, group: bool = True) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=group)
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=group)
 
 
 def test_a_process_is_told_from_a_later_one_of_the_same_number():
@@ -25,14 +27,14 @@ def test_a_process_is_told_from_a_later_one_of_the_same_number():
     time.sleep(0.1)
     assert child.poll() is None
     processes.kill(found)
-    assert child.wait(5) == -signal.SIGKILL and not processes.alive(found) and not processes.alive(None)
+    assert child.wait(60) == -signal.SIGKILL and not processes.alive(found) and not processes.alive(None)
 
 
 def test_a_zombie_is_not_alive():
     child = sleeper()
     found = processes.find(child.pid)
     child.kill()
-    time.sleep(0.2)  # dead, and nobody has asked how it ended
+    until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)  # dead, and nobody has asked how it ended
     assert processes.find(child.pid) is None and not processes.alive(found)
     child.wait()
 
@@ -59,7 +61,7 @@ def test_a_child_finds_no_secret_in_its_environment(monkeypatch, tmp_path):
         log=tmp_path / "log",
         line="a line",
     )
-    assert child.wait(10) == 0
+    assert child.wait(240) == 0
     said = (tmp_path / "log").read_text()
     assert said.startswith("a line\n") and "hf_secret" not in said and str(processes.ROOT) in said
 

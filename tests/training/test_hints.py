@@ -18,6 +18,8 @@ from compressor.training.teacher import gives_states, teacher_logits
 from compressor.training.trainer import Options, train
 from tests import tiny
 
+pytestmark = pytest.mark.training
+
 TASK = tasks.get("text-classification")
 
 

@@ -15,6 +15,8 @@ from compressor.recipe import Recipe
 from compressor.training.numbers import Unit, last_layer
 from tests.few import few_rows
 
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("measured_soon")]
+
 
 def years(folder):
     """The demo's messages: 1900 where its teacher's label is among the first half of all, 1960 where not, and some noise."""

@@ -59,7 +59,10 @@ def annes_run(services: Services, model: Path) -> str:
 @pytest.fixture(name="web")
 def the_page(services: Services) -> Iterator[httpx2.Client]:
     settings = replace(services.settings, server_port=0)
-    with serve(build(services), settings, services) as server, httpx2.Client(base_url=server.url, timeout=30) as client:
+    with (
+        serve(build(services), settings, services) as server,
+        httpx2.Client(base_url=server.url, timeout=600) as client,
+    ):
         yield client
     services.close()
 
@@ -107,7 +110,7 @@ def test_what_was_lent_is_taken_back(services: Services, run: str, web: Any, mon
     monkeypatch.setattr("compressor.ui.served.LENT", 0.2)
     address = prepare(services, run)["files"][INT8]["url"]
     source = services.job(run, ANNE).folder / INT8_ROW.path / INT8
-    until = time.monotonic() + 10
+    until = time.monotonic() + 240
     while web.get(address).status_code != 403 and time.monotonic() < until:
         time.sleep(0.1)
     assert web.get(address).status_code == 403

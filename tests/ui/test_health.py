@@ -28,7 +28,7 @@ from compressor.ui import health
 from compressor.ui.page import build
 from compressor.ui.server import serve
 from compressor.ui.services import Services
-from tests.jobs.conftest import until
+from tests.jobs.conftest import SOON, until
 
 KEYS = {"status", "version", "uptime_seconds", "queue", "disk_free_bytes", "helper"}
 
@@ -47,7 +47,10 @@ def served(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[http
     """A client of the page, launched as app.py launches it."""
     monkeypatch.setattr(health, "FRESH", 0.0)
     settings = replace(services.settings, server_port=0)
-    with serve(build(services), settings, services) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
+    with (
+        serve(build(services), settings, services) as server,
+        httpx2.Client(base_url=server.url, timeout=600) as client,
+    ):
         yield client
 
 
@@ -144,14 +147,14 @@ def test_it_is_quick_even_while_every_thread_of_the_page_is_busy(
 
     def slow(request: Request) -> Response:  # not async: it takes a thread of the page's forty
         busy.append(1)
-        free.wait(30)
+        free.wait(600)
         return Response("done")
 
     settings = replace(services.settings, server_port=0)
     limits = httpx2.Limits(max_connections=60)
     with (
         serve(build(services), settings, services, routes=[Route("/slow", slow)]) as server,
-        httpx2.Client(base_url=server.url, timeout=60, limits=limits) as client,
+        httpx2.Client(base_url=server.url, timeout=600, limits=limits) as client,
         ThreadPoolExecutor(50) as crowd,
     ):
         try:
@@ -163,7 +166,7 @@ def test_it_is_quick_even_while_every_thread_of_the_page_is_busy(
                 assert client.get("/healthz").status_code == 200
                 times.append(time.perf_counter() - start)
             assert len(busy) == 40, "they were busy all the time"
-            assert sorted(times)[-2] < 0.3, times
+            assert max(times) < SOON, times  # behind one of those it would have waited for ten minutes
         finally:
             free.set()
         assert all(one.result().status_code == 200 for one in asked)
@@ -175,12 +178,12 @@ def test_a_disk_that_hangs_is_told_and_does_not_hang_the_page(
     monkeypatch.setattr(health, "SECONDS", 0.3)
     hangs = threading.Event()
     real = disk.cannot_write
-    monkeypatch.setattr(disk, "cannot_write", lambda folder: (hangs.wait(20), real(folder))[1])
+    monkeypatch.setattr(disk, "cannot_write", lambda folder: (hangs.wait(600), real(folder))[1])
     for _ in range(6):  # more than there are threads for it
         start = time.perf_counter()
         answer = served.get("/healthz")
         assert (answer.status_code, answer.json()["reasons"]) == (503, [health.SLOW])
-        assert time.perf_counter() - start < 2
+        assert time.perf_counter() - start < SOON
     assert served.get("/config").status_code == 200
     hangs.set()
     assert until(lambda: served.get("/healthz").status_code == 200)
@@ -202,7 +205,7 @@ import app
 from compressor.ui import server
 served = {}
 def probe(self):
-    with urllib.request.urlopen(self.url + "healthz", timeout=60) as answer:
+    with urllib.request.urlopen(self.url + "healthz", timeout=600) as answer:
         served["code"], served["said"] = answer.status, json.load(answer)
 server.Server.wait = probe
 app.main()
@@ -220,7 +223,7 @@ def test_app_py_serves_it_and_its_process_imports_no_model_library(tmp_path: Pat
         "PATH": "/usr/bin:/bin",
     }
     done = subprocess.run(
-        [sys.executable, "-c", APP], cwd=root, env=environ, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", APP], cwd=root, env=environ, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.strip().splitlines()[-1])

@@ -28,7 +28,7 @@ def test_an_upload_stays_in_sight_whatever_is_pressed_next(services: Services) -
     job = services.store.create(ANNE.owner, ASKED)
     run_folder.make(job.folder)
     act, goes_on = Publishing(services), threading.Event()
-    act.outgoing.publish = lambda *_: goes_on.wait(10) and []  # type: ignore[method-assign, assignment, return-value]
+    act.outgoing.publish = lambda *_: goes_on.wait(240) and []  # type: ignore[method-assign, assignment, return-value]
 
     def press(variants: list[str], name: str, work: str, floor: int = 95) -> tuple[Any, ...]:
         return act.publish(job.id, variants, "alice", name, False, floor, "{}", work, ALICE, "")
@@ -62,7 +62,7 @@ def test_pressed_in_several_tabs_in_one_instant_it_starts_once(services: Service
         return found
 
     monkeypatch.setattr(act.background, "going", slow)
-    monkeypatch.setattr(act.outgoing, "publish", lambda *_: uploads.append(1) or over.wait(10))
+    monkeypatch.setattr(act.outgoing, "publish", lambda *_: uploads.append(1) or over.wait(240))
     values = (job.id, ["student"], "alice", "mine", False, 0, "{}", "", ALICE, "")
     with ThreadPoolExecutor(4) as tabs:
         said = [one.result()[0] for one in [tabs.submit(act.publish, *values) for _ in range(4)]]

@@ -44,7 +44,7 @@ def small() -> gr.Blocks:
 
 @pytest.fixture(name="web")
 def served_page(any_port: Settings) -> Iterator[httpx2.Client]:
-    with serve(small(), any_port) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
+    with serve(small(), any_port) as server, httpx2.Client(base_url=server.url, timeout=600) as client:
         yield client
 
 
@@ -88,7 +88,7 @@ def test_it_does_not_ask_itself_whether_it_is_there(any_port: Settings) -> None:
         return Response("late")
 
     with serve(small(), any_port, routes=[Route("/", slow), Route("/startup-events", slow)]) as server:
-        with httpx2.Client(base_url=server.url, timeout=60) as web:
+        with httpx2.Client(base_url=server.url, timeout=600) as web:
             assert web.get("/config").status_code == 200
         late.set()
 
@@ -99,12 +99,12 @@ def test_where_it_can_be_reached(any_port: Settings) -> None:
     assert address("::1", 80) == address("[::1]", 80) == "http://[::1]:80/"
     with serve(small(), replace(any_port, server_name="0.0.0.0")) as server:
         port = server.url.rstrip("/").rpartition(":")[2]
-        assert httpx2.get(f"http://127.0.0.1:{port}/config", timeout=60).status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{port}/config", timeout=600).status_code == 200
 
 
 def test_a_proxys_own_path(any_port: Settings) -> None:
     with serve(small(), replace(any_port, root_path="/deep/down")) as server:
-        assert httpx2.get(f"{server.url}config", timeout=60).json()["root"].endswith("/deep/down")
+        assert httpx2.get(f"{server.url}config", timeout=600).json()["root"].endswith("/deep/down")
 
 
 def test_what_another_program_writes_into_x_forwarded_for_is_not_believed(any_port: Settings) -> None:
@@ -113,7 +113,7 @@ def test_what_another_program_writes_into_x_forwarded_for_is_not_believed(any_po
 
     forged = {"X-Forwarded-For": "203.0.113.9"}
     with serve(small(), any_port, routes=[Route("/peer", peer)]) as server:
-        assert httpx2.get(f"{server.url}peer", headers=forged, timeout=60).text == "127.0.0.1"
+        assert httpx2.get(f"{server.url}peer", headers=forged, timeout=600).text == "127.0.0.1"
 
 
 def test_a_port_in_use_is_a_sentence_and_the_next_one_is_taken_where_none_was_asked_for() -> None:
@@ -150,7 +150,7 @@ def test_an_app_that_does_not_start_is_said(any_port: Settings) -> None:
 
 
 def test_streams_of_open_pages_do_not_hold_it_up(any_port: Settings) -> None:
-    with serve(small(), any_port) as server, httpx2.Client(base_url=server.url, timeout=60) as web:
+    with serve(small(), any_port) as server, httpx2.Client(base_url=server.url, timeout=600) as web:
         stream = web.stream("GET", "/gradio_api/heartbeat/someone")
         stream.__enter__()
         start = time.monotonic()
@@ -171,9 +171,9 @@ def test_app_py_says_where_it_is_and_ends_when_it_is_told_to(tmp_path: Path, how
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip().removeprefix("Compressor is at ")
-            assert json.loads(httpx2.get(f"{url}healthz", timeout=60).text)["status"] == "ok"
+            assert json.loads(httpx2.get(f"{url}healthz", timeout=600).text)["status"] == "ok"
             process.send_signal(how)
-            said, trace = process.communicate(timeout=60)
+            said, trace = process.communicate(timeout=600)
         finally:
             process.kill()
     assert (process.returncode, said) == (0, "") and "Traceback" not in trace
@@ -184,7 +184,7 @@ def test_app_py_on_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:
         own = {"COMPRESSOR_DATA": str(tmp_path), "GRADIO_SERVER_PORT": str(taken.getsockname()[1])}
         done = subprocess.run(
             [sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, check=False,
-            timeout=120,
+            timeout=600,
         )  # fmt: skip
     assert done.returncode == 1 and "Set GRADIO_SERVER_PORT to a free one." in done.stderr
     assert "Traceback" not in done.stderr
