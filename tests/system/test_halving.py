@@ -18,30 +18,45 @@ RUN = """
 import json, sys
 from pathlib import Path
 from compressor import pipeline
-from compressor.system import processes
+from compressor.system import halving, processes
 from compressor.recipe import Recipe
 from compressor.settings import Settings
 import torch, transformers, datasets
 from transformers import Trainer, BertForSequenceClassification
 
-teacher, rows, out, limit = sys.argv[1:]
+teacher, rows, out, limit, at = sys.argv[1:]
 recipe = Recipe.parse({
     "teacher": teacher, "data": {"source": {"train": rows}}, "student": {"size": "half"}, "formats": [],
     "distill": {"epochs": 1, "batch_size": 1024},
 })
 torch.randn(512, 512) @ torch.randn(512, 512)  # its threads: without room for them the OpenMP library ends the process
 torch.randn(1 << 20).exp()
-if int(limit):
+
+
+def limit_memory():
     held = next(int(l.split()[1]) * 1024 for l in open("/proc/self/status") if l.startswith("VmData"))
     processes.limit_memory(held + int(limit))
+
+
+def patiently(run, stage, *arguments, **named):
+    if stage == at:  # not before: what reads and cuts texts ends its process where it gets no memory
+        limit_memory()
+    return unlimited(run, stage, *arguments, **named)
+
+
+if at:
+    unlimited, halving.patiently = halving.patiently, patiently
+else:
+    limit_memory()
 report = pipeline.run(recipe, Path(out), settings=Settings(data_dir=Path(out) / "data"))
 print(json.dumps([v.quality.value for v in report.variants]))
 """
 
 
-def limited(folder, limit: int, name: str):
-    teacher, rows = folder / "teacher", folder / "rows.csv"
-    command = [sys.executable, "-c", RUN, str(teacher), str(rows), str(folder / name), str(limit)]
+def limited(folder, limit: int, name: str, teacher: str = "teacher", at: str = ""):
+    """A run whose process may hold `limit` bytes more than torch and its threads do; than it does when the stage `at` begins."""
+    arguments = [folder / teacher, folder / "rows.csv", folder / name, limit, at]
+    command = [sys.executable, "-c", RUN, *map(str, arguments)]
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=processes.ROOT, timeout=600)
 
 
@@ -76,10 +91,16 @@ def test_memory_that_is_not_enough_for_one_row_is_a_sentence(folder):
     run = RunFolder(folder / "hopeless")
     while halving.halve(run, "teacher-logits") is not None:
         pass
-    done = limited(folder, 2_000_000, "hopeless")
-    assert done.returncode == 1
+    tiny.bert(folder / "wide", intermediate_size=1 << 18, hidden_size=16, num_hidden_layers=2)  # 1 MiB a token, twice
+    done = limited(folder, 2_000_000, "hopeless", "wide", at="teacher-logits")
+    assert done.returncode == 1, done.stderr
     state = run.state()
-    assert state["status"] == "failed" and "emory" in state["error"] and "Traceback" not in state["error"]
+    assert (
+        state["status"] == "failed"
+        and state["stage"] == "teacher-logits"
+        and "one row at a time" in state["error"]
+        and "Traceback" not in state["error"]
+    )
 
 
 def test_parts_divide_the_batch_and_come_to_an_end(tmp_path):
