@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from compressor.errors import ModelError, OutOfMemoryError
 from compressor.failures import as_ours, first_line
 from compressor.untrusted import caps
+from compressor.untrusted.impossible import mended
 from compressor.untrusted.plain import NotPlainError, plain
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _clean(raw: Mapping[str, Any]) -> dict[str, Any]:
     caps.check_config(raw)
     return {
         k: _clean(v) if isinstance(v, Mapping) else v
-        for k, v in raw.items()
+        for k, v in mended(raw).items()
         if k not in STEERING and not k.endswith("experts_implementation")
     }
 
@@ -144,12 +145,49 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         )
     except Exception as error:
         raise ModelError(f"This model's tokenizer cannot be read ({first_line(error)}).") from error
+    rows = embedding_rows(config)
     looked_for = getattr(config, "pad_token_id", None)
     if looked_for in range(len(tokenizer)) and looked_for != tokenizer.pad_token_id:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(looked_for)
-    if tokenizer.pad_token_id is None:
+    if tokenizer.pad_token_id is None or (rows is not None and tokenizer.pad_token_id >= rows):
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+    if rows is not None:
+        _check_tokens(tokenizer, rows)
+    if getattr(config, "type_vocab_size", None) == 1 and "token_type_ids" in tokenizer.model_input_names:
+        # Of a pair's second text they would be 1, for which the model has no row.
+        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
     return tokenizer
+
+
+def embedding_rows(config: PretrainedConfig) -> int | None:
+    """Tokens that a model has an embedding for; None of models that read characters, and where the config does not say."""
+    rows = getattr(config.get_text_config(), "vocab_size", None)
+    return rows if isinstance(rows, int) and rows > 0 else None
+
+
+def _check_tokens(tokenizer: PreTrainedTokenizerBase, rows: int) -> None:
+    """Before a text is read: does the model have an embedding for each token that the tokenizer may give?
+
+    Raises:
+        ModelError: it has not, which would end the run at the first text with such a token. Padding does not count: it is another
+            one then.
+    """
+    added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
+    if len(tokenizer) <= rows and max(added, default=0) < rows:
+        return
+    beyond = {token: number for token, number in tokenizer.get_vocab().items() if number >= rows}
+    lost = [token for token, number in beyond.items() if number != tokenizer.pad_token_id and not _pads(token)]
+    if lost:
+        raise ModelError(
+            f"The tokenizer knows {max(beyond.values()) + 1:,} tokens, and the model has embeddings for {rows:,} (vocab_size): "
+            f"it cannot read {_some(sorted(lost))}. Tokens were added and the embeddings not resized. Take them out of the "
+            "tokenizer's files, or resize the model (`model.resize_token_embeddings(len(tokenizer))`), train on and save both."
+        )
+
+
+def _pads(token: str) -> bool:
+    """Whether a token is called as those are that pad, so that no text holds it."""
+    return token.strip("<>[]|_").casefold() in ("pad", "padding", "pad_token")
 
 
 def load_model(
@@ -195,7 +233,7 @@ def load_model(
             **extra,
         )
     _check_keys(folder, task, info, model.base_model_prefix, new_head=new_head, strict=strict)
-    if getattr(model.config, "pad_token_id", None) is None:
+    if getattr(model.config, "pad_token_id", None) not in range(embedding_rows(model.config) or 2**31):
         _give_padding(model, folder)
     task.complete(model.config)
     return model.eval()

@@ -25,6 +25,7 @@ from compressor.settings import Settings
 from compressor.stages import data as data_stage
 from compressor.stages.context import Run, read_json
 from compressor.stages.data import RunData
+from compressor.stages.label_order import check_order
 from compressor.stages.learners import check_student
 from compressor.system import processes
 from compressor.system.lease import turn
@@ -163,7 +164,11 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
     def in_turn(name: str) -> AbstractContextManager[None]:
         return turn(run.settings, run.device, name, run.progress)
 
-    stage("data", lambda: data_stage.prepare_data(run), exclusive=False)
+    def prepare() -> None:
+        if (prepared := data_stage.prepare_data(run)) is not None:
+            check_order(run, prepared)
+
+    stage("data", prepare, exclusive=False)
     data = RunData.load(run.work)
     if data is not None:
         run.note("", *data.notes)
@@ -185,6 +190,7 @@ def _stages(run: Run, folder: RunFolder, log: EventLog) -> Report:
         variants=variants,
         control=control,
         search=searched,
+        rows=data.ledger if data is not None else None,
         notes=tuple(run.notes.get("", ())),
     )
     folder.finish(report)

@@ -54,12 +54,27 @@ def _as_text(value: Any) -> Any:
 Named = Annotated[dict[str, str], BeforeValidator(_as_text)]
 
 
+def _as_texts(value: Any) -> Any:
+    return (
+        [json.dumps(one) if isinstance(one, bool | int | float) else one for one in value]
+        if isinstance(value, list)
+        else value
+    )
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+
+
 class Data(Frozen):
     source: str | Files = "demo"
     subset: str | None = None
     revision: str | None = None
     columns: Named | None = None
     labels: Named | None = None
+    label_kind: Literal["one", "several", "number"] | None = None
+    """What a cell of the label column holds; null: it is found out."""
+    no_label: Texts | None = None
+    """Values of the label column that say that a row has no label; null: it is found out."""
     unlabelled: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     max_length: Annotated[int, Field(ge=8, le=131072)] | None = None

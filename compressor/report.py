@@ -155,6 +155,16 @@ class Variant(_Frozen):
         return self.measured_on.kind if self.measured_on else ""
 
 
+class Rows(_Frozen):
+    """What became of the rows of the data: `read` is the sum of `used` and `left_out`."""
+
+    read: int
+    used: dict[str, int] = {}
+    """Split → rows."""
+    left_out: dict[str, int] = {}
+    """Reason → rows."""
+
+
 class Report(_Frozen):
     schema_: Literal[1] = Field(1, alias="schema")
     task: str
@@ -166,6 +176,8 @@ class Report(_Frozen):
     variants: tuple[Variant, ...] = ()
     control: Control | None = None
     search: Search | None = None
+    rows: Rows | None = None
+    """Of the data; None where the run had none."""
     notes: tuple[str, ...] = ()
     """Sentences about the run as a whole: rows cut, rows in both splits, skew."""
 

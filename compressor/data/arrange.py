@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from compressor.data import splits
+from compressor.data import ledger, splits
 from compressor.data.labelling import Study
 from compressor.data.labels import LabelSpace
-from compressor.data.readers import RUNNING_CHARACTERS
 from compressor.data.rows import Part
 from compressor.data.sources import SPLITS
+from compressor.data.txtfile import RUNNING_CHARACTERS
 from compressor.tasks.base import Task
 
 
@@ -20,6 +20,7 @@ def arrange(found: Study, task: Task, limit: int | None, seed: int) -> dict[str,
     parts = dict(found.parts)
     _promote(found, parts, task)
     if task.running_text:
+        found.ledger.leave_out(ledger.OTHER_SPLIT, sum(len(part) for name, part in parts.items() if name != "test"))
         return {"test": _readable(found, parts["test"])}
     present = _present(parts, found.space)
     random = np.random.default_rng([seed, 1])
@@ -50,6 +51,7 @@ def _readable(found: Study, part: Part) -> Part:
         f"The text is long: its first {kept:,} of {len(part):,} rows, {ends[kept - 1] / 1e6:,.0f} million characters, are "
         "measured on."
     )
+    found.ledger.leave_out(ledger.NOT_REACHED, len(part) - kept)
     return part.take(np.arange(kept))
 
 
@@ -101,6 +103,13 @@ def _make(found: Study, parts: dict[str, Part], random: np.random.Generator) -> 
     made = " and ".join(f"{len(parts[split]):,} for {split}" for split in missing)
     how = ", each class by its share" if found.space.kind == "single" else ""
     found.notes.append(f"Of the {before:,} training rows these were set aside, drawn at random{how}: {made}.")
+    if again := before - sum(len(parts[split]) for split in [*missing, "train"]):
+        found.ledger.leave_out(ledger.REPEATED, again)
+        repeat, are = ("row repeats", "is") if again == 1 else ("rows repeat", "are")
+        found.notes.append(
+            f"{again:,} training {repeat} a text that was set aside, and {are} left out: no text is both learned from and "
+            "judged by."
+        )
 
 
 def _separate(found: Study, parts: dict[str, Part]) -> None:
@@ -114,6 +123,7 @@ def _separate(found: Study, parts: dict[str, Part]) -> None:
                 )
                 return
             if both:
+                found.ledger.leave_out(ledger.IN_TWO_SPLITS, both)
                 stand, they = ("row also stands", "it was") if both == 1 else ("rows also stand", "they were")
                 found.notes.append(
                     f"{both:,} {_called(split)} {stand} among the {other} rows; {they} removed from {_called(split)}."
@@ -125,6 +135,7 @@ def _bound(found: Study, parts: dict[str, Part], given: set[str], random: np.ran
         if split in given and split in parts and len(parts[split]) > most:
             part = parts[split]
             parts[split] = part.take(splits.draw(splits.strata(part, found.space, most), most, random))
+            found.ledger.leave_out(ledger.NOT_DRAWN, len(part) - len(parts[split]))
             found.notes.append(f"{len(parts[split]):,} of the {len(part):,} {split} rows are used, drawn at random.")
 
 
@@ -147,6 +158,7 @@ def _limit(found: Study, parts: dict[str, Part], limit: int | None, classes: int
             )
             return
         parts["train"] = part.take(splits.draw(splits.strata(part, found.space, limit), limit, random))
+        found.ledger.leave_out(ledger.LIMITED, len(part) - len(parts["train"]))
 
 
 def _add_raw_texts(found: Study, parts: dict[str, Part]) -> None:
@@ -159,6 +171,7 @@ def _add_raw_texts(found: Study, parts: dict[str, Part]) -> None:
         extra, both = splits.apart(extra, other)
         again += both
     if again:
+        found.ledger.leave_out(ledger.IN_TWO_SPLITS, again)
         stand, were = ("text also stands", "was") if again == 1 else ("texts also stand", "were")
         found.notes.append(f"{again:,} raw {stand} among the rows and {were} left out.")
     found.unlabelled = extra if len(extra) else None

@@ -12,9 +12,14 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _NUMBERED = re.compile(r"label[\W_]*(\d{1,18})", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_CHOICES = re.compile(r"""\{\s*["']choices["']\s*:\s*(\[[^\[\]{}]*\])\s*\}""")
+"""How Label Studio writes several choices in one cell."""
 _SEPARATORS = re.compile(r"[^\w+#]+|_+")
 """`+` and `#` are none: C, C++ and C# are three languages."""
-JOINS = ("|", ";", ",")
+LABELLED = "__label__"
+"""What fastText writes before a label."""
+JOINS = ("|", ";", "\n", "#", ",")
+"""Signs between several labels of one cell."""
 MAX_LIST = 20_000
 
 
@@ -91,6 +96,8 @@ def bit(cell: str | None) -> int | None:
 def items(cell: str) -> list[str] | None:
     """The items of a list, as JSON, Python or numpy write it; None where the cell is none."""
     cell = cell.strip()
+    if (chosen := _CHOICES.fullmatch(cell)) is not None:
+        cell = chosen.group(1)
     if not (cell.startswith("[") and cell.endswith("]")) or len(cell) > MAX_LIST:
         return None
     try:
@@ -127,7 +134,37 @@ def joined(cells: Iterable[str]) -> str | None:
             parts = {part.strip() for cell in different for part in cell.split(sign)}
             if len(parts) < len(different) and "" not in parts:
                 return sign
+    if several_numbers(different):
+        return ","
+    if any(" " in cell.strip() for cell in different):
+        numbered = [cell.split() for cell in different]
+        parts = {part for cell in numbered for part in cell}
+        if len(parts) < len(different) and all(part.isdecimal() for part in parts):
+            return " "
     return None
+
+
+def several_numbers(cells: Iterable[str]) -> bool:
+    """Whether whole numbers with commas between them are several labels (`0,3`), and no decimal commas (`3,5`).
+
+    Three in a row, or a space behind a comma, say so. Two look the same either way: labels are named once each and in order, with
+    different ones behind the comma, and at least half of them also stand alone somewhere.
+    """
+    cells = [cell.strip() for cell in cells]
+    split = [[part.strip() for part in cell.split(",")] for cell in cells if "," in cell]
+    if not split or not all(part.isdecimal() for parts in split for part in parts):
+        return False
+    if all(_THOUSANDS.fullmatch(cell) for cell in cells if "," in cell):
+        return False
+    if any(len(parts) > 2 for parts in split) or any(", " in cell for cell in cells):
+        return True
+    pairs = [(int(a[:18]), int(b[:18])) for a, b in split]
+    if any(b != str(second) for (_, b), (_, second) in zip(split, pairs, strict=True)):
+        return False  # 05 are five hundredths
+    alone = {cell for cell in cells if "," not in cell}
+    names = {part for parts in split for part in parts} | alone
+    ordered = all(a < b for a, b in pairs) or all(a > b for a, b in pairs)
+    return ordered and len({b for _, b in pairs}) > 1 and len(alone) * 2 >= len(names)
 
 
 def names_sorted(names: Iterable[str]) -> list[str]:

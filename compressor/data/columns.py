@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from compressor.data.cells import bit, index, items, missing, normalised, number, some
+from compressor.data.cells import bit, index, items, missing, normalised, number, several_numbers, some
+from compressor.data.structure import misread, of_chats
 from compressor.tasks.base import Role, Task
 
 FEW = 50
@@ -43,19 +44,21 @@ class Profile:
     lists: float
     binary: bool
     """Zeros and ones only."""
+    nested: bool
+    """Its values have structure: they are chats, objects, or lists of such."""
     values: tuple[str, ...]
     """The commonest different values."""
 
     @property
     def is_text(self) -> bool:
-        return self.filled > 0 and self.numbers < 0.5 and self.lists < 0.5
+        return self.filled > 0 and self.numbers < 0.5 and self.lists < 0.5 and not self.nested
 
     @property
     def is_free_text(self) -> bool:
         return self.is_text and self.texts >= 0.3 and self.different > max(2, 0.3 * self.filled)
 
     def is_label(self, kind: str | None) -> bool:
-        if not self.filled:
+        if not self.filled or self.nested:
             return False
         if self.fractions:
             return kind in (None, "regression")
@@ -65,7 +68,7 @@ class Profile:
         return few and not (self.is_free_text and self.mean_length > 60)
 
 
-def profile(name: str, cells: Sequence[str | None]) -> Profile:
+def profile(name: str, cells: Sequence[str | None], nested: bool = False) -> Profile:
     held = [c.strip() for c in cells if c is not None and not missing(c)]
     counts = Counter(held)
     looked = held[:500]
@@ -78,8 +81,11 @@ def profile(name: str, cells: Sequence[str | None]) -> Profile:
         mean_length=sum(map(len, held)) / max(1, len(held)),
         texts=sum(" " in c or bool(_CJK.search(c)) for c in looked) / total,
         numbers=sum(v is not None for v in values) / total,
-        fractions=any(v is not None and not v.is_integer() for v in values) and all(v is not None for v in values),
+        fractions=not several_numbers(counts)
+        and any(v is not None and not v.is_integer() for v in values)
+        and all(v is not None for v in values),
         lists=sum(items(c) is not None for c in looked) / total,
+        nested=nested,
         binary=bool(counts) and all(bit(cell) is not None for cell in counts),
         values=tuple(v for v, _ in counts.most_common(FEW)),
     )
@@ -101,6 +107,7 @@ def choose(
     file: str,
     teacher: Sequence[str] | None = None,
     kind: str | None = None,
+    nested: Collection[str] = (),
 ) -> Choice:
     """Give each role of the task a column.
 
@@ -110,8 +117,9 @@ def choose(
         file: what to call the data in a sentence.
         teacher: the teacher's labels: of several candidates the column that holds them is the label.
         kind: the teacher's kind of labels, which a column has to fit.
+        nested: columns whose values are objects or lists of them, which are taken for nothing.
     """
-    profiles = {name: profile(name, cells) for name, cells in head.items()}
+    profiles = {name: profile(name, cells, name in nested or of_chats(cells)) for name, cells in head.items()}
     columns, problems = _asked(asked or {}, task, list(head), file)
     notes: list[str] = []
     roles = {role.name: role for role in task.roles}
@@ -127,13 +135,31 @@ def choose(
         found, note = _label([profiles[n] for n in free], roles["label"], teacher, kind)
         columns |= {"label": found} if found else {}
         notes += [note] if note else []
-    lost = [r.name for r in task.roles if r.required and r.name not in columns and r.name not in (asked or {})]
+    odd = misread(head, columns, asked or {}, task.running_text, nested, file)
+    problems += odd
+    unnamed = [r.name for r in task.roles if r.required and r.name not in columns and r.name not in (asked or {})]
+    lost = [] if odd else unnamed
+    if "label" in open_roles and "label" not in columns:
+        notes += [said] if (said := _nested_label(profiles, roles["label"])) else []
     for role in lost:
         problems.append(
-            f"No column of {file} looks like the role `{role}`. It has {_listed(list(head))}. Say which with `data.columns` "
-            f"({{{role}: <a column>}})."
+            f"No column of {file} looks like the role `{role}`. It has {_listed(list(head))}"
+            + (f", of which {some(inside)} hold objects or lists of them" if (inside := _nested(profiles)) else "")
+            + f". Say which with `data.columns` ({{{role}: <a column>}})."
         )
     return Choice({r: columns[r] for r in roles if r in columns}, tuple(problems), tuple(notes))
+
+
+def _nested_label(profiles: Mapping[str, Profile], role: Role) -> str | None:
+    name = next((n for n, p in profiles.items() if p.nested and normalised(n) in map(normalised, role.hints)), None)
+    return name and (
+        f"The column {name!r} holds objects or lists of them, so it is not read as labels. Write one label, or a list of "
+        "labels, a row in a column of their own."
+    )
+
+
+def _nested(profiles: Mapping[str, Profile]) -> list[str]:
+    return [name for name, one in profiles.items() if one.nested]
 
 
 def _asked(asked: Mapping[str, str], task: Task, names: list[str], file: str) -> tuple[dict[str, str], list[str]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from compressor.data.headers import ROWS, names_columns
+from compressor.data.ledger import TOO_MANY_CELLS
 from compressor.data.table import MAX_CELL, Batch, Caps, Reader, check_columns
 from compressor.data.textfile import detect, open_text
 from compressor.errors import DataError
@@ -95,6 +96,7 @@ class CsvReader(Reader):
         places, cap = [self.columns.index(name) for name in wanted], self.caps.cell + 1
         width, batch = len(self.columns), Batch(wanted)
         read = wrong = first_wrong = 0
+        self.left_out.clear()
         with open_text(self.path, self.encoding) as file:
             for line, row in islice(self._raw(file), int(self.header), None):
                 read += 1
@@ -118,14 +120,16 @@ class CsvReader(Reader):
         )
         if wrong > max(1, read * WRONG_SHARE):
             raise DataError(f"{what}. A text with a {self._separator()} in it has to stand in double quotes.")
+        self.left_out[TOO_MANY_CELLS] = wrong
         self.notes.append(f"{what}; {'it was' if wrong == 1 else 'they were'} left out.")
 
     def _separator(self) -> str:
         return {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar (|)"}.get(self.dialect.delimiter, "separator")
 
     def _raw(self, file: IO[str]) -> Iterator[tuple[int, list[str]]]:
-        """(line number, cells) of every row that is not blank, the header among them."""
+        """(line number, cells) of every line that is not blank, the header among them; from the first with something in it on."""
         line = 1 + self.skipped
+        begun = False
         held = [0, 0]  # characters and separators of the row that is being read
 
         def lines() -> Iterator[str]:
@@ -143,7 +147,8 @@ class CsvReader(Reader):
         try:
             for row in reader:
                 held[:] = 0, 0
-                if any(row):
+                begun = begun or any(row)
+                if row and begun:  # separators alone are a row without text, but none that names columns
                     yield line, row
                 line = self.skipped + getattr(reader, "line_num", line - self.skipped) + 1
         except csv.Error:

@@ -8,7 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from compressor.data.annotations import export_of, pair_of_spacy
 from compressor.data.cells import some
+from compressor.data.ledger import REJECTED
 from compressor.data.table import MAX_CELL, MAX_COLUMNS, Batch, Caps, Reader, cell, check_columns
 from compressor.data.textfile import detect, open_text
 from compressor.errors import DataError
@@ -35,8 +37,16 @@ class JsonReader(Reader):
         if self.encoding.note:
             self.notes.append(self.encoding.note)
         self.held = self._hold()
+        self.export = export_of(list(islice(self._objects(), LOOK)), path)
+        if self.export is not None:
+            self.notes.append(
+                f"{path.name} was read as an export of {self.export.tool}; rows that were rejected or skipped there do not count."
+            )
         names: dict[str, None] = {}
-        for row in islice(self._objects(), LOOK):
+        nested: dict[str, int] = {}
+        for row in islice(self._flat(), LOOK):
+            for key, value in row.items():
+                nested[key] = nested.get(key, 0) + _is_nested(value)
             names.update(dict.fromkeys(row))
             if len(names) > MAX_COLUMNS:
                 break  # `check_columns` says so
@@ -45,16 +55,29 @@ class JsonReader(Reader):
         self.columns = check_columns(path, self.keys)
         if not self.columns:
             raise DataError(f"{path.name} holds no rows: there is nothing to read. Check the file.")
+        self.nested = {name for name, key in zip(self.columns, self.keys, strict=True) if nested.get(key)}
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
         keys = [self.keys[self.columns.index(name)] for name in wanted]
         batch = Batch(wanted)
-        for row in self._objects():
+        self.left_out.clear()
+        for row in self._flat():
             if batch.add([cell(row.get(key), self.caps.cell) for key in keys]):
                 yield batch.cells
                 batch = Batch(wanted)
         if batch.rows:
             yield batch.cells
+
+    def _flat(self) -> Iterator[dict[str, Any]]:
+        """The rows as named values, those of an annotation tool as it means them."""
+        if self.export is None:
+            yield from self._objects()
+            return
+        for row in self._objects():
+            if (read := self.export.row(row)) is not None:
+                yield read
+            else:
+                self.left_out[REJECTED] += 1
 
     # ------------------------------------------------------------------ which of the shapes
 
@@ -96,7 +119,7 @@ class JsonReader(Reader):
             first = file.read(1)
             while first and first.isspace():
                 first = file.read(1)
-            if first == "[":
+            if first == "[" and not self._lists_in_lines():
                 for number, value in enumerate(stream_array(file, self.path), 1):
                     yield self._row(value, f"row {number:,}")
                 return
@@ -104,6 +127,17 @@ class JsonReader(Reader):
             for number, line in enumerate(_lines(file, self.path), 1):
                 if line.strip():
                     yield self._row(self._line(line, number), f"line {number:,}")
+
+    def _lists_in_lines(self) -> bool:
+        """Whether a file that begins with a list has one a line, in place of one in all."""
+        with open_text(self.path, self.encoding) as file:
+            first = _next_line(file)
+            if not _next_line(file).startswith("["):
+                return False
+        try:
+            return isinstance(decode(first), list)
+        except ValueError:
+            return False
 
     def _line(self, line: str, number: int) -> Any:
         try:
@@ -122,10 +156,16 @@ class JsonReader(Reader):
             return value
         if isinstance(value, str):
             return {"text": value}
-        raise DataError(
-            f"{where.capitalize()} of {self.path.name} is {_kind(value)}, not an object. A row is an object with named values: "
-            '{"text": "…", "label": "…"}.'
-        )
+        if (pair := pair_of_spacy(value)) is not None:
+            return pair
+        raise DataError(not_a_row(self.path, value, where))
+
+
+def not_a_row(path: Path, value: Any, where: str) -> str:
+    return (
+        f"{where[0].upper()}{where[1:]} of {path.name} is {_kind(value)}, not an object. A row is an object with named values: "
+        '{"text": "…", "label": "…"}.'
+    )
 
 
 def decode(text: str, at: int | None = None) -> Any:
@@ -169,6 +209,13 @@ def _lines(file: IO[str], path: Path) -> Iterator[str]:
         yield line
 
 
+def _is_nested(value: Any) -> bool:
+    """Whether a value has structure that no cell of a table has: an object, or a list of such or of lists."""
+    if isinstance(value, dict):
+        return set(value) != {"choices"}  # Label Studio's, which `cells.items` reads
+    return isinstance(value, list) and any(isinstance(x, (dict, list)) for x in value)
+
+
 def _kind(value: Any) -> str:
     return {list: "a list", bool: "true or false", int: "a number", float: "a number"}.get(
         type(value), "nothing (null)"
@@ -186,7 +233,9 @@ def rows_of(path: Path, top: Any) -> list[dict[str, Any]]:
     }
     for key in ROW_KEYS if len(tables) != 1 else tables:
         if key in tables and (len(tables) == 1 or key in ("data", "rows")):
-            rows = [row for row in tables[key] if isinstance(row, dict)]
+            rows = tables[key]
+            if (odd := next((i for i, row in enumerate(rows, 1) if not isinstance(row, dict)), 0)) > 0:
+                raise DataError(not_a_row(path, rows[odd - 1], f"row {odd:,} of {key!r}"))
             # The Hub's own viewer wraps each row.
             inner = [row["row"] for row in rows if isinstance(row.get("row"), dict)]
             return inner if inner and len(inner) == len(rows) else rows
@@ -195,19 +244,52 @@ def rows_of(path: Path, top: Any) -> list[dict[str, Any]]:
             f"{path.name} holds several tables ({some(tables)}). Save each as a file of its own, and "
             "give them as training, validation and test file."
         )
-    columns = {
-        str(k): list(v.values()) if isinstance(v, dict) else v
-        for k, v in top.items()
-        if isinstance(v, (list, dict)) and v
-    }
-    if columns and len(columns) == len(top) and len({len(v) for v in columns.values()}) == 1:
-        return [dict(zip(columns, values)) for values in zip(*columns.values(), strict=True)]
-    if top and not columns and all(not isinstance(v, (list, dict)) for v in top.values()):
+    if _is_split(top):
+        return [dict(zip(map(str, top["columns"]), row, strict=True)) for row in top["data"]]
+    values = list(top.values())
+    if values and all(isinstance(v, dict) and v for v in values):
+        return _keyed(path, top)
+    if values and all(isinstance(v, list) and v for v in values) and len({len(v) for v in values}) == 1:
+        return [dict(zip(map(str, top), row, strict=True)) for row in zip(*values, strict=True)]
+    if values and all(not isinstance(v, (list, dict)) for v in values):
         return [top]  # JSON Lines of one line
     raise DataError(
         f"{path.name} is JSON, but no table: give an array of objects, an object with one such array (`data`), columns of one "
         "length, or JSON Lines."
     )
+
+
+def _is_split(top: dict[str, Any]) -> bool:
+    """Whether this is a table as pandas writes it with `orient="split"`: names of the columns beside lists, one a row."""
+    names, rows = top.get("columns"), top.get("data")
+    if set(top) - {"columns", "data", "index"} or not isinstance(names, list) or not isinstance(rows, list):
+        return False
+    return bool(rows) and all(isinstance(row, list) and len(row) == len(names) for row in rows)
+
+
+def _keyed(path: Path, top: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of an object of objects: columns whose values have the keys of their rows (as pandas writes them), or rows by their
+    own key. Values are put together by their keys, never by their place; a row that a column has no value for lacks it.
+
+    Raises:
+        DataError: the columns have no row in common, so that it is no table.
+    """
+    inner = list(dict.fromkeys(key for values in top.values() for key in values))
+    if _are_rows(list(top), inner):
+        return [{str(key): value for key, value in row.items()} for row in top.values()]
+    if len(top) > 1 and not set.intersection(*(set(values) for values in top.values())):
+        raise DataError(
+            f"{path.name} holds the columns {some(map(str, top))}, and no row that all of them have: the keys of their values "
+            "differ. Save it as JSON Lines, one object a row."
+        )
+    return [{str(name): values[key] for name, values in top.items() if key in values} for key in inner]
+
+
+def _are_rows(outer: Sequence[str], inner: Sequence[str]) -> bool:
+    """Whether the outer keys of an object of objects are those of rows, and the inner ones the names of columns. Numbers are keys
+    of rows; where neither or both are numbers, a table has more rows than columns."""
+    outside, inside = all(key.isdecimal() for key in outer), all(key.isdecimal() for key in inner)
+    return outside if outside != inside else len(outer) > len(inner)
 
 
 def stream_array(file: IO[str], path: Path) -> Iterator[Any]:

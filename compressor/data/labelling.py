@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from compressor.data.cells import integer, missing, some
 from compressor.data.labels import Labelling, LabelSpace, label
+from compressor.data.ledger import HIDDEN, NO_LABEL, Ledger
 from compressor.data.matching import Asked
 from compressor.data.rows import Part
 from compressor.data.sources import Source
@@ -36,6 +37,7 @@ class Study:
     pairs: list[tuple[str, str | None]] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     """Splits that were left out because their labels are kept secret."""
+    ledger: Ledger = field(default_factory=Ledger)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -71,6 +73,7 @@ def label_all(found: Study, asked: Asked) -> None:
         return
     for split in [s for s in found.parts if s not in open_ and open_]:
         found.hidden.append(split)
+        found.ledger.leave_out(HIDDEN, len(found.parts[split]))
         del found.parts[split]
     total = sum((cells[split] for split in found.parts), Counter[str]())
     labelling = label(total, found.columns["label"], asked)
@@ -92,6 +95,7 @@ def label_all(found: Study, asked: Asked) -> None:
         lost += len(part) - len(coded)
         found.parts[split] = coded
     if lost:
+        found.ledger.leave_out(NO_LABEL, lost)
         found.notes.append(f"{counted(lost)} without a label {'was' if lost == 1 else 'were'} left out.")
 
 

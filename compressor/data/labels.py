@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from compressor.data.cells import alike, bit, integer, items, joined, missing, names_sorted, normalised, numbers, some
+from compressor.data.cells import (
+    JOINS,
+    LABELLED,
+    alike,
+    bit,
+    index,
+    integer,
+    items,
+    joined,
+    missing,
+    names_sorted,
+    normalised,
+    numbers,
+    several_numbers,
+    some,
+)
 from compressor.data.matching import Asked, match_names
+from compressor.data.silent import without_label
 
 __all__ = ["LabelSpace", "Labelling", "label", "normalised"]
 
 Kind = Literal["single", "multi", "regression", "none"]
+KINDS: dict[str, Kind] = {"one": "single", "several": "multi", "number": "regression"}
+"""`data.label_kind` → what it is here."""
 MAX_CLASSES = 2000
 MANY = 100
 """Different whole numbers, up to which they are taken for classes whatever they are."""
@@ -43,17 +62,56 @@ class Labelling:
 def label(cells: Mapping[str, int], column: str, asked: Asked) -> Labelling:
     """Work out a label column from its different cells and how often each stands there (in all splits together)."""
     held = {cell: count for cell, count in cells.items() if not missing(cell)}
+    silent = without_label(held, asked)
+    if silent.problem is not None:
+        return Labelling(LabelSpace("none", ()), problems=[silent.problem])
+    held = {cell: count for cell, count in held.items() if cell not in silent.cells}
     spelled = {cell: _spell(cell, asked.class_names) for cell in held}
     kind = _kind(held, spelled, asked)
+    if asked.names and asked.label_kind and KINDS[asked.label_kind] != kind:
+        problem = _another_kind(asked.label_kind, kind)
+        return Labelling(LabelSpace("none", ()), problems=[problem])
     if kind == "regression":
         found = _numbers(held, column, asked)
     elif kind == "multi":
         found = _several(spelled, held, column, asked)
     else:
         found = _one(spelled, held, column, asked)
+    found.notes += [silent.note] if silent.note else []
+    if not asked.names and asked.label_kind is None:
+        found.notes += _said_of_commas(kind, held, column)
     if not asked.names and asked.kind is None and len(held) > MANY and all(integer(cell) is not None for cell in held):
         found.notes.append(_taken_as(kind, len(held), column))
     return found
+
+
+def _another_kind(asked: str, kind: Kind) -> str:
+    says = {"one": "one label a row", "several": "several labels a row", "number": "a number"}
+    has = {"single": "one label a row", "multi": "several labels at once", "regression": "a number"}
+    return (
+        f"`data.label_kind` says {says[asked]}, and the teacher predicts {has.get(kind, kind)}. Leave it out, or train a new "
+        "head on the data's own labels with `teacher_head: new`."
+    )
+
+
+def _said_of_commas(kind: Kind, held: Mapping[str, int], column: str) -> list[str]:
+    """What whole numbers with commas between them were taken for, and how to have the other."""
+    cells = [cell for cell in held if items(cell) is None]
+    example = next((cell for cell in cells if re.fullmatch(r"\s*\d+,\s*\d+\s*", cell)), None)
+    if example is None or any(re.search(r"[^\d,\s]", cell) for cell in cells):
+        return []
+    if kind == "multi":
+        return [
+            f"The column `{column}` holds whole numbers with commas between them ({example}), which were taken for several "
+            "labels each. Where a comma stands before decimals, say `data.label_kind: number`."
+        ]
+    if kind == "regression":
+        decimal = example.strip().replace(",", ".")
+        return [
+            f"A comma in the column `{column}` was taken for a decimal one ({example} is {decimal}), so a number is predicted. "
+            "Where it stands between several labels, say `data.label_kind: several`."
+        ]
+    return []
 
 
 def _taken_as(kind: Kind, different: int, column: str) -> str:
@@ -72,7 +130,7 @@ def _spell(cell: str, class_names: Sequence[str]) -> list[str] | None:
     data sets of the Hub write a label that they keep to themselves."""
     names = items(cell)
     if not class_names:
-        return [cell.strip()] if names is None else names
+        return [name.strip().removeprefix(LABELLED) for name in ([cell] if names is None else names)]
     found = []
     for name in [cell] if names is None else names:
         place = integer(name)
@@ -87,13 +145,15 @@ def _kind(held: Mapping[str, int], spelled: Mapping[str, list[str] | None], aske
         return asked.kind  # type: ignore[return-value]
     if asked.names:
         return "regression" if len(asked.names) == 1 else "single"
+    if asked.label_kind is not None:
+        return KINDS[asked.label_kind]
     if any(items(cell) is not None for cell in held):
         return "single" if all(s is None or len(s) == 1 for s in spelled.values()) else "multi"
     if asked.class_names:
         return "single"
     values = list(numbers(held).values())
     numeric = all(v is not None for v in values)
-    if joined(held) and not numeric:  # 0,5 is a number, not two names
+    if joined(held) and (not numeric or several_numbers(held)):  # 0,5 is a number, not two names
         return "multi"
     if values and numeric:
         fractions = any(v is not None and not v.is_integer() for v in values)
@@ -207,7 +267,9 @@ def _own_names(seen: Sequence[str], asked: Asked) -> list[str]:
 
 def _several(spelled: Mapping[str, list[str] | None], held: Mapping[str, int], column: str, asked: Asked) -> Labelling:
     found = Labelling(LabelSpace("multi", tuple(asked.names or ())))
-    alike_named = _in_one_spelling(found, _sets(spelled, asked.names), held, column, asked)
+    alike_named = _in_one_spelling(
+        found, _sets(spelled, asked.names, asked.label_kind == "several"), held, column, asked
+    )
     sets = {cell: names for cell, names in alike_named.items() if names is not None}
     seen = list(dict.fromkeys(name for names in sets.values() for name in names))
     if asked.names and not asked.given and _says_yes_or_no(seen, asked.names):
@@ -244,16 +306,27 @@ def _says_yes_or_no(seen: Sequence[str], names: Sequence[str]) -> bool:
     return bool(seen) and all(bit(name) is not None and normalised(name) not in own for name in seen)
 
 
-def _sets(spelled: Mapping[str, list[str] | None], names: Sequence[str] | None) -> dict[str, list[str]]:
+def _all_known(cells: Sequence[str], sign: str, known: Collection[str], labels: int) -> bool:
+    """Whether each part of the cells is one of the teacher's labels, or (of some that have several) a place among them."""
+    parts = {part for cell in cells for part in cell.split(sign)}
+    if known and all(normalised(part) in known for part in parts):
+        return True
+    return any(sign in cell for cell in cells) and all(
+        (place := index(part)) is not None and 0 <= place < labels for part in parts
+    )
+
+
+def _sets(
+    spelled: Mapping[str, list[str] | None], names: Sequence[str] | None, asked_several: bool = False
+) -> dict[str, list[str]]:
     """The names that each cell says: of a list, of joined names, or of a row of zeros and ones (a place each)."""
     lists = {cell: found for cell, found in spelled.items() if found is not None}
     if (marked := _marks(lists, names)) is not None:
         return marked
     plain = [found[0] for cell, found in lists.items() if items(cell) is None and found]
     known = {normalised(name) for name in names or ()}
-    sign = joined(plain) or next(
-        (s for s in "|;," if plain and known and all(normalised(p) in known for c in plain for p in c.split(s))), None
-    )
+    sign = joined(plain) or next((s for s in JOINS if plain and _all_known(plain, s, known, len(names or ()))), None)
+    sign = sign or next((s for s in JOINS if asked_several and any(s in cell for cell in plain)), None)
     if sign is None:
         return lists
     parted = {

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from compressor.data.cells import index, integer, normalised, some
+from compressor.recipe import Data
 
 _GENERIC = re.compile(r"(label[\W_]*)?\d+", re.IGNORECASE)
 WAYS_OUT = (
@@ -24,6 +25,8 @@ class Asked:
         names: the teacher's labels in the order of its outputs; None: a new head, so the data says.
         kind: the teacher's kind; None: not known, or the data says.
         given: the person's own map, a label of the data → one of the teacher's (or a new name for it).
+        label_kind: what the person says that a cell holds: `one` label, `several`, or a `number`; None: it is found out.
+        no_label: values of the label column that say that a row has none; None: it is found out.
         class_names: what the data set itself calls its integer classes; () where it says nothing.
     """
 
@@ -31,6 +34,33 @@ class Asked:
     kind: str | None = None
     given: Mapping[str, str] | None = None
     class_names: Sequence[str] = ()
+    label_kind: str | None = None
+    no_label: Sequence[str] | None = None
+
+
+def asked_of(spec: Data, names: Sequence[str] | None, kind: str | None) -> Asked:
+    """What a recipe's data and a teacher with these labels ask of the labels."""
+    return Asked(names, kind, spec.labels, label_kind=spec.label_kind, no_label=spec.no_label)
+
+
+def matched_by_place(pairs: Sequence[tuple[str, str | None]]) -> tuple[tuple[str, str], ...]:
+    """Those of the matched labels that are numbers and stand for a name: nothing but their place says so."""
+    return tuple(
+        (mine, theirs)
+        for mine, theirs in pairs
+        if theirs is not None and integer(mine) is not None and not any(c.isdecimal() for c in theirs)
+    )
+
+
+def told_of_places(pairs: Sequence[tuple[str, str]], column: str) -> str:
+    """What was matched by place, a pair each."""
+    shown = ", ".join(f"{mine} is {theirs!r}" for mine, theirs in pairs[:20]) + (
+        " and so on" if len(pairs) > 20 else ""
+    )
+    return (
+        f"The numbers of the column `{column}` were matched to the teacher's labels by their place: {shown}. `data.labels` "
+        "changes that."
+    )
 
 
 def match_names(
@@ -111,10 +141,11 @@ def _as_given(
 
 
 def _lookup(names: Sequence[str]) -> dict[str, int]:
-    """Spellings → place. A loose spelling that two names share finds neither."""
+    """Spellings → place. A spelling that two names share finds neither."""
     loose = Counter(normalised(name) for name in names)
     found = {normalised(name): i for i, name in enumerate(names) if loose[normalised(name)] == 1}
-    found.update({"=" + name: i for i, name in enumerate(names)})
+    exact = Counter(names)
+    found.update({"=" + name: i for i, name in enumerate(names) if exact[name] == 1})
     return found
 
 

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from compressor.data import splits
+from compressor.data import ledger, splits
 from compressor.data.arrange import arrange
 from compressor.data.cells import some
 from compressor.data.labelling import Study, no_labels
 from compressor.data.labels import LabelSpace
-from compressor.data.matching import Asked
+from compressor.data.matching import asked_of, matched_by_place, told_of_places
 from compressor.data.rows import Part, digest
 from compressor.data.sources import HubData
 from compressor.data.study import study
 from compressor.errors import DataError
 from compressor.events import Progress, silent
 from compressor.recipe import Data
+from compressor.report import Rows
 from compressor.settings import Settings
 from compressor.tasks.base import Task
 
@@ -45,6 +46,8 @@ class Prepared:
         columns: role → the column it was read from.
         notes: sentences for the person.
         skewed: the classes are uneven, so that accuracy alone would mislead.
+        rows: what became of each row of the files.
+        by_place: numbers of the data, and the names of the teacher's labels that they were matched to by their place alone.
         fingerprint: the same for the same rows and labels.
         unlabelled: raw texts from `data.unlabelled`, where the other rows have labels (else they are among `train`).
     """
@@ -57,6 +60,8 @@ class Prepared:
     notes: tuple[str, ...]
     skewed: bool
     fingerprint: str
+    rows: Rows
+    by_place: tuple[tuple[str, str], ...] = ()
     unlabelled: Dataset | None = None
 
 
@@ -83,7 +88,7 @@ def prepare(
         DataError: all that is wrong with the data, a sentence each.
         HubError: what the Hub says.
     """
-    found = study(spec, task, hub, Asked(teacher_labels, teacher_kind, spec.labels), settings, seed, progress)
+    found = study(spec, task, hub, asked_of(spec, teacher_labels, teacher_kind), settings, seed, progress)
     labelled = any(role.name == "label" for role in task.roles)
     if not found.problems and labelled and found.space.kind == "none":
         if teacher_labels is None:
@@ -94,9 +99,16 @@ def prepare(
         found.problems.append(_nothing_to_learn_from(found))
     if found.problems:
         raise DataError(found.problems)
+    by_place = () if spec.labels else matched_by_place(found.pairs)
+    if by_place:
+        found.notes.append(told_of_places(by_place, found.columns["label"]))
     if uneven := splits.skew(parts.get("train") or parts["test"], found.space):
         found.notes.append(uneven)
     extra = {"unlabelled": found.unlabelled} if found.unlabelled is not None and found.space.kind != "none" else {}
+    if not extra and found.unlabelled is not None and "train" not in parts:
+        found.ledger.leave_out(ledger.NOT_LEARNED, len(found.unlabelled))
+    rows = found.ledger.closed({split: len(part) for split, part in (parts | extra).items()})
+    found.notes += [said] if (said := ledger.sentence(rows)) else []
     name = digest(parts | extra, repr((found.space, sorted(found.columns.items()))))
     tables = {split: _dataset(part, found.space, f"{name}-{split}") for split, part in (parts | extra).items()}
     return Prepared(
@@ -108,6 +120,8 @@ def prepare(
         notes=tuple(dict.fromkeys(found.notes)),
         skewed=uneven is not None,
         fingerprint=name,
+        rows=rows,
+        by_place=by_place,
         unlabelled=tables.get("unlabelled"),
     )
 

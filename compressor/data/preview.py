@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from compressor.data import ledger
 from compressor.data.arrange import arrange
 from compressor.data.labelling import Study, no_labels
-from compressor.data.matching import Asked
+from compressor.data.matching import asked_of, matched_by_place, told_of_places
 from compressor.data.prepare import no_labels_for_head
 from compressor.data.sources import SPLITS, HubData
 from compressor.data.splits import skew
@@ -72,7 +73,7 @@ def preview(
         HubError: what the Hub says. What is wrong with the data is in the result's `problems`.
     """
     new_head = teacher_labels is None
-    asked = Asked(teacher_labels or None, teacher_kind, spec.labels)
+    asked = asked_of(spec, teacher_labels or None, teacher_kind)
     found = study(spec, task, hub, asked, settings, 0, progress, look=True)
     complete = not (found.source and found.source.partial) and not any(p.stopped for p in found.parts.values())
     sizes = {split: len(part) for split, part in found.parts.items()}
@@ -107,6 +108,11 @@ def _arranged(found: Study, task: Task, spec: Data, new_head: bool, complete: bo
     if not complete:  # what the beginning lacks the rest may have
         return {split: len(part) for split, part in found.parts.items()}
     parts = arrange(found, task, spec.limit, seed=0)
+    if not found.problems:
+        if not spec.labels and (by_place := matched_by_place(found.pairs)):
+            found.notes.append(told_of_places(by_place, found.columns["label"]))
+        rows = found.ledger.closed({split: len(part) for split, part in parts.items()})
+        found.notes += [said] if (said := ledger.sentence(rows)) else []
     judged = parts.get("train") or parts.get("test")
     if judged is not None and not found.problems and (uneven := skew(judged, found.space)):
         found.notes.append(uneven)

@@ -1,4 +1,4 @@
-"""The right reader for a file: by its ending. Parquet and plain text are read here, the others in files of their own."""
+"""The right reader for a file: by its ending. Parquet is read here, the others in files of their own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from compressor.data.csvfile import CsvReader
 from compressor.data.jsonfile import JsonReader
-from compressor.data.table import BATCH_ROWS, Batch, Caps, Reader, cell, check_columns, storable
-from compressor.data.textfile import detect, open_text
+from compressor.data.table import BATCH_ROWS, Caps, Reader, cell, check_columns, storable
+from compressor.data.txtfile import RunningTextReader, TextReader, fasttext_reader
 from compressor.errors import DataError
 from compressor.recipe import DATA_SUFFIXES
 from compressor.untrusted.paths import is_file, is_folder
@@ -28,42 +28,6 @@ MAX_ROWS = 100_000_000
 """Of a Parquet file: a kilobyte of it can say that one row stands there a billion times."""
 BROKEN = (pa.ArrowException, OSError, ValueError, LookupError, ArithmeticError, TypeError, RuntimeError, MemoryError)
 """What reading a damaged Parquet file raises, by where the damage is."""
-RUNNING_CHARACTERS = 20_000_000
-"""Characters of running text that are kept: some five million tokens, hours of measuring on a processor."""
-
-
-class TextReader(Reader):
-    """A `.txt` file: one text a line."""
-
-    def __init__(self, path: Path, caps: Caps):
-        super().__init__(path, caps)
-        self.encoding = detect(path)
-        if self.encoding.note:
-            self.notes.append(self.encoding.note)
-        self.columns = ("text",)
-
-    def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
-        batch, kept = Batch(("text",)), self.caps.cell + 1
-        with open_text(self.path, self.encoding) as file:
-            begins = True
-            for piece in iter(lambda: file.readline(kept), ""):
-                # The rest of a line longer than the cap is read past, not into the next row.
-                ends = piece.endswith(("\n", "\r"))
-                if begins and (text := piece.strip("\ufeff\r\n").replace("\0", "")).strip() and batch.add([text]):
-                    yield batch.cells
-                    batch = Batch(("text",))
-                begins = ends
-        if batch.rows:
-            yield batch.cells
-
-
-class RunningTextReader(TextReader):
-    """A `.txt` file that is one text."""
-
-    def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
-        with open_text(self.path, self.encoding) as file:
-            text = file.read(min(self.caps.cell, RUNNING_CHARACTERS) + 1)
-        yield {"text": [storable(text.replace("\r\n", "\n"))]}
 
 
 class ParquetReader(Reader):
@@ -105,6 +69,7 @@ class ParquetReader(Reader):
         self.names = [field.name for field in schema]
         self.strings = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
         self.class_names = names_in_schema(schema.metadata)
+        self.nested = {name for name, field in zip(self.columns, schema, strict=True) if _is_nested(field.type)}
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
         import pyarrow.parquet as pq
@@ -125,6 +90,13 @@ class ParquetReader(Reader):
             cut = [cell(value, self.caps.cell) for value in _values(column.dictionary)]
             return [None if i is None else cut[i] for i in column.indices.to_pylist()]
         return [cell(value, self.caps.cell) for value in _values(column)]
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    """Whether values of a column are objects, or lists of objects or lists."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_nested(kind))
 
 
 def _packed(group: Any) -> int:
@@ -190,6 +162,11 @@ def open_reader(path: Path, caps: Caps, running_text: bool = False) -> Reader:
         DataError: the file is missing, too large, of a kind that is not read, or broken at its beginning.
     """
     suffix = path.suffix.lower()
+    if suffix == ".spacy":
+        raise DataError(
+            f"{path.name} is spaCy's own kind of file, which only spaCy reads. Write its texts and categories as JSON Lines: "
+            '{"text": "…", "cats": {"good": 1, "bad": 0}}.'
+        )
     if suffix not in READERS:
         raise DataError(
             f"{path.name} is not a kind of file that is read ({', '.join(DATA_SUFFIXES)}). Unpack archives first."
@@ -205,6 +182,6 @@ def open_reader(path: Path, caps: Caps, running_text: bool = False) -> Reader:
         )
     reader = RunningTextReader if running_text and suffix == ".txt" else READERS[suffix]
     try:
-        return reader(path, caps)
+        return fasttext_reader(path, caps) or reader(path, caps) if suffix == ".txt" else reader(path, caps)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read ({error.strerror or 'no reason given'}).") from None

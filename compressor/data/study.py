@@ -11,11 +11,13 @@ from pathlib import Path
 from compressor.data.cells import some
 from compressor.data.columns import choose, label_columns
 from compressor.data.labelling import Study, counted, label_all
+from compressor.data.ledger import EMPTY, NOT_HELD
 from compressor.data.matching import Asked
-from compressor.data.readers import RUNNING_CHARACTERS, open_reader
+from compressor.data.readers import open_reader
 from compressor.data.rows import LOOK_BYTES, Bounds, Part, collect, head
 from compressor.data.sources import SPLITS, HubData, SubsetError, locate
 from compressor.data.table import Caps, Reader
+from compressor.data.txtfile import RUNNING_CHARACTERS
 from compressor.errors import DataError, readable
 from compressor.events import Progress
 from compressor.recipe import Data
@@ -52,7 +54,8 @@ class _Reading:
         if not any(self.found.head.values()):
             self.found.problems.append(_no_rows(name, first))
             return
-        choice = choose(self.found.head, self.task, self.spec.columns, name, asked.names, asked.kind)
+        nested = set().union(*(reader.nested for reader in readers[first]))
+        choice = choose(self.found.head, self.task, self.spec.columns, name, asked.names, asked.kind, nested)
         self.found.columns = choice.columns
         self.found.problems += choice.problems
         self.found.notes += choice.notes
@@ -81,6 +84,7 @@ class _Reading:
                 self.found.problems += error.problems
                 continue
             self._remark(part, readers[split], split)
+            self._enter(part, readers[split])
             self.found.parts[split] = part
 
     def _remark(self, part: Part, readers: Sequence[Reader], split: str) -> None:
@@ -110,13 +114,23 @@ class _Reading:
                 f"{name} has {part.read:,} rows, more than are held; an even random sample of {len(part) + part.empty:,} is used."
             )
 
+    def _enter(self, part: Part, readers: Sequence[Reader]) -> None:
+        """Into the ledger: what the files had, and what of it is left out already."""
+        ledger = self.found.ledger
+        ledger.read += part.read + sum(reader.left_out.total() for reader in readers)
+        for reader in readers:
+            for reason, rows in reader.left_out.items():
+                ledger.leave_out(reason, rows)
+        ledger.leave_out(EMPTY, part.empty)
+        ledger.leave_out(NOT_HELD, part.read - part.empty - len(part))
+
     def raw_texts(self, path: Path, asked: Asked) -> None:
         """The file of raw texts for the teacher to label."""
         try:
             reader = open_reader(path, self.caps)
             rows = head([reader])
             wanted = {r: c for r, c in (self.spec.columns or {}).items() if r != "label" and c in reader.columns}
-            choice = choose(rows, self.task, wanted | {"label": ""}, path.name, asked.names, asked.kind)
+            choice = choose(rows, self.task, wanted | {"label": ""}, path.name, asked.names, asked.kind, reader.nested)
             if choice.problems:
                 raise DataError(choice.problems)
             if "text_pair" in self.found.columns and "text_pair" not in choice.columns:
@@ -128,6 +142,7 @@ class _Reading:
         except DataError as error:
             self.found.problems += error.problems
         else:
+            self._enter(part, [reader])
             self.found.unlabelled = part
 
 

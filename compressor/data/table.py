@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,11 @@ class Reader(ABC):
         self.columns: tuple[str, ...] = ()
         self.class_names: dict[str, tuple[str, ...]] = {}
         """Names of integer classes by column, where the file itself says them (Parquet of the Hub)."""
+        self.nested: set[str] = set()
+        """Columns whose values have structure: objects, or lists of them."""
         self.notes: list[str] = []
+        self.left_out: Counter[str] = Counter()
+        """Rows of the last pass through `rows` that it did not give, by reason (see `ledger.py`)."""
 
     @abstractmethod
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from compressor.data import encodings
 from compressor.errors import DataError
 
 CHUNK = 1 << 20
@@ -35,7 +35,6 @@ _BOMS = (
 # The commonest characters of written Chinese: a quarter of any text, and next to none of one decoded wrongly.
 _COMMON_CHINESE = frozenset("的一是不了在有人我他这个们中来上大为和到说时要就出会可也你对那得着下之过好还没很都")
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\x0b\x0c\r\x1b")
-_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
 
 @dataclass(frozen=True)
@@ -148,13 +147,21 @@ def _guess(path: Path, at: int) -> Encoding:
         return Encoding("utf-8-sig", "replace", note)
     if _is_chinese(sample):
         return Encoding("gb18030", "replace", f"{path.name} is not UTF-8; it was read as GB18030 (Chinese).")
-    if _is_western(sample):
-        return Encoding(
-            "cp1252", "replace", f"{path.name} is not UTF-8; it was read as Windows-1252 (Western European)."
-        )
+    found = encodings.of_bytes(sample)
+    if isinstance(found, str):
+        note = f"{path.name} is not UTF-8; it was read as {encodings.TITLES[found]}. Where letters look wrong, save it as UTF-8."
+        return Encoding(found, "replace", note)
+    rivals = " or ".join(f"{encodings.TITLES[one]}, which gives {_example(sample, one)}" for one in found)
+    told = f"it may be {rivals}" if rivals else "its encoding cannot be told"
     raise DataError(
-        f"{path.name} is not UTF-8, and its encoding cannot be told. Save it as UTF-8 (in Excel: `CSV UTF-8`) and give it again."
+        f"{path.name} is not UTF-8, and {told}. Save it as UTF-8 (in Excel: `CSV UTF-8`) and give it again."
     )
+
+
+def _example(sample: bytes, encoding: str) -> str:
+    """A word with a letter beyond ASCII in it."""
+    words = sample.decode(encoding, "replace").split()
+    return repr(next((word[:30] for word in words if not word.isascii()), ""))
 
 
 def _is_chinese(sample: bytes) -> bool:
@@ -167,19 +174,4 @@ def _is_chinese(sample: bytes) -> bool:
         text.count("\ufffd") <= max(2, len(chinese) // 1000)
         and len(chinese) > other * 0.6
         and common >= max(1, len(chinese) * 0.05)
-    )
-
-
-def _is_western(sample: bytes) -> bool:
-    """Accented letters stand alone among plain ones; in other alphabets most letters are beyond ASCII."""
-    text = sample.decode("cp1252", "replace")
-    high = [c for c in text if not c.isascii()]
-    letters = sum(c.isascii() and c.isalpha() for c in text)
-    wordly = sum(c.isalpha() or c in "’‘“”–—…€£°«»¿¡§·\xa0" for c in high)
-    runs = _HIGH_RUN.findall(sample)
-    return (
-        len(high) < letters * 0.35
-        and wordly >= len(high) * 0.8
-        and "\ufffd" not in text
-        and len(runs) >= len(high) * 0.6
     )

@@ -127,6 +127,7 @@ def label_check(
     """
     import numpy as np
 
+    from compressor.tasks.guessing import no_better
     from compressor.teachers import resolve
 
     started = time.perf_counter()
@@ -150,34 +151,12 @@ def label_check(
     finally:
         runner.close()
     labels = np.asarray(rows["label"][:])
-    right = outputs.argmax(1) == labels
-    accuracy = float(right.mean())
+    predicted = outputs.argmax(1)
+    accuracy = float((predicted == labels).mean())
     chance = float(np.bincount(labels).max() / len(labels))
-    by_class = float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
-    warning = _warning(accuracy, chance, by_class, len(np.unique(labels)), len(labels))
+    warning = no_better(predicted, labels)
     seconds = round(time.perf_counter() - started, 2)
     return {"checked": len(labels), "accuracy": accuracy, "chance": chance, "warning": warning, "seconds": seconds}
-
-
-def _warning(accuracy: float, chance: float, by_class: float, classes: int, rows: int) -> str | None:
-    """What is wrong with a teacher that is no better than guessing; None for others.
-
-    Args:
-        chance: the share of the most frequent label, which is what always saying it would be right.
-        by_class: accuracy of each class, averaged (balanced accuracy): where nearly all rows have one label, there is no room
-            above `chance`, and this tells a teacher that knows the others.
-        classes: that the rows have.
-    """
-    # Two standard errors above always saying the most frequent label: less than that is no better than guessing.
-    if accuracy > chance + 2 * (chance * (1 - chance) / rows) ** 0.5:
-        return None
-    if accuracy >= chance and by_class >= 0.5 * (1 + 1 / classes):
-        return None
-    return (
-        f"On {rows} of your rows the teacher is right {accuracy:.0%} of the time; always saying the most frequent label "
-        f"would be right {chance:.0%}. Are the labels matched rightly, and is this the right teacher? A student learns "
-        "what its teacher does."
-    )
 
 
 def _tokenizer_folder(reference: str, settings: Settings, hub: Hub) -> Path:

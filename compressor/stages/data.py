@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compressor import models
 from compressor.errors import DataError
+from compressor.report import Rows
 from compressor.stages.context import Run, read_json
 from compressor.stages.learners import made_for
 from compressor.stages.lengths import choose_length, some_of, token_limit
@@ -40,6 +41,10 @@ class RunData:
     notes: tuple[str, ...]
     columns: dict[str, str]
     train_rows: int
+    ledger: Rows | None = None
+    """What became of each row of the files; None of data that an earlier version prepared."""
+    by_place: tuple[tuple[str, str], ...] = ()
+    """Numbers of the data, and the names of the teacher's labels that they were matched to by their place."""
     made_rows: int = 0
     """Training rows that were made from the others for the teacher to label; they stand last."""
 
@@ -63,7 +68,9 @@ class RunData:
         if raw is None:
             return None
         tuples = {k: tuple(raw[k]) for k in ("labels", "notes")}
-        return cls(folder=work / "data", **(raw | tuples))
+        tuples["by_place"] = tuple((mine, theirs) for mine, theirs in raw.get("by_place", ()))
+        ledger = Rows.model_validate(raw["ledger"]) if raw.get("ledger") else None
+        return cls(folder=work / "data", **(raw | tuples | {"ledger": ledger}))
 
     def split(self, name: str) -> Dataset:
         """One encoded split.
@@ -224,6 +231,8 @@ def _facts(
         "pad_id": int(tokenizer.pad_token_id or 0),
         "skewed": prepared.skewed,
         "notes": notes,
+        "by_place": prepared.by_place,
+        "ledger": prepared.rows.model_dump(),
         "columns": dict(prepared.columns),
     }
 

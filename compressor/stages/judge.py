@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from compressor import models
 from compressor.formats import get
 from compressor.formats.stored import stored_format
@@ -18,6 +20,7 @@ from compressor.stages.data import RunData, in_tokens_of
 from compressor.stages.own_tokens import in_own_tokens, own_length
 from compressor.stages.quantize import variant_name
 from compressor.tasks.base import Task
+from compressor.tasks.guessing import no_better
 
 
 def made(run: Run) -> list[tuple[str, str, str | None]]:
@@ -56,6 +59,8 @@ def judge(run: Run, data: RunData | None) -> tuple[tuple[Variant, ...], Control 
     if test is not None and run.folder_of(CONTROL).is_dir():
         requests.append(Request(name=CONTROL, folder=run.folder_of(CONTROL), rows=own, timed=False))
     measured = measure(requests, run.task, rows=test, device=run.device, progress=run.progress)
+    if test is not None and data is not None and (doubt := _guesses(run.task, data, measured[0])) is not None:
+        run.note("", doubt)
     names = run.task.label_names(models.read_config(run.teacher))
     rows = [
         Row(
@@ -73,6 +78,16 @@ def judge(run: Run, data: RunData | None) -> tuple[tuple[Variant, ...], Control 
     if data is not None and test is not None:
         write_tables(run.out, run.task, names, data.rows("test"), measured[: len(variants)])
     return variants_of(rows), _control(run.task, data, measured) if data is not None else None
+
+
+def _guesses(task: Task, data: RunData, teacher: Measured) -> str | None:
+    """What is wrong with a teacher that is no better than guessing on the test rows: nothing else of the report would say it."""
+    rows = data.split("test")
+    if task.kind != "single" or teacher.outputs is None or "labels" not in rows.column_names:
+        return None
+    labels = np.asarray(rows["labels"])
+    known = labels >= 0
+    return no_better(teacher.outputs.argmax(1)[known], labels[known]) if known.any() else None
 
 
 def _control(task: Task, data: RunData, measured: Sequence[Measured]) -> Control | None:

@@ -35,7 +35,7 @@ def some_of(rows: int, most: int) -> list[int]:
 
 def token_limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
     """The longest input, in tokens, that model and tokenizer both take; 512 where neither says."""
-    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 10**6 else []
+    limits = [int(tokenizer.model_max_length)] if 0 < tokenizer.model_max_length < 10**6 else []
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
         padding = config.pad_token_id if isinstance(config.pad_token_id, int) else 1

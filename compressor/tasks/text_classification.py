@@ -296,4 +296,4 @@ def shown_number(value: float) -> str:
 def model_length(tokenizer: PreTrainedTokenizerBase) -> int:
     """The longest input in tokens that the tokenizer says the model takes; 512 where it says nothing useful."""
     limit = int(min(tokenizer.model_max_length, 10**9))
-    return limit if limit < 10**6 else 512
+    return limit if 0 < limit < 10**6 else 512

@@ -40,6 +40,22 @@ def test_chinese_text_is_read_right(tmp_path, encoding):
         ("이 호텔은 정말 좋았습니다. " * 9, "euc-kr"),
     ],
 )
+def test_other_scripts_are_told_and_said(tmp_path, text, encoding):
+    path = tmp_path / "a.csv"
+    path.write_bytes(("text,label\n" + text + ",1\n").encode(encoding))
+    assert text in read(path)
+    assert "is not UTF-8; it was read as" in detect(path).note
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Это очень хорошая гостиница.", "koi8-r"),
+        ("방이 좋았습니다", "euc-kr"),
+        ("La chambre était très petite, dès l'arrivée, à côté", "mac_roman"),
+        ("La chambre était très petite, dès l'arrivée, à côté", "cp850"),
+    ],
+)
 def test_an_encoding_that_cannot_be_told_is_refused_not_garbled(tmp_path, text, encoding):
     path = tmp_path / "a.csv"
     path.write_bytes(("text,label\n" + text + ",1\n").encode(encoding))

@@ -263,8 +263,11 @@ def prepared_data(value: tuple[uploads.Upload, dict[str, Any], Any]) -> None:
     made = prepare(spec, task, None, names, kind, SETTINGS)
     for note in made.notes:
         told(note)
-    for rows in (made.train, made.validation, made.test):
+    splits = {name: getattr(made, name) for name in ("train", "validation", "test", "unlabelled")}
+    for rows in splits.values():
         assert rows is None or rows[:3]
+    assert made.rows.used == {name: len(rows) for name, rows in splits.items() if rows is not None and len(rows)}
+    assert made.rows.read == sum(made.rows.used.values()) + sum(made.rows.left_out.values()), made.rows
 
 
 _cells = st.dictionaries(

@@ -16,6 +16,7 @@ from compressor.planning.estimating import estimate
 from compressor.planning.inspecting import inspect
 from compressor.recipe import Recipe
 from compressor.settings import ASSETS
+from compressor.tasks import guessing
 from tests import tiny
 from tests.few import few_rows
 
@@ -143,7 +144,7 @@ def test_labels_that_are_matched_wrongly_are_noticed(settings, hub, tmp_path):
     ],
 )
 def test_a_teacher_is_warned_of_where_it_is_no_better_than_guessing(accuracy, chance, by_class, classes, warns):
-    assert (checking._warning(accuracy, chance, by_class, classes, 96) is not None) is warns
+    assert (guessing.warning(accuracy, chance, by_class, classes, 96) is not None) is warns
 
 
 def test_data_without_labels_has_nothing_to_check(settings, hub, tmp_path):
