@@ -51,6 +51,8 @@ class CompressTab:
             d.text_pair,
             d.label,
             d.labels,
+            d.label_kind,
+            d.no_label,
             d.new_head,
         ]
         return [self.teacher.teacher, self.teacher.size, *self.teacher.wanted, *of_data, *self.options.all]
@@ -201,7 +203,8 @@ def wire(tab: CompressTab, shared: Shared) -> Any:
     for event in (*sources, *uploads,
                   data.subset.input(act.look_part, **looked, **LAST),
                   *(box.input(act.look, **looked, **LAST) for box in (data.text, data.text_pair, data.label,
-                                                              data.labels, data.new_head))):  # fmt: skip
+                                                              data.labels, data.label_kind, data.new_head)),
+                  data.no_label.blur(act.look, **looked, **LAST)):  # fmt: skip
         event.then(act.weigh, **weighed).then(act.check, everything, data.check, **ASKS)
     for box in (teacher.size, *teacher.wanted, *options.all):
         left = box.blur if isinstance(box, gr.Number | gr.Textbox) else box.input

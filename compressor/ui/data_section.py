@@ -12,7 +12,7 @@ from compressor.data.columns import label_columns
 from compressor.errors import CompressorError, TooOftenError
 from compressor.recipe import DATA_SUFFIXES, Data, Recipe
 from compressor.ui import data_view
-from compressor.ui.form import Form, data_raw
+from compressor.ui.form import Form, data_raw, in_words
 from compressor.ui.handlers import sentence
 from compressor.ui.on_page import all_told
 from compressor.ui.services import Services, Visitor
@@ -36,6 +36,8 @@ class DataSection:
     text_pair: gr.Dropdown
     label: gr.Dropdown
     labels: gr.Dataframe
+    label_kind: gr.Dropdown
+    no_label: gr.Textbox
     new_head: gr.Checkbox
     columns: gr.Accordion
     preview: gr.HTML
@@ -44,7 +46,8 @@ class DataSection:
     @property
     def shown(self) -> list[Any]:
         """What a preview fills in."""
-        return [self.preview, self.subset, self.text, self.text_pair, self.label, self.labels, self.columns]
+        return [self.preview, self.subset, self.text, self.text_pair, self.label, self.labels, self.label_kind, self.no_label,
+                self.columns]  # fmt: skip
 
 
 def build() -> DataSection:
@@ -67,9 +70,9 @@ def build() -> DataSection:
         preview = gr.HTML(empty(t("data.empty")), elem_id="data-preview")
         check = gr.HTML("", elem_id="data-check")
         columns, fixes = _columns()
-    text, pair, label, labels, new_head = fixes
-    return DataSection(source, demo, subset, train, validation, test, text, pair, label, labels, new_head, columns,
-                       preview, check)  # fmt: skip
+    text, pair, label, labels, label_kind, no_label, new_head = fixes
+    return DataSection(source, demo, subset, train, validation, test, text, pair, label, labels, label_kind, no_label, new_head,
+                       columns, preview, check)  # fmt: skip
 
 
 def _file(name: str, label: str, height: int) -> gr.File:
@@ -78,7 +81,8 @@ def _file(name: str, label: str, height: int) -> gr.File:
     )
 
 
-def _columns() -> tuple[gr.Accordion, tuple[Any, Any, Any, Any, Any]]:
+def _columns() -> tuple[gr.Accordion, tuple[Any, ...]]:
+    """The accordion; text, second text, label, label map, what a cell holds, values without a label, new head."""
     with gr.Accordion(t("data.fix_columns"), open=False, visible=False, elem_id="fix-columns") as accordion:
         with gr.Row():
             text = gr.Dropdown(choices=[], elem_id="column-text", label=t("data.text"), min_width=160)
@@ -90,10 +94,26 @@ def _columns() -> tuple[gr.Accordion, tuple[Any, Any, Any, Any, Any]]:
             static_columns=[0], interactive=True, elem_id="label-map", label=t("data.map_label"), max_height=260,
             buttons=[],
         )  # fmt: skip
+        with gr.Row():
+            kinds = [
+                (t("data.kind_open"), ""),
+                *((t(f"data.kind_{kind}"), kind) for kind in ("one", "several", "number")),
+            ]
+            label_kind = gr.Dropdown(
+                choices=kinds, value="", elem_id="label-kind", label=t("data.label_kind"), info=t("data.label_kind_info"),
+                min_width=220,
+            )  # fmt: skip
+            no_label = gr.Textbox(
+                elem_id="no-label",
+                label=t("data.no_label"),
+                info=t("data.no_label_info"),
+                max_length=500,
+                min_width=220,
+            )
         new_head = gr.Checkbox(
             False, elem_id="new-head", label=t("data.new_head"), info=t("data.new_head_info"), container=False
         )
-    return accordion, (text, pair, label, labels, new_head)
+    return accordion, (text, pair, label, labels, label_kind, no_label, new_head)
 
 
 class Touched(Enum):
@@ -112,7 +132,7 @@ class Touched(Enum):
 def look(services: Services, form: Form, who: Visitor, touched: Touched) -> tuple[Any, ...]:
     """What `DataSection.shown` becomes."""
     if not form.has_data:
-        quiet = (gr.update(visible=False), gr.update(), gr.update(), gr.update(), gr.update())
+        quiet = (gr.update(visible=False), *(gr.update(),) * 6)
         return (empty(t("data.empty")), *quiet, gr.update(visible=False))
     try:
         fits = _fitting(services, form, who) if touched is Touched.PART and form.text else None
@@ -121,20 +141,22 @@ def look(services: Services, form: Form, who: Visitor, touched: Touched) -> tupl
         said = paragraphs(sentence(error).splitlines(), "problem")
         if touched is Touched.SOURCE:
             return (said, *_unknown(), gr.update(visible=False))
-        return (said, *(gr.skip(),) * 5, gr.update(visible=bool(form.text)))
+        return (said, *(gr.skip(),) * 7, gr.update(visible=bool(form.text)))
     return (
         render(found),
         _subset(found, spec),
         *_choices(found),
         [[mine, theirs or ""] for mine, theirs in found.labels],
+        spec.label_kind or "",
+        in_words(spec.no_label),
         gr.update(visible=True, open=bool(found.problems)),
     )
 
 
 def _unknown() -> tuple[Any, ...]:
-    """No subset, no columns and no labels."""
+    """No subset, no columns, no labels, and nothing said of them."""
     none = gr.update(choices=[], value=None)
-    return (gr.update(choices=[], value=None, visible=False), none, none, none, [["", ""]])
+    return (gr.update(choices=[], value=None, visible=False), none, none, none, [["", ""]], "", "")
 
 
 def _preview(services: Services, form: Form, who: Visitor, touched: Touched) -> tuple[Preview, Data]:
@@ -145,8 +167,9 @@ def _preview(services: Services, form: Form, who: Visitor, touched: Touched) -> 
             teacher["head"] = "new"
     trains = teacher.get("task") != "text-generation"
     raw = data_raw(form, trains=trains) or {}
-    stale = {Touched.COLUMNS: (), Touched.SOURCE: ("columns", "labels", "subset")}
-    for key in stale.get(touched, ("columns", "labels")):
+    of_labels = ("columns", "labels", "label_kind", "no_label")
+    stale = {Touched.COLUMNS: (), Touched.SOURCE: (*of_labels, "subset")}
+    for key in stale.get(touched, of_labels):
         raw.pop(key, None)
     recipe = Recipe.parse({"teacher": "any", "student": None, "data": raw})
     assert recipe.data is not None

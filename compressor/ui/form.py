@@ -18,6 +18,8 @@ DEMO = "demo"
 CUT_WORDS = {
     "layers": "advanced.layers", "hidden": "advanced.hidden", "intermediate": "advanced.intermediate",
 }  # fmt: skip
+NO_VALUES = "[]"
+"""What stands in the box of values without a label where each of them is a class."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Form:
     text_pair: str | None = None
     label: str | None = None
     labels: Sequence[Sequence[Any]] = ()
+    label_kind: str | None = None
+    no_label: str | None = None
+    """Values that say that a row has no label, with commas between; `[]` where each value is a class."""
     new_head: bool = False
     formats: Sequence[str] = DEFAULT_FORMATS
     budget: str = "balanced"
@@ -154,10 +159,19 @@ def data_raw(form: Form, *, trains: bool = True, files: Mapping[str, str] | None
     }
     if labels and not form.new_head:
         data["labels"] = labels
+    if _text(form.label_kind) and trains:
+        data["label_kind"] = _text(form.label_kind)
+    if (silent := _text(form.no_label)) and trains:
+        data["no_label"] = [] if silent == NO_VALUES else [v.strip() for v in silent.split(",") if v.strip()]
     for key in ("limit", "max_length"):
         if (number := getattr(form, key)) and trains:
             data[key] = _whole(number)
     return data
+
+
+def in_words(no_label: Sequence[str] | None) -> str:
+    """A recipe's `data.no_label` as its box says it."""
+    return "" if no_label is None else ", ".join(no_label) or NO_VALUES
 
 
 def student_said(raw: Mapping[str, Any]) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 BOXES = {
     "data.columns": "data.fix_columns",
     "data.labels": "data.map_label",
+    "data.label_kind": "data.label_kind",
+    "data.no_label": "data.no_label",
     "data.limit": "advanced.limit",
     "data.max_length": "advanced.max_length",
     "data.subset": "data.subset",

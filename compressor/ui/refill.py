@@ -8,7 +8,7 @@ from typing import Any
 
 from compressor.recipe import AUTO, SIZES, THIN_FORMATS, Data, Files, Recipe, Student
 from compressor.ui import more
-from compressor.ui.form import NONE, Form, to_raw
+from compressor.ui.form import NONE, Form, in_words, to_raw
 
 Path = tuple[str, ...]
 SET_BY_OTHERS = {("distill", key) for key in ("epochs", "learning_rate", "alpha")} | {("student",), ("formats",)}
@@ -48,6 +48,8 @@ def from_recipe(recipe: Recipe) -> Form:
         size=_size(student),
         subset=data.subset,
         labels=tuple((data.labels or {}).items()),
+        label_kind=data.label_kind,
+        no_label=in_words(data.no_label) or None,
         new_head=recipe.teacher_head == "new",
         formats=_formats(recipe, student),
         budget=recipe.budget,

@@ -108,6 +108,8 @@ _data = keyed(
         "columns": st.dictionaries(st.sampled_from(("text", "text_pair", "label")) | texts, texts, max_size=4),
         "labels": st.dictionaries(texts, texts, max_size=4),
         "unlabelled": _words | texts,
+        "label_kind": st.sampled_from(("one", "several", "number")) | texts,
+        "no_label": st.lists(texts, max_size=3),
         "limit": _many,
         "max_length": _many,
     }

@@ -23,7 +23,7 @@ configs:
   data_files: [{split: train, path: qqp/train.csv}]
 ---
 """
-FIELDS = ("preview", "subset", "text", "text_pair", "label", "labels", "columns")
+FIELDS = ("preview", "subset", "text", "text_pair", "label", "labels", "label_kind", "no_label", "columns")
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def look(services: Services, form: Form, touched: Touched) -> tuple[Form, dict[s
     """The form as it stands afterwards, and what was shown."""
     shown = dict(zip(FIELDS, data_section.look(services, form, ANNE, touched), strict=True))
     changed = {n: shown[n]["value"] for n in ("subset", "text", "text_pair", "label") if "value" in (shown[n] or {})}
+    changed |= {n: shown[n] for n in ("label_kind", "no_label") if isinstance(shown[n], str)}
     labels = shown["labels"] if isinstance(shown["labels"], list) else form.labels
     return replace(form, **changed, labels=labels), shown
 
@@ -74,6 +75,18 @@ def test_a_hub_out_of_reach_takes_nothing_that_was_chosen(services: Services, gl
     assert form == gone
     form, _ = look(services, gone, Touched.SOURCE)  # another data set: what belonged to the first is not its own
     assert (form.subset, form.text, form.label) == (None, None, None)
+
+
+def test_what_a_column_holds_can_be_changed_and_is_forgotten_with_the_data(services: Services, uploads: Path) -> None:
+    rows = [[text, ("0,1", "0,2", "1,2", "2,0", "?")[n % 5]] for n, (text, _) in enumerate(sentences(200))]
+    path = str(write_csv(uploads / "a.csv", rows))
+    form, shown = look(services, Form(train=path, new_head=True, label_kind="several", no_label="?"), Touched.COLUMNS)
+    assert [mine for mine, _ in shown["labels"]] == ["0", "1", "2"]
+    assert "40 without a label" in shown["preview"]
+    assert (form.label_kind, form.no_label) == ("several", "?")
+    other = str(write_csv(uploads / "b.csv", sentences(60)))
+    form, shown = look(services, replace(form, train=other), Touched.SOURCE)
+    assert (form.label_kind, form.no_label) == ("", "")
 
 
 @pytest.fixture

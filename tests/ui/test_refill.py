@@ -38,6 +38,8 @@ def forms() -> st.SearchStrategy[Form]:
         text_pair=MAYBE,
         label=st.one_of(st.none(), st.just(""), WORDS),
         labels=LABELS.map(lambda found: tuple(found.items())),
+        label_kind=st.one_of(st.none(), st.sampled_from(["one", "several", "number"])),
+        no_label=st.one_of(st.none(), st.just("[]"), st.lists(WORDS, min_size=1, max_size=3).map(", ".join)),
         new_head=st.booleans(),
         formats=st.lists(st.sampled_from(FORMATS), unique=True, min_size=1),
         budget=st.sampled_from(["quick", "balanced", "thorough"]),
@@ -74,7 +76,8 @@ def recipes() -> st.SearchStrategy[Recipe]:
     data = st.fixed_dictionaries({"source": source}, optional={
         "subset": MAYBE, "revision": MAYBE, "unlabelled": MAYBE, "limit": st.one_of(st.none(), NUMBER),
         "columns": st.one_of(st.none(), st.dictionaries(st.sampled_from(["text", "text_pair", "label", "id"]), WORDS)),
-        "labels": st.one_of(st.none(), LABELS), "max_length": st.integers(8, 99),
+        "labels": st.one_of(st.none(), LABELS), "label_kind": st.sampled_from(["one", "several", "number"]),
+        "no_label": st.one_of(st.none(), st.lists(WORDS, max_size=3)), "max_length": st.integers(8, 99),
     })  # fmt: skip
     cut = st.fixed_dictionaries({}, optional={"layers": NUMBER, "hidden": st.integers(8, 99), "kv_heads": NUMBER})
     student = st.one_of(st.none(), st.sampled_from(SIZES).map(lambda s: {"size": s}), cut.map(lambda c: {"cut": c}),
