@@ -26,6 +26,7 @@ from compressor.hub.values import (
     languages_of,
     license_of,
     parse_reference,
+    terms_of,
 )
 from compressor.settings import Settings
 from compressor.system.holding import Hold
@@ -169,6 +170,7 @@ class Hub:
             sha=str(info.sha),
             license=license_of(card),
             languages=languages_of(card),
+            terms=terms_of(card, info.id),
             gated=bool(info.gated),
             private=bool(info.private),
             pipeline_tag=getattr(info, "pipeline_tag", None),

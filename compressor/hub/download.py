@@ -15,7 +15,7 @@ from compressor.errors import DiskFullError, HubBusyError, HubError, HubUnreacha
 from compressor.events import Progress, silent
 from compressor.hub import layout
 from compressor.hub.meter import Bar, Meter
-from compressor.hub.values import Kind, LocalModel, languages_of, license_of, parse_reference
+from compressor.hub.values import Kind, LocalModel, languages_of, license_of, parse_reference, terms_of
 from compressor.recipe import DATA_SUFFIXES
 from compressor.system import disk
 from compressor.untrusted import caps
@@ -75,7 +75,7 @@ def fetch_model(hub: Hub, ref: str, revision: str | None, progress: Progress) ->
         layout.check_index(info.id, _json(path, info.id), sizes)
     folder = fetch(hub, info, "model", [*small, *weights], progress)[0].parent.resolve()
     card = card_of(info)
-    model = LocalModel(folder, info.id, str(info.sha), license_of(card), languages_of(card))
+    model = LocalModel(folder, info.id, str(info.sha), license_of(card), languages_of(card), terms_of(card, info.id))
     _remember(hub, ref, revision, model)
     return model
 

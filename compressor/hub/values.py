@@ -46,6 +46,19 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a model's card says of its licence and its subject beside the licence's tag: a licence of its own has a name and a
+    link, which have to go along with everything that is made of the model."""
+
+    license_name: str | None = None
+    license_link: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"license_name": self.license_name, "license_link": self.license_link, "tags": list(self.tags)}
+
+
+@dataclass(frozen=True)
 class HubModel:
     """A model repo, looked at without its weights."""
 
@@ -53,6 +66,7 @@ class HubModel:
     sha: str
     license: str | None
     languages: tuple[str, ...]
+    terms: Terms
     gated: bool
     private: bool
     pipeline_tag: str | None
@@ -89,17 +103,20 @@ class LocalModel:
     sha: str | None = None
     license: str | None = None
     languages: tuple[str, ...] = ()
+    terms: Terms = Terms()
 
     def to_json(self) -> dict[str, Any]:
         """What a model card needs to know later (a run keeps it as `teacher.json`); the folder stays out of it."""
-        return {"id": self.id, "sha": self.sha, "license": self.license, "languages": list(self.languages)}
+        own = {"id": self.id, "sha": self.sha, "license": self.license, "languages": list(self.languages)}
+        return own | self.terms.to_json()
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], folder: Path) -> LocalModel:
         """The reverse of `to_json`."""
         id_, sha, license_ = (said if isinstance(said := raw.get(k), str) else None for k in ("id", "sha", "license"))
         languages = raw.get("languages")
-        return cls(folder, id_, sha, license_, tuple(map(str, languages)) if isinstance(languages, list) else ())
+        known = tuple(map(str, languages)) if isinstance(languages, list) else ()
+        return cls(folder, id_, sha, license_, known, terms_of(raw, id_))
 
 
 def license_of(card: Mapping[str, Any]) -> str | None:
@@ -108,6 +125,34 @@ def license_of(card: Mapping[str, Any]) -> str | None:
     if isinstance(value, list):  # of several, none says what holds
         value = value[0] if len(value) == 1 else "other" if value else None
     return str(value) if value else None
+
+
+MOST_TAGS, LONGEST_TAG = 50, 60
+OWN_TAGS = re.compile(
+    r"transformers(\.js)?|pytorch|tf|jax|flax|rust|onnx|openvino|safetensors|gguf|coreml|compressor|quantized|distillation|"
+    r"generated_from_trainer|autotrain.*|.*:.*|.*_compatible|model-index|unsloth|trl|8-bit|4-bit|awq|gptq|bitsandbytes",
+    re.IGNORECASE,
+)
+"""Tags that say how the files of a repo were made or what reads them, which is another thing for what is made of it."""
+
+
+def terms_of(card: Mapping[str, Any], id_: str | None) -> Terms:
+    """The terms that a card's head gives. A link to a file of the repo becomes one to that repo.
+
+    Args:
+        id_: the repo that it is the card of.
+    """
+    name, link = (
+        said if isinstance(said := card.get(k), str) and said else None for k in ("license_name", "license_link")
+    )
+    if link is not None and not link.startswith(("https://", "http://")):
+        link = f"https://huggingface.co/{id_}/blob/main/{link.lstrip('./')}" if id_ else None
+    raw = card.get("tags")
+    tags = (
+        [tag for tag in raw if isinstance(tag, str)] if isinstance(raw, list) else [raw] if isinstance(raw, str) else []
+    )
+    kept = [tag for tag in tags if 0 < len(tag) <= LONGEST_TAG and not OWN_TAGS.fullmatch(tag)]
+    return Terms(name and name[:200], link and link[:500], tuple(dict.fromkeys(kept))[:MOST_TAGS])
 
 
 def languages_of(card: Mapping[str, Any]) -> tuple[str, ...]:

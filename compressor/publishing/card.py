@@ -241,6 +241,13 @@ def _limits(story: Story) -> str:
     ]
     if said := _untidy(story):
         lines.append(said)
+    terms = story.origin.terms
+    if story.origin.license and (terms.license_name or terms.license_link):
+        name = escape(terms.license_name or "of its own")
+        where = f" ({escape(terms.license_link)})" if terms.license_link else ""
+        lines.append(
+            f"The licence of the model that it was made from, {name}{where}, holds for this one too: read it first."
+        )
     if not story.origin.license:
         lines.append("The licence of the model that it was made from is not known; ask its owner before you use it.")
     return "\n".join(lines)

@@ -22,6 +22,9 @@ def head_of(story: Story) -> dict[str, Any]:
     head: dict[str, Any] = {}
     if story.origin.license:
         head["license"] = story.origin.license
+        terms = story.origin.terms
+        head |= {"license_name": terms.license_name} if terms.license_name else {}
+        head |= {"license_link": terms.license_link} if terms.license_link else {}
     if story.origin.languages:
         head["language"] = list(story.origin.languages)
     if base := story.base_model:
@@ -36,7 +39,7 @@ def head_of(story: Story) -> dict[str, Any]:
         tags += [TAGS[story.variant.runtime]] if story.variant.runtime in TAGS else []
         tags += ["quantized"] * (story.variant.format != "onnx")
         tags.append(story.title(story.variant.format))
-    head["tags"] = tags
+    head["tags"] = list(dict.fromkeys([*tags, *story.origin.terms.tags]))
     if (data := _hub_data(story)) and story.trained:
         head["datasets"] = [data]
     if index := _model_index(story):

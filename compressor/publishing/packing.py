@@ -152,7 +152,7 @@ def _origin(report: Report, recipe: Recipe, teacher: LocalModel, variant: Varian
         found = None  # its licence is then said to be unknown
     if found is None:
         return LocalModel(teacher.folder, reference)
-    return LocalModel(teacher.folder, found.id, found.sha, found.license, found.languages)
+    return LocalModel(teacher.folder, found.id, found.sha, found.license, found.languages, found.terms)
 
 
 def files_of(folder: Path, report: Report, name: str) -> dict[str, Path | bytes]:

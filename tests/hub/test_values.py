@@ -12,7 +12,7 @@ from compressor.errors import HubError, ModelError
 from compressor.hub import LocalModel, parse_reference
 from compressor.hub.download import card_of, folder_name
 from compressor.hub.layout import check_index, check_weights, subsets, weight_files
-from compressor.hub.values import account_from, is_id, license_of
+from compressor.hub.values import Terms, account_from, is_id, license_of, terms_of
 
 GOOD = {
     "gpt2": "gpt2",
@@ -199,6 +199,32 @@ def test_no_pattern_of_a_card_takes_for_ever(pattern):
     started = time.process_time()
     subsets(names, {"configs": [{"data_files": pattern}]})
     assert time.process_time() - started < 2
+
+
+def test_a_licence_of_its_own_keeps_its_name_and_link():
+    card = {
+        "license": "other",
+        "license_name": "llama3.2",
+        "license_link": "LICENSE",
+        "tags": [
+            "finance",
+            "pytorch",
+            "region:us",
+            "transformers",
+            "finance",
+            3,
+            "x" * 99,
+            "text-embeddings-inference",
+        ],
+    }
+    terms = terms_of(card, "x/m")
+    assert (terms.license_name, terms.license_link) == ("llama3.2", "https://huggingface.co/x/m/blob/main/LICENSE")
+    assert terms.tags == ("finance", "text-embeddings-inference")
+    assert terms_of(card | {"license_link": "https://a.b/c"}, None).license_link == "https://a.b/c"
+    assert terms_of(card, None).license_link is None
+    assert terms_of({"license_name": 3, "license_link": ["x"], "tags": {"a": 1}}, "x/m") == Terms()
+    kept = LocalModel(Path("x"), "x/m", "1", "other", ("en",), terms)
+    assert LocalModel.from_json(kept.to_json(), Path("x")) == kept
 
 
 def test_a_note_of_a_model_that_is_damaged_claims_nothing():

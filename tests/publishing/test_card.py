@@ -58,6 +58,19 @@ def test_a_students_head(run):
     assert parsed.data.eval_results[0].metric_value == 0.882
 
 
+def test_what_the_teachers_card_says_of_its_licence_and_subject_goes_along(tmp_path):
+    teacher = {
+        "id": "x/teacher", "sha": "1", "license": "other", "languages": ["tr"], "license_name": "own-2.0",
+        "license_link": "https://huggingface.co/x/teacher/blob/main/LICENSE", "tags": ["finance"],
+    }  # fmt: skip
+    text = card(run_folder.make(tmp_path / "run", teacher=teacher))
+    found = head(text)
+    assert (found["license"], found["license_name"]) == ("other", "own-2.0")
+    assert found["license_link"].endswith("/x/teacher/blob/main/LICENSE")
+    assert found["language"] == ["tr"] and found["tags"] == ["compressor", "distillation", "finance"]
+    assert "own-2.0" in text.split("---\n", 2)[2] and "holds for this one too" in text
+
+
 def test_a_quantized_variants_base_is_the_student_of_the_same_go_or_the_teacher(run):
     both = cards(run, "alice/m", ["student", "student-8bit"])
     assert head(both["student-8bit"])["base_model"] == "alice/m-student"
