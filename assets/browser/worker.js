@@ -137,7 +137,7 @@ async function answer(text, pair) {
 /** Logits → probabilities that sum to one, or one each where several labels can be true, or the number itself. */
 function scores(logits) {
   if (told.kind === "regression") return logits;
-  if (told.kind === "multi") return logits.map((x) => 1 / (1 + Math.exp(-x)));
+  if (told.kind === "multi" || told.kind === "score") return logits.map((x) => 1 / (1 + Math.exp(-x)));
   const most = Math.max(...logits);
   const shifted = logits.map((x) => Math.exp(x - most));
   const sum = shifted.reduce((a, b) => a + b, 0);

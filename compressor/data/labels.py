@@ -188,6 +188,12 @@ def _numbers(held: Mapping[str, int], column: str, asked: Asked) -> Labelling:
             f"The teacher predicts one number, and the column `{column}` holds {some(odd)}. Choose another label column, or "
             "train a new head on these labels with `teacher_head: new`."
         )
+    elif asked.score and not all(0 <= value <= 1 for value in found.codes.values()):
+        low, high = min(found.codes.values()), max(found.codes.values())
+        found.problems.append(
+            f"The teacher gives a score between 0 and 1, and the numbers of the column `{column}` run from {low:g} to {high:g}. "
+            "Bring them to this range (stars of 1 to 5: take 1 off and divide by 4)."
+        )
     elif len(set(found.codes.values())) < 2:
         found.problems.append(
             f"Every row has the same number in the column `{column}`: there is nothing to learn from it."

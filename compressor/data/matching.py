@@ -27,6 +27,7 @@ class Asked:
         given: the person's own map, a label of the data → one of the teacher's (or a new name for it).
         label_kind: what the person says that a cell holds: `one` label, `several`, or a `number`; None: it is found out.
         no_label: values of the label column that say that a row has none; None: it is found out.
+        score: numbers have to lie between 0 and 1.
         class_names: what the data set itself calls its integer classes; () where it says nothing.
     """
 
@@ -36,11 +37,14 @@ class Asked:
     class_names: Sequence[str] = ()
     label_kind: str | None = None
     no_label: Sequence[str] | None = None
+    score: bool = False
 
 
 def asked_of(spec: Data, names: Sequence[str] | None, kind: str | None) -> Asked:
     """What a recipe's data and a teacher with these labels ask of the labels."""
-    return Asked(names, kind, spec.labels, label_kind=spec.label_kind, no_label=spec.no_label)
+    score = kind == "score"
+    kind = "regression" if score else kind
+    return Asked(names, kind, spec.labels, label_kind=spec.label_kind, no_label=spec.no_label, score=score)
 
 
 def matched_by_place(pairs: Sequence[tuple[str, str | None]]) -> tuple[tuple[str, str], ...]:

@@ -27,7 +27,7 @@ from compressor.events import Progress, silent
 from compressor.recipe import Data
 from compressor.report import Rows
 from compressor.settings import Settings
-from compressor.tasks.base import Task
+from compressor.tasks.base import NUMBERS, Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -93,7 +93,7 @@ def prepare(
     if not found.problems and labelled and found.space.kind == "none":
         if teacher_labels is None:
             found.problems.append(no_labels_for_head(found))
-        found.notes.append(no_labels(found, learns, task.kind == "regression"))
+        found.notes.append(no_labels(found, learns, task.kind in NUMBERS))
     parts = {} if found.problems else arrange(found, task, spec.limit, seed)
     if learns and not found.problems and "train" not in parts:
         found.problems.append(_nothing_to_learn_from(found))

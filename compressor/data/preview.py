@@ -17,7 +17,7 @@ from compressor.errors import readable
 from compressor.events import Progress, silent
 from compressor.recipe import Data
 from compressor.settings import Settings
-from compressor.tasks.base import Task
+from compressor.tasks.base import NUMBERS, Task
 
 ROWS = 5
 CHARACTERS = 400
@@ -104,7 +104,7 @@ def _arranged(found: Study, task: Task, spec: Data, new_head: bool, complete: bo
     if found.space.kind == "none" and any(role.name == "label" for role in task.roles):
         if new_head:
             found.problems.append(no_labels_for_head(found))
-        found.notes.append(no_labels(found, numbers=task.kind == "regression"))
+        found.notes.append(no_labels(found, numbers=task.kind in NUMBERS))
     if not complete:  # what the beginning lacks the rest may have
         return {split: len(part) for split, part in found.parts.items()}
     parts = arrange(found, task, spec.limit, seed=0)

@@ -70,7 +70,9 @@ def transformers_js_snippet(reference: str, dtype: str, task: Task) -> str:
         dtype: its name there of what is stored (`q8`, `fp32`).
     """
     name = json.dumps(reference, ensure_ascii=False)
-    if task.kind == "regression":  # its pipeline would make a probability of the number, which is always 1
+    if task.kind in ("regression", "score"):  # its pipeline would make a probability of one number, which is always 1
+        number = "logits.tolist()[0][0]"
+        number = number if task.kind == "regression" else f"1 / (1 + Math.exp(-{number}))"
         return (
             "// npm install @huggingface/transformers\n"
             'import { AutoModelForSequenceClassification, AutoTokenizer } from "@huggingface/transformers";\n'
@@ -78,7 +80,7 @@ def transformers_js_snippet(reference: str, dtype: str, task: Task) -> str:
             f'const model = await AutoModelForSequenceClassification.from_pretrained({name}, {{ dtype: "{dtype}" }});\n'
             f"const tokenizer = await AutoTokenizer.from_pretrained({name});\n"
             f"const {{ logits }} = await model(await tokenizer({task.example}));\n"
-            "console.log(logits.tolist()[0][0]);\n"
+            f"console.log({number});\n"
         )
     return (
         "// npm install @huggingface/transformers\n"

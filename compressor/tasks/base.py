@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from compressor.formats.base import Batch, Runner
 
 
+SCORE = "score"
+NUMBERS = ("regression", SCORE)
+"""Kinds whose labels are numbers: of any size, or between 0 and 1."""
+
+
 @dataclass(frozen=True)
 class Role:
     """A column that the task reads: `text`, `text_pair`, `label` …"""
@@ -84,7 +89,7 @@ class Task(ABC):
     window: ClassVar[int] = 512
     """Tokens that running text is cut into, where nothing says otherwise and the model takes as many."""
     kind: str
-    """The flavour, where a task has several: `single`, `multi`, `regression`."""
+    """The flavour, where a task has several: `single`, `multi`, `regression`, `score`."""
 
     @property
     def key(self) -> str:

@@ -1,6 +1,7 @@
 """What a classifier minimises: against labels, and against its teacher. Knows no model and no data.
 
-`kind` is `single` (one label of several), `multi` (several at once) or `regression` (one number).
+`kind` is `single` (one label of several), `multi` (several at once), `regression` (one number) or `score` (one number between
+0 and 1, of which the model gives the logit).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def hard(kind: str, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     wide = labels.float().reshape(len(labels), -1)
     told = known(wide)
     truth = torch.where(told, wide, 0.0)
-    if kind == "multi":
+    if kind in ("multi", "score"):
         each = F.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
     else:
         each = F.mse_loss(logits.float(), truth, reduction="none")
@@ -49,7 +50,7 @@ def soft(kind: str, logits: torch.Tensor, teacher: torch.Tensor, temperature: fl
     student, target = logits.float(), teacher.float()
     if kind == "regression":
         return F.mse_loss(student, target)
-    if kind == "multi":
+    if kind in ("multi", "score"):
         # Two-way distributions (no, yes) per label: the same loss on log-sigmoids.
         student, target = (torch.stack((-x, x), -1).flatten(0, 1) / 2 for x in (student, target))
     loss = F.kl_div(

@@ -1,4 +1,8 @@
-"""Text classification: one label of several, several labels at once, or one number; a text or a pair of texts."""
+"""Text classification: one label of several, several labels at once, one number, or one score between 0 and 1; a text or a pair
+of texts.
+
+A score is what cross-encoders give: one output behind a sigmoid. It is read and judged as a number, and learned as a probability.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from compressor.events import Progress, silent
 from compressor.recipe import DEFAULT_FORMATS, Student
 from compressor.report import Difference, Quality
 from compressor.tasks import losses
-from compressor.tasks.base import Metric, Prediction, Role, TrainableTask
+from compressor.tasks.base import NUMBERS, SCORE, Metric, Prediction, Role, TrainableTask
 from compressor.tasks.batching import batches, check_padding, pad, start
 from compressor.tasks.intervals import (
     accuracy,
@@ -40,6 +44,21 @@ PROBLEMS = {
     "regression": "regression",
 }
 KINDS = {problem: kind for kind, problem in PROBLEMS.items()}
+
+
+SIGMOID = "torch.nn.modules.activation.Sigmoid"
+
+
+def gives_score(config: Mapping[str, Any]) -> bool:
+    """Whether a model has one output behind a sigmoid: sentence-transformers writes the activation of its cross-encoders into
+    their config, and of several labels at once there may be one."""
+    if (config.get("num_labels") or len(config.get("id2label") or ())) != 1:
+        return False
+    if config.get("problem_type") == PROBLEMS["multi"]:
+        return True
+    own = config.get("sentence_transformers")
+    named = own.get("activation_fn") if isinstance(own, Mapping) else config.get("sbert_ce_default_activation_function")
+    return config.get("problem_type") is None and isinstance(named, str) and named.endswith(".Sigmoid")
 
 
 class TextClassification(TrainableTask):
@@ -76,6 +95,8 @@ class TextClassification(TrainableTask):
     def bound(self, config: Mapping[str, Any]) -> TextClassification:
         check_padding(config)
         problem = config.get("problem_type")
+        if gives_score(config):
+            return TextClassification(SCORE)
         labels = config.get("num_labels") or len(config.get("id2label") or ()) or 2
         kind = KINDS.get(str(problem), "regression" if labels == 1 else "single")
         if kind == "regression" and labels > 1:
@@ -147,8 +168,8 @@ class TextClassification(TrainableTask):
         if self.kind == "multi":
             truth, said = labels > 0.5, outputs > 0
             return (f1_micro(truth, said),) if first else (f1_micro(truth, said), accuracy((truth == said).all(1)))
-        if self.kind == "regression":
-            truth, said = labels.reshape(-1).astype(float), outputs.reshape(-1).astype(float)
+        if self.kind in NUMBERS:
+            truth, said = labels.reshape(-1).astype(float), self.scores(outputs).reshape(-1)
             ranks = correlation("spearman", truth, said)
             if first:
                 return (ranks,)
@@ -167,7 +188,7 @@ class TextClassification(TrainableTask):
         labels = np.asarray(encoded["labels"][:])
         if self.kind == "multi":
             return micro_f1(labels > 0.5, outputs > 0)
-        if self.kind == "regression":
+        if self.kind in NUMBERS:
             return rank_correlation(labels.reshape(-1).astype(float), outputs.reshape(-1).astype(float))
         return float((outputs.argmax(1) == labels).mean())
 
@@ -197,7 +218,7 @@ class TextClassification(TrainableTask):
     def decisions(self, outputs: np.ndarray) -> np.ndarray | None:
         import numpy as np
 
-        if self.kind == "regression":
+        if self.kind in NUMBERS:
             return None
         if self.kind == "multi":
             return np.array(["".join("1" if x > 0 else "0" for x in row) for row in outputs])
@@ -210,7 +231,7 @@ class TextClassification(TrainableTask):
         wide = outputs.astype(np.float64)
         if self.kind == "regression":
             return wide
-        if self.kind == "multi":
+        if self.kind in ("multi", SCORE):
             return np.asarray(1 / (1 + np.exp(-wide)))
         shifted = np.exp(wide - wide.max(1, keepdims=True))
         return np.asarray(shifted / shifted.sum(1, keepdims=True))
@@ -220,7 +241,7 @@ class TextClassification(TrainableTask):
         there are several, `-` where there is none."""
         rows = []
         for score in self.scores(outputs):
-            if self.kind == "regression":
+            if self.kind in NUMBERS:
                 rows.append((shown_number(float(score[0])), float(score[0])))
             elif self.kind == "multi":
                 on = [i for i, x in enumerate(score) if x > 0.5]
@@ -233,7 +254,7 @@ class TextClassification(TrainableTask):
         """A row's true label as `shown` names it; None where there is none."""
         if label is None:
             return None
-        if self.kind == "regression":
+        if self.kind in NUMBERS:
             return shown_number(float(label))
         if self.kind == "multi":
             return " + ".join(labels[i] for i, x in enumerate(label) if x > 0.5) or "-"
@@ -261,13 +282,13 @@ class TextClassification(TrainableTask):
 
     def _decided(self, ranked: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
         several = [one for one in ranked if one["score"] > 0.5] if self.kind == "multi" else ranked[:1]
-        return tuple(one["label"] for one in several) if self.kind != "regression" else None
+        return tuple(one["label"] for one in several) if self.kind not in NUMBERS else None
 
     # ------------------------------------------------------------------ learning
 
     def no_label(self, labels: int) -> Any:
         nothing = float("nan")
-        return {"single": -100, "multi": [nothing] * labels, "regression": nothing}[self.kind]
+        return {"single": -100, "multi": [nothing] * labels}.get(self.kind, nothing)
 
     def hard_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return losses.hard(self.kind, logits, labels)
@@ -278,7 +299,9 @@ class TextClassification(TrainableTask):
     def new_head(self, config: PretrainedConfig, labels: Sequence[str], kind: str) -> None:
         config.id2label = dict(enumerate(labels))
         config.label2id = {name: i for i, name in enumerate(labels)}
-        config.problem_type = PROBLEMS[kind]
+        config.problem_type = PROBLEMS.get(kind)
+        if kind == SCORE:
+            config.sentence_transformers = {"activation_fn": SIGMOID}
 
     def load_for(self, model: PreTrainedModel) -> None:
         if not any(hasattr(model, name) for name in self.heads):
