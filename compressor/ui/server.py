@@ -89,8 +89,9 @@ class Server:
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
-        self._thread = threading.Thread(target=self._serve, name="server", daemon=True)
-        self._thread.start()
+        # Not the thread's own join: interrupted by Ctrl+C, Python 3.11 takes the thread for ended from then on.
+        self._ended = threading.Event()
+        threading.Thread(target=self._serve, name="server", daemon=True).start()
         self._uvicorn.settled.wait()
         if not self._uvicorn.started:
             self.close()
@@ -102,16 +103,17 @@ class Server:
                 self._uvicorn.run(sockets=[self._socket])
         finally:
             self._uvicorn.settled.set()
+            self._ended.set()
 
     def wait(self) -> None:
         """Until the server is closed, or until the person interrupts."""
-        while self._thread.is_alive():
-            self._thread.join(1)  # on Windows a wait without an end hears no Ctrl+C
+        while not self._ended.wait(1):  # on Windows a wait without an end hears no Ctrl+C
+            pass
 
     def close(self) -> None:
         """End the server; calling it again does no harm."""
         self._uvicorn.should_exit = True
-        self._thread.join()
+        self._ended.wait()
         self._socket.close()
 
 

@@ -160,6 +160,32 @@ def test_streams_of_open_pages_do_not_hold_it_up(any_port: Settings) -> None:
             socket.create_connection(("127.0.0.1", int(server.url.rstrip("/").rpartition(":")[2])), 5)
 
 
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")
+def test_who_interrupts_the_wait_closes_what_still_serves(any_port: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    before, others = signal.signal(signal.SIGUSR1, interrupt), set(threading.enumerate())
+    try:
+        with serve(small(), any_port) as server:
+            threads = [one for one in threading.enumerate() if one.name == "server" and one not in others]
+            with pytest.raises(Interrupted):
+                threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+                server.wait()
+            assert httpx2.get(server.url, timeout=600).status_code == 200
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    for one in threads:
+        one.join(60)
+    assert len(threads) == 1 and not threads[0].is_alive() and not failed
+
+
 APP = (
     "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "runpy.run_path('app.py', run_name='__main__')"
