@@ -204,4 +204,10 @@ KEEP = """(...values) => {
 }""" % (json.dumps(NAMES), json.dumps(FILES))  # noqa: UP031
 """Runs in the browser alone. A form that nobody has touched is not kept: it would take the place of the one to be restored."""
 
-CLEAR = f"""() => {{ localStorage.removeItem({json.dumps(STORAGE)}); window.location.reload(); }}"""
+CLEAR = f"""() => {{
+  const forget = () => localStorage.removeItem({json.dumps(STORAGE)});
+  // Again as the page goes: an event that is still under way would write the form back before that.
+  window.addEventListener("pagehide", forget);
+  forget();
+  window.location.reload();
+}}"""
