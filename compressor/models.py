@@ -150,7 +150,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     if looked_for in range(len(tokenizer)) and looked_for != tokenizer.pad_token_id:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(looked_for)
     if tokenizer.pad_token_id is None or (rows is not None and tokenizer.pad_token_id >= rows):
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.convert_ids_to_tokens(0)
+        named = [token for token in (tokenizer.eos_token, tokenizer.unk_token) if token is not None]
+        held = [token for token in named if rows is None or tokenizer.convert_tokens_to_ids(token) < rows]
+        tokenizer.pad_token = held[0] if held else tokenizer.convert_ids_to_tokens(0)
     if rows is not None:
         _check_tokens(tokenizer, rows)
     if getattr(config, "type_vocab_size", None) == 1 and "token_type_ids" in tokenizer.model_input_names:
@@ -166,28 +168,26 @@ def embedding_rows(config: PretrainedConfig) -> int | None:
 
 
 def _check_tokens(tokenizer: PreTrainedTokenizerBase, rows: int) -> None:
-    """Before a text is read: does the model have an embedding for each token that the tokenizer may give?
+    """Before a text is read: does the model have an embedding for each token that the tokenizer makes of texts, and puts around
+    them? Special tokens that it does not put there, such as one for images, or BART's mask, do not count.
 
     Raises:
-        ModelError: it has not, which would end the run at the first text with such a token. Padding does not count: it is another
-            one then.
+        ModelError: it has not, which would end the run at the first text with such a token.
     """
-    added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
+    added = tokenizer.added_tokens_decoder
     if len(tokenizer) <= rows and max(added, default=0) < rows:
         return
-    beyond = {token: number for token, number in tokenizer.get_vocab().items() if number >= rows}
-    lost = [token for token, number in beyond.items() if number != tokenizer.pad_token_id and not _pads(token)]
+    special = {number for number, token in added.items() if token.special} | set(tokenizer.all_special_ids)
+    special -= set(tokenizer("a")["input_ids"]) | set(tokenizer("a", "b")["input_ids"])
+    vocabulary = tokenizer.get_vocab()
+    lost = [token for token, number in vocabulary.items() if number >= rows and number not in special]
     if lost:
+        known = max(vocabulary.values()) + 1
         raise ModelError(
-            f"The tokenizer knows {max(beyond.values()) + 1:,} tokens, and the model has embeddings for {rows:,} (vocab_size): "
+            f"The tokenizer knows {known:,} tokens, and the model has embeddings for {rows:,} (vocab_size): "
             f"it cannot read {_some(sorted(lost))}. Tokens were added and the embeddings not resized. Take them out of the "
             "tokenizer's files, or resize the model (`model.resize_token_embeddings(len(tokenizer))`), train on and save both."
         )
-
-
-def _pads(token: str) -> bool:
-    """Whether a token is called as those are that pad, so that no text holds it."""
-    return token.strip("<>[]|_").casefold() in ("pad", "padding", "pad_token")
 
 
 def load_model(

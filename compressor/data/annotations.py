@@ -9,8 +9,9 @@ Forms: labelstud.io/guide/export (JSON and JSON-MIN), prodi.gy/docs/api-interfac
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ class Export:
     row: Callable[[Row], dict[str, Any] | None]
 
 
-def export_of(first: Sequence[Any], path: Path) -> Export | None:
-    """The tool that wrote these rows; None for all other rows.
+def export_of(first: Iterable[Any], path: Path) -> Export | None:
+    """The tool that wrote these rows; None for all other rows. None of them is held: one may be large.
 
     Args:
         first: the first rows of the file.
@@ -42,14 +43,27 @@ def export_of(first: Sequence[Any], path: Path) -> Export | None:
     Raises:
         DataError: it is an export of something that cannot be read as labels of texts.
     """
-    rows = [row for row in first if isinstance(row, Mapping)]
-    if not rows:
-        return None
-    for tool, recognised, marks_places, read in TOOLS:
-        mine = [row for row in rows if recognised(row)]
-        if len(mine) * 2 > len(rows):
-            if any(marks_places(row) for row in mine):
+    rows, mine, marked, told = 0, Counter[str](), Counter[str](), Counter[str]()
+    controls: set[str] = set()
+    for row in first:
+        if not isinstance(row, Mapping):
+            continue
+        rows += 1
+        for tool, recognised, marks_places, read in TOOLS:
+            if recognised(row):
+                mine[tool] += 1
+                marks = marks_places(row)
+                marked[tool] += marks
+                told[tool] += not marks and read is not None and LABEL in (read(row) or {})
+        controls |= {
+            _control(result) for one in _annotations(row) for result in _results(one) if _answer(result) is not None
+        }
+    for tool, _, _, read in TOOLS:
+        if mine[tool] * 2 > rows:
+            if marked[tool] > told[tool]:
                 raise DataError(MARKS_PLACES.format(file=path.name, tool=tool))
+            if read is _label_studio and len(controls) > 1:
+                return Export(tool, partial(_label_studio, alone=False))
             return Export(tool, read) if read is not None else None
     return None
 
@@ -83,9 +97,13 @@ def _marks_label_studio(row: Row) -> bool:
     return any(kind.endswith("labels") for kind in kinds) and "choices" not in kinds
 
 
-def _label_studio(row: Row) -> dict[str, Any] | None:
-    """The task's own values, and a column for each control (`from_name`); one control alone is the label. Of several annotations
-    the one that is marked as ground truth counts, else the commonest answer."""
+def _control(result: Row) -> str:
+    return str(result.get("from_name") or LABEL)
+
+
+def _label_studio(row: Row, alone: bool = True) -> dict[str, Any] | None:
+    """The task's own values, and a column for each control (`from_name`); one that is `alone` in the file is the label. Of
+    several annotations the one that is marked as ground truth counts, else the commonest answer."""
     annotations = _annotations(row)
     valid = [one for one in annotations if not one.get("was_cancelled")]
     if annotations and not valid:
@@ -95,10 +113,10 @@ def _label_studio(row: Row) -> dict[str, Any] | None:
     for one in trusted:
         for result in _results(one):
             if (answer := _answer(result)) is not None:
-                said.setdefault(str(result.get("from_name") or LABEL), []).append(answer)
+                said.setdefault(_control(result), []).append(answer)
     own = {str(key): value for key, value in row["data"].items()}
     for name, answers in said.items():
-        column = LABEL if len(said) == 1 and LABEL not in own else name
+        column = LABEL if alone and LABEL not in own else name
         commonest = Counter(map(repr, answers)).most_common(1)[0][0]
         own[column] = next(answer for answer in answers if repr(answer) == commonest)
     return own
@@ -120,7 +138,7 @@ ANSWERS = ("accept", "reject", "ignore")
 
 
 def _is_prodigy(row: Row) -> bool:
-    return row.get("answer") in ANSWERS and ("_task_hash" in row or "_input_hash" in row or "text" in row)
+    return row.get("answer") in ANSWERS and ("_task_hash" in row or "_input_hash" in row)
 
 
 def _marks_prodigy(row: Row) -> bool:
@@ -151,8 +169,16 @@ def _prodigys_own(key: str) -> bool:
 # ---------------------------------------------------------------------- spaCy
 
 
+SPACYS = {"text", "ents", "entities", "tokens", "spans", "meta", "id"}
+"""Names in a row of spaCy's that has no categories. Beside others, such as an intent, entities are a column among others."""
+
+
 def _is_spacy(row: Row) -> bool:
-    return isinstance(row.get("text"), str) and ("cats" in row or "ents" in row or "entities" in row)
+    if not isinstance(row.get("text"), str):
+        return False
+    return isinstance(row.get("cats"), dict) or (
+        set(row) <= SPACYS and any(_is_span(span) for key in ("ents", "entities") for span in _listed(row.get(key)))
+    )
 
 
 def _marks_spacy(row: Row) -> bool:
@@ -178,7 +204,7 @@ def _is_spacy_2(row: Row) -> bool:
 
 
 def _is_doccano(row: Row) -> bool:
-    return any(_is_span(span) for key in (LABEL, "labels", "entities") for span in _listed(row.get(key)))
+    return any(_is_span(span) for key in (LABEL, "labels") for span in _listed(row.get(key)))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -188,7 +214,7 @@ def _listed(value: Any) -> list[Any]:
 def _is_span(value: Any) -> bool:
     """`[0, 5, "PER"]`, or the same with names."""
     if isinstance(value, dict):
-        return {"start_offset", "end_offset"} <= set(value)
+        return {"start_offset", "end_offset"} <= set(value) or {"start", "end", "label"} <= set(value)
     return isinstance(value, list) and len(value) == 3 and all(isinstance(x, int) for x in value[:2])
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _NUMBERED = re.compile(r"label[\W_]*(\d{1,18})", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+|[+-]?[1-9]\d?(,\d{2})+,\d{3}")
+"""1,234,567, or 12,34,567 as in India."""
 _CHOICES = re.compile(r"""\{\s*["']choices["']\s*:\s*(\[[^\[\]{}]*\])\s*\}""")
 """How Label Studio writes several choices in one cell."""
 _SEPARATORS = re.compile(r"[^\w+#]+|_+")
@@ -162,6 +163,8 @@ def several_numbers(cells: Iterable[str]) -> bool:
     if any(b != str(second) for (_, b), (_, second) in zip(split, pairs, strict=True)):
         return False  # 05 are five hundredths
     alone = {cell for cell in cells if "," not in cell}
+    if any(len(b) > 1 and b not in alone and not any(a == b for a, _ in split) for _, b in split):
+        return False  # 1,25 and 1,75 are quarters
     names = {part for parts in split for part in parts} | alone
     ordered = all(a < b for a, b in pairs) or all(a > b for a, b in pairs)
     return ordered and len({b for _, b in pairs}) > 1 and len(alone) * 2 >= len(names)

@@ -57,6 +57,8 @@ OTHER_SCRIPTS = (
     "cp1256",
     "cp874",
 )
+NO_LETTERS = "ªºµ"
+"""Signs that Unicode counts as letters: 1º, 2ª, µm."""
 FEW = 3
 """Different letters beyond ASCII, up to which they tell no language."""
 ENOUGH = 100
@@ -102,11 +104,16 @@ def of_bytes(sample: bytes) -> str | tuple[str, ...]:
 
 
 def _cut(sample: bytes) -> bytes:
-    """Whole lines of the sample, no more than are needed."""
-    if len(sample) <= MOST:
-        return sample
-    cut = sample[:MOST]
-    return cut[: cut.rfind(b"\n") + 1] or cut
+    """The lines with something beyond ASCII in them, no more of them than are needed."""
+    held, size = [], 0
+    for line in sample.split(b"\n"):
+        if not line.isascii():
+            at = max(0, (_HIGH_RUN.search(line) or re.match(b"", line)).start() - 1000)  # type: ignore[union-attr]
+            held.append(line[at : at + MOST])
+            size += len(held[-1]) + 1
+            if size > MOST:
+                break
+    return b"\n".join(held)
 
 
 def _decoded(sample: bytes, encoding: str) -> str | None:
@@ -118,7 +125,8 @@ def _decoded(sample: bytes, encoding: str) -> str | None:
 
 def _beyond(text: str) -> Counter[str]:
     """Letters beyond ASCII, small."""
-    return Counter(letter for c in text if not c.isascii() and c.isalpha() for letter in c.lower() if letter.isalpha())
+    found = Counter(c.lower() for c in text if not c.isascii() and c.isalpha() and c not in NO_LETTERS)
+    return Counter({letter: n for letter, n in found.items() if len(letter) == 1})
 
 
 def _few(text: str) -> bool:
@@ -143,27 +151,22 @@ def _is_written(text: str) -> bool:
 
 
 def _mixture(sample: bytes) -> str | tuple[str, ...]:
-    """Texts of several languages: the encoding whose languages explain nearly all letters together."""
-    able: dict[str, str] = {}
+    """Texts of several languages: the encoding whose languages explain nearly all letters together, and of several the one in
+    which the most lines are of one of its languages each. Names of all countries are commonest in Western files."""
     if _few(sample.decode(_WESTERN, "replace")):
         return ()
+    explained: dict[str, int] = {}
     for encoding in (_WESTERN, _CENTRAL, _TURKISH, _BALTIC):
+        alphabets = [set(letters) for name, own, letters in ALPHABETS if own == encoding and name != "Icelandic"]
+        letters = set.union(*alphabets)
         text = _decoded(sample, encoding)
-        letters = {
-            c
-            for _, own, alphabet in ALPHABETS
-            if own == encoding
-            for c in alphabet
-            if c not in "þðý" or own != _WESTERN
-        }
         if text is None or not _is_written(text):
             continue
         found = _beyond(text)
         if sum(found[c] for c in letters) >= EXPLAINED * found.total():
-            able[encoding] = text
-    if len(set(able.values())) > 1:
-        return tuple(able)
-    return next(iter(able), ())
+            lines = [set(_beyond(line)) for line in text.split("\n")]
+            explained[encoding] = sum(any(line <= alphabet for alphabet in alphabets) for line in lines)
+    return max(explained, key=lambda encoding: explained[encoding], default=())
 
 
 def _is_latin(sample: bytes) -> bool:

@@ -37,17 +37,17 @@ class JsonReader(Reader):
         if self.encoding.note:
             self.notes.append(self.encoding.note)
         self.held = self._hold()
-        self.export = export_of(list(islice(self._objects(), LOOK)), path)
+        self.export = export_of(islice(self._objects(), LOOK), path)
         if self.export is not None:
             self.notes.append(
                 f"{path.name} was read as an export of {self.export.tool}; rows that were rejected or skipped there do not count."
             )
-        names: dict[str, None] = {}
+        names: dict[str, int] = {}
         nested: dict[str, int] = {}
         for row in islice(self._flat(), LOOK):
             for key, value in row.items():
                 nested[key] = nested.get(key, 0) + _is_nested(value)
-            names.update(dict.fromkeys(row))
+                names[key] = names.get(key, 0) + (value is not None)
             if len(names) > MAX_COLUMNS:
                 break  # `check_columns` says so
         # A key that only later rows have is not a column: a reader does not know it before it has read them all.
@@ -55,7 +55,9 @@ class JsonReader(Reader):
         self.columns = check_columns(path, self.keys)
         if not self.columns:
             raise DataError(f"{path.name} holds no rows: there is nothing to read. Check the file.")
-        self.nested = {name for name, key in zip(self.columns, self.keys, strict=True) if nested.get(key)}
+        self.nested = {
+            name for name, key in zip(self.columns, self.keys, strict=True) if nested.get(key, 0) * 2 > names[key]
+        }
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:
         keys = [self.keys[self.columns.index(name)] for name in wanted]

@@ -66,7 +66,7 @@ def label(cells: Mapping[str, int], column: str, asked: Asked) -> Labelling:
     if silent.problem is not None:
         return Labelling(LabelSpace("none", ()), problems=[silent.problem])
     held = {cell: count for cell, count in held.items() if cell not in silent.cells}
-    spelled = {cell: _spell(cell, asked.class_names) for cell in held}
+    spelled = {cell: _spell(cell, asked.class_names, negative=asked.no_label is not None) for cell in held}
     kind = _kind(held, spelled, asked)
     if asked.names and asked.label_kind and KINDS[asked.label_kind] != kind:
         problem = _another_kind(asked.label_kind, kind)
@@ -125,18 +125,18 @@ def _taken_as(kind: Kind, different: int, column: str) -> str:
     )
 
 
-def _spell(cell: str, class_names: Sequence[str]) -> list[str] | None:
+def _spell(cell: str, class_names: Sequence[str], negative: bool = False) -> list[str] | None:
     """The names in a cell, integer classes by the name that the data set gives them; None for a class of -1, which is how
-    data sets of the Hub write a label that they keep to themselves."""
+    data sets of the Hub write a label that they keep to themselves, unless the person says that it is a class (`negative`)."""
     names = items(cell)
     if not class_names:
         return [name.strip().removeprefix(LABELLED) for name in ([cell] if names is None else names)]
     found = []
     for name in [cell] if names is None else names:
         place = integer(name)
-        if place is not None and place < 0:
+        if place is not None and place < 0 and not negative:
             return None
-        found.append(class_names[place] if place is not None and place < len(class_names) else name.strip())
+        found.append(class_names[place] if place is not None and 0 <= place < len(class_names) else name.strip())
     return found
 
 

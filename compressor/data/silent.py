@@ -48,6 +48,13 @@ def without_label(held: Mapping[str, int], asked: Asked) -> Silent:
     )
 
 
+def says_nothing(cell: str, asked: Asked) -> bool:
+    """Whether a cell that stands in all rows of a split keeps its labels secret: -1, or what the person says."""
+    if asked.no_label is not None:
+        return alike(cell) in {alike(name) for name in asked.no_label}
+    return integer(cell) == -1
+
+
 def _is_no_class(held: Mapping[str, int], asked: Asked) -> bool:
     kind = {"one": "single", "several": "multi", "number": "regression"}.get(asked.label_kind or "", asked.kind)
     if kind in ("regression", "multi") or any(name.strip() == "-1" for name in asked.given or {}):
@@ -62,5 +69,7 @@ def _is_no_class(held: Mapping[str, int], asked: Asked) -> bool:
     if asked.class_names:
         return classes <= set(range(len(asked.class_names)))
     if asked.names:
-        return classes <= set(range(len(asked.names))) and (classes != {0, 1} or len(asked.names) == 2)
+        # As many values as the teacher has labels may be these, counted from -1: that has to be asked.
+        size = len(asked.names)
+        return classes <= set(range(size)) and len(found) != size and (classes != {0, 1} or size == 2)
     return len(classes) > 2 and classes == set(range(len(classes)))

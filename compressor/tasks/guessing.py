@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+ROWS_EACH = 10
+"""Rows of each class, on average, that it takes to tell an order."""
 MUCH = 0.2
 """Accuracy that another order has to bring before it is taken for the right one."""
 
@@ -45,13 +47,16 @@ def warning(accuracy: float, chance: float, by_class: float, classes: int, rows:
 
 def better_order(predicted: np.ndarray, labels: np.ndarray, size: int) -> tuple[list[int], float] | None:
     """(which output each label stands for, the teacher's accuracy then), where that is much better than the order as it is; None
-    where it is not. The best order is an assignment problem (scipy's `linear_sum_assignment`)."""
+    where it is not, or where there are too few rows of each class to say. The best order of one half of the rows, an assignment
+    problem (scipy's `linear_sum_assignment`), has to hold on the other: on its own half some order always fits."""
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
+    if len(labels) < ROWS_EACH * size:
+        return None
     together = np.zeros((size, size), np.int64)
-    np.add.at(together, (labels, predicted), 1)
+    np.add.at(together, (labels[::2], predicted[::2]), 1)
     _, order = linear_sum_assignment(together, maximize=True)
-    accuracy = float(together[np.arange(size), order].sum() / len(labels))
-    better = accuracy >= float((predicted == labels).mean()) + MUCH
-    return ([int(place) for place in order], accuracy) if better else None
+    rest = order[labels[1::2]] == predicted[1::2]
+    better = float(rest.mean()) >= float((predicted == labels)[1::2].mean()) + MUCH
+    return ([int(place) for place in order], float((order[labels] == predicted).mean())) if better else None

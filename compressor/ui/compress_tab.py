@@ -123,7 +123,7 @@ class Handlers:
         if form.has_data:
             return data_section.look(self.services, form, who, touched)
         optional = form.teacher and not estimate.trains(self.services, form, who)
-        return empty(t("data.optional" if optional else "data.empty")), *(gr.skip(),) * 6
+        return empty(t("data.optional" if optional else "data.empty")), *(gr.skip(),) * len(data_section.FILLED)
 
     def look_again(self, *values: Any) -> Any:
         return self.look_after_teacher(*values, touched=Touched.COLUMNS)

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from compressor.data.preview import Preview
 
 
+FILLED = ("subset", "text", "text_pair", "label", "labels", "label_kind", "no_label", "columns")
+"""What a look at the data fills in beside the preview."""
+
+
 @dataclass(frozen=True)
 class DataSection:
     source: gr.Dropdown
@@ -46,8 +50,7 @@ class DataSection:
     @property
     def shown(self) -> list[Any]:
         """What a preview fills in."""
-        return [self.preview, self.subset, self.text, self.text_pair, self.label, self.labels, self.label_kind, self.no_label,
-                self.columns]  # fmt: skip
+        return [self.preview, *(getattr(self, name) for name in FILLED)]
 
 
 def build() -> DataSection:
@@ -132,8 +135,12 @@ class Touched(Enum):
 def look(services: Services, form: Form, who: Visitor, touched: Touched) -> tuple[Any, ...]:
     """What `DataSection.shown` becomes."""
     if not form.has_data:
-        quiet = (gr.update(visible=False), *(gr.update(),) * 6)
-        return (empty(t("data.empty")), *quiet, gr.update(visible=False))
+        return (
+            empty(t("data.empty")),
+            gr.update(visible=False),
+            *(gr.update(),) * (len(FILLED) - 2),
+            gr.update(visible=False),
+        )
     try:
         fits = _fitting(services, form, who) if touched is Touched.PART and form.text else None
         found, spec = fits or _preview(services, form, who, touched)
@@ -141,7 +148,7 @@ def look(services: Services, form: Form, who: Visitor, touched: Touched) -> tupl
         said = paragraphs(sentence(error).splitlines(), "problem")
         if touched is Touched.SOURCE:
             return (said, *_unknown(), gr.update(visible=False))
-        return (said, *(gr.skip(),) * 7, gr.update(visible=bool(form.text)))
+        return (said, *(gr.skip(),) * (len(FILLED) - 1), gr.update(visible=bool(form.text)))
     return (
         render(found),
         _subset(found, spec),

@@ -7,6 +7,8 @@ from typing import Any
 
 SPECIAL_TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "unk_token_id",
                   "decoder_start_token_id")  # fmt: skip
+MOST = 2**31
+"""More than any vocabulary has; also what is infinite, or no number, is none of a token."""
 LENGTHS = ("max_position_embeddings", "n_positions", "max_length", "model_max_length", "sliding_window", "num_labels")
 """Counts, of which there is at least one."""
 
@@ -33,6 +35,6 @@ def _special(value: Any, key: str, vocabulary: Any) -> dict[str, Any]:
 
 
 def _is_token(value: Any, vocabulary: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST or value != int(value):
         return False
     return not (isinstance(vocabulary, int) and vocabulary > 0) or value < vocabulary

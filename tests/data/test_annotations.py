@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from compressor.data.ledger import REJECTED
+from compressor.data.ledger import NO_LABEL, REJECTED
 from compressor.errors import DataError
 from tests.data.files import run, sentences, write_csv, write_jsonl
 
@@ -120,6 +120,44 @@ def test_marks_inside_texts_are_refused_by_the_tools_name(tmp_path, tool):
     with pytest.raises(DataError, match="marks inside texts") as error:
         run(write_jsonl(tmp_path / "a.jsonl", [SPANS[tool](text) for text, _ in sentences(30)]))
     assert tool.split()[0] in str(error.value) or "doccano" in str(error.value)
+
+
+def test_two_questions_are_two_columns(tmp_path):
+    rows = []
+    for i, (text, label) in enumerate(sentences(90)):
+        mood = label_studio(text, label)["annotations"][0]["result"]
+        topic = [mood[0] | {"from_name": "topic", "value": {"choices": [("news", "sport")[i % 2]]}}]
+        result = (mood + topic, mood, topic)[i % 3]
+        rows.append({"data": {"text": text}, "annotations": [{"result": result}]})
+    found = run(write_jsonl(tmp_path / "a.jsonl", rows), columns={"label": "mood"})
+    assert found.rows.left_out == {NO_LABEL: 30} and found.labels.kind == "single"
+
+
+def test_one_task_with_marks_among_choices_is_a_row_without_a_label(tmp_path):
+    rows = [label_studio(text, label) for text, label in sentences(60)] + [SPANS["Label Studio"]("Other text.")]
+    assert run(write_jsonl(tmp_path / "a.jsonl", rows)).rows.left_out == {NO_LABEL: 1}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"entities": [{"start": 0, "end": 4, "value": "x"}]},
+        {"entities": {"hashtags": []}},
+        {"entities": [[0, 5, "PER"]]},
+        {"answer": "accept"},
+        {"data": "2020"},
+        {"annotations": []},
+    ],
+)
+def test_ordinary_rows_are_no_export(tmp_path, more):
+    rows = [{"text": text, "intent": label, **more} for text, label in sentences(60)]
+    found = run(write_jsonl(tmp_path / "a.jsonl", rows))
+    assert found.columns["label"] == "intent" and not found.rows.left_out
+
+
+def test_one_odd_value_does_not_make_a_column_of_objects(tmp_path):
+    rows = [{"text": text, "label": label} for text, label in sentences(60)] + [{"text": {"a": 1}, "label": "positive"}]
+    assert run(write_jsonl(tmp_path / "a.jsonl", rows)).rows.read == 61
 
 
 def test_spacys_own_file_is_refused_by_its_name(tmp_path):

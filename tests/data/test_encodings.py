@@ -81,6 +81,29 @@ def test_texts_of_several_western_languages_are_western():
     assert of_bytes(text.encode("cp1252")) == "cp1252"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Artículo 1º. La habitación de la calle nº 5, 2º piso, 3ª puerta, es pequeña. ¿Dónde está mañana?",
+        "Il film è del 1º anno, la 2ª volta è più bella, perché sarà così",
+        "Lei nº 8.666, Art. 1º, decisão da 2ª Turma, não há recurso, é a opção",
+        "Ripe Grüner Veltliner|An Albariño from Rías Baixas|Côtes du Rhône blend|From São João, crème brûlée|Gewürztraminer",
+        "Özil scored twice|Suárez was booked|Ødegaard played well|João Félix came on|Müller and Agüero|Mbappé at the café",
+    ],
+)
+def test_ordinals_and_names_of_all_countries_are_western(text):
+    content = "text,label\n" + "".join(f'"{line}",1\n' for line in text.split("|")) * 20
+    assert of_bytes(content.encode("cp1252")) == "cp1252"
+
+
+@pytest.mark.parametrize(("language", "encoding"), [("Polish", "cp1250"), ("Russian", "cp1251"), ("Turkish", "cp1254")])
+def test_letters_that_come_late_are_weighed(tmp_path, language, encoding):
+    late = TEXTS[language, encoding].split("|") * 60
+    lines = [f"A plain English line, number {i}, sixty letters of it at least" for i in range(4000)] + late
+    content = "text\n" + "\n".join(lines)
+    assert of_bytes(content.encode(encoding)) == encoding
+
+
 def test_letters_of_no_language_are_not_guessed():
     assert (
         of_bytes(

@@ -6,7 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from compressor.data.ledger import NO_LABEL
+from compressor.data.labels import label
+from compressor.data.ledger import HIDDEN, NO_LABEL
+from compressor.data.matching import Asked
 from compressor.errors import DataError
 from tests.data.files import run, sentences, write_csv, write_jsonl
 
@@ -46,6 +48,28 @@ def test_a_teacher_of_two_has_no_third(tmp_path):
     assert run(path).rows.left_out == {NO_LABEL: 12}
     with pytest.raises(DataError, match="run from -1 to 1"):
         run(path, names=["negative", "neutral", "positive"])
+
+
+def test_classes_counted_from_minus_one_are_asked_about(tmp_path):
+    """-1 to 2 of a teacher of four: all four, counted from -1, and the first is no row without a label."""
+    path = write_csv(tmp_path / "a.csv", rows([0, 1, 2], without=12))
+    with pytest.raises(DataError, match="run from -1 to 2"):
+        run(path, names=FOUR)
+    given = dict(zip(("-1", "0", "1", "2"), FOUR, strict=True))
+    assert not run(path, names=FOUR, labels=given).rows.left_out
+
+
+def test_a_split_of_nothing_but_no_label_is_set_aside(tmp_path):
+    path = write_csv(tmp_path / "a.csv", sentences(200))
+    test = write_csv(tmp_path / "t.csv", [[text, "?"] for text, _ in sentences(30, start=900)])
+    found = run(path, test=test, no_label=["?"])
+    assert found.rows.left_out == {HIDDEN: 30} and len(found.test) == 20
+
+
+def test_minus_one_of_named_classes_can_be_a_class():
+    cells, names = {"0": 50, "1": 50, "-1": 30}, ("a", "b")
+    assert label(cells, "label", Asked(class_names=names)).problems
+    assert label(cells, "label", Asked(class_names=names, no_label=[])).space.names == ("-1", "a", "b")
 
 
 def test_a_large_share_is_asked_about(tmp_path):
@@ -99,6 +123,7 @@ def test_numbers_joined_by_a_sign_are_several_labels(tmp_path, cells):
         ("0,1", "0,2", "0,35", "0,4", "1,0"),
         ("0,05", "0,1", "1", "0", "0,15"),
         ("1,251", "12,500", "3.5", "700"),
+        ("1", "1,25", "1,5", "1,75", "2", "2,25", "2,5", "3", "3,75", "4", "5"),
     ],
 )
 def test_decimal_commas_are_numbers_and_it_is_said(tmp_path, cells):
@@ -107,6 +132,11 @@ def test_decimal_commas_are_numbers_and_it_is_said(tmp_path, cells):
     assert found.labels.kind == "regression"
     if all("." not in cell for cell in cells):
         assert any("was taken for a decimal one" in note for note in found.notes)
+
+
+def test_amounts_as_india_writes_them_are_not_several_labels(tmp_path):
+    cells = ("1,50,000", "2,25,000", "75,000", "1,00,000", "500", "99,999.5")
+    assert run(write_csv(tmp_path / "a.csv", sentences(240, cells)), names=None, kind=None).labels.kind == "regression"
 
 
 def test_what_a_column_is_taken_for_can_be_changed(tmp_path):

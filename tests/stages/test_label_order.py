@@ -79,6 +79,25 @@ def test_a_weak_teacher_is_not_taken_for_another_order():
     labels, predicted = random.integers(0, 3, 96), random.integers(0, 3, 96)
     assert no_better(predicted, labels) is not None and better_order(predicted, labels, 3) is None
     assert better_order((labels + 1) % 3, labels, 3) == ([1, 2, 0], 1.0)
+    many, said = random.integers(0, 77, 96), random.integers(0, 77, 96)
+    assert better_order(said, many, 77) is None and better_order((many + 1) % 77, many, 77) is None
+
+
+def test_several_labels_at_once_are_not_asked_about(tmp_path, settings):
+    teacher = tiny.bert(tmp_path / "m", ("joy", "anger", "fear", "awe"), problem_type="multi_label_classification")
+    rows = [
+        json.dumps({"text": text, "labels": [i % 4, (i + 1) % 4][: 1 + i % 2]})
+        for i, text in enumerate(tiny.texts(120)[0])
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    asked = {
+        "teacher": str(teacher),
+        "student": None,
+        "formats": ["8bit"],
+        "data": {"source": {"test": str(tmp_path / "a.jsonl")}},
+    }
+    report = pipeline.run(Recipe.parse(asked), tmp_path / "out", settings=settings)
+    assert any("0 is 'joy', 1 is 'anger'" in note for note in report.notes)
 
 
 def test_labels_of_one_name_are_not_matched_by_it(tmp_path):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from compressor.ui import data_section
+from compressor.ui.compress_tab import Handlers
 from compressor.ui.data_section import Touched
 from compressor.ui.form import Form, data_raw
 from compressor.ui.services import Services, Visitor
@@ -87,6 +88,17 @@ def test_what_a_column_holds_can_be_changed_and_is_forgotten_with_the_data(servi
     other = str(write_csv(uploads / "b.csv", sentences(60)))
     form, shown = look(services, replace(form, train=other), Touched.SOURCE)
     assert (form.label_kind, form.no_label) == ("", "")
+
+
+@pytest.mark.parametrize("touched", list(Touched))
+def test_every_way_fills_in_all_that_it_shows(services: Services, touched: Touched) -> None:
+    """gradio refuses a handler that returns less than it has outputs."""
+    act = Handlers(services)
+    values = [getattr(Form(), field.name) for field in fields(Form)]
+    for form in (Form(), Form(source="nyu/gone"), Form(source="demo")):
+        assert len(data_section.look(services, form, ANNE, touched)) == len(FIELDS)
+    for handler in (act.look_after_teacher, act.look_again, act.look, act.look_part, act.look_source):
+        assert len(handler(*values, "browser", None)) == len(FIELDS)
 
 
 @pytest.fixture

@@ -29,7 +29,9 @@ def decoder(folder, kind):
     return made
 
 
-@pytest.mark.parametrize("value", [-1, -100, 10**6, 2**40, 1.5, True, "0", [], [-1]])
+@pytest.mark.parametrize(
+    "value", [-1, -100, 10**6, float("inf"), float("nan"), [float("inf")], 2**40, 1.5, True, "0", [], [-1]]
+)
 def test_a_padding_token_that_cannot_be_is_none(value):
     assert "pad_token_id" not in mended({"pad_token_id": value, "vocab_size": 100})
 
@@ -86,11 +88,22 @@ def test_tokens_without_an_embedding_are_told_with_both_numbers(tmp_path):
     assert "@USER, HTTPURL" in str(error.value)
 
 
-def test_a_padding_token_without_an_embedding_is_replaced(tmp_path):
+def test_special_tokens_that_no_text_makes_need_no_embedding(tmp_path):
+    """BART's mask and Gemma's token for images stand behind the last row."""
+    folder = tiny.bert(tmp_path / "m")
+    tokenizer = models.load_tokenizer(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image_soft_token>"]})
+    tokenizer.save_pretrained(folder)
+    assert "<image_soft_token>" in models.load_tokenizer(folder).get_vocab()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_padding_token_without_an_embedding_is_replaced(tmp_path, ends):
     folder = decoder(tmp_path / "m", "llama")
     tokenizer = models.load_tokenizer(folder)
     rows = models.embedding_rows(models.load_config(folder))
-    tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    both = "<|im_end|>" if ends else "[PAD]"
+    tokenizer.add_special_tokens({"pad_token": both} | ({"eos_token": both} if ends else {}))
     tokenizer.save_pretrained(folder)
     again = models.load_tokenizer(folder)
     assert again.pad_token_id is not None and again.pad_token_id < rows
