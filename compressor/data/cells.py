@@ -11,8 +11,8 @@ from collections.abc import Iterable
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _NUMBERED = re.compile(r"label[\W_]*(\d{1,18})", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+|[+-]?[1-9]\d?(,\d{2})+,\d{3}")
-"""1,234,567, or 12,34,567 as in India."""
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d?(\d?(,\d{3})+|(,\d{2})+,\d{3})(\.\d+)?")
+"""1,234,567.8, or 12,34,567 as in India."""
 _CHOICES = re.compile(r"""\{\s*["']choices["']\s*:\s*(\[[^\[\]{}]*\])\s*\}""")
 """How Label Studio writes several choices in one cell."""
 _SEPARATORS = re.compile(r"[^\w+#]+|_+")
