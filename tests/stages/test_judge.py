@@ -50,8 +50,8 @@ def prepared(settings, tmp_path):
         progress=lambda *a, **k: None,
     )
     data = prepare_data(run)
-    tiny.bert(run.variant("student"))
     tokenizer = tiny.byte_bpe()
+    tiny.bert(run.variant("student"), vocab_size=len(tokenizer))
     tokenizer.save_pretrained(run.variant("student"))
     return run, data, tokenizer
 

@@ -10,6 +10,7 @@ import transformers
 
 from compressor.data.labels import LabelSpace
 from compressor.data.prepare import Prepared
+from compressor.report import Rows
 from compressor.stages.data import _facts
 from compressor.stages.lengths import token_limit
 
@@ -47,6 +48,6 @@ def test_the_tokenizer_has_a_say():
     ("longest", "said"), [(16, "as much as this model can read"), (512, "`data.max_length` changes it")]
 )
 def test_what_is_cut_at_the_models_own_limit_no_setting_changes(longest, said):
-    prepared = Prepared(None, None, None, LabelSpace("none", ()), {}, (), False, "")
+    prepared = Prepared(None, None, None, LabelSpace("none", ()), {}, (), False, "", Rows(read=0))
     facts = _facts(prepared, SimpleNamespace(pad_token_id=0), 16, 0.5, longest)
     assert facts["notes"] == [f"50.0% of the rows are longer than 16 tokens and were cut there ({said})."]

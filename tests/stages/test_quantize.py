@@ -67,8 +67,8 @@ def test_rows_are_training_rows_that_the_seed_picks(begin, tmp_path):
 
 def test_another_models_student_gets_them_in_its_own_tokens(begin, tmp_path):
     run, data = begin({"train": str(tiny.write_csv(tmp_path / "train.csv", 80))}, {"model": "some/other"})
-    tiny.bert(run.variant("student"))
     tokenizer = tiny.byte_bpe()
+    tiny.bert(run.variant("student"), vocab_size=len(tokenizer))
     tokenizer.save_pretrained(run.variant("student"))
     limit = data.max_length
     own = {tuple(tokenizer(text)["input_ids"][:limit]) for text in data.rows("train")["text"]}
