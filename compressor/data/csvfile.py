@@ -14,8 +14,8 @@ from typing import IO
 
 from compressor.data.headers import ROWS, names_columns
 from compressor.data.ledger import TOO_MANY_CELLS
-from compressor.data.table import MAX_CELL, Batch, Caps, Reader, check_columns
-from compressor.data.textfile import detect, open_text
+from compressor.data.table import MAX_CELL, Batch, Caps, EncodedReader, check_columns
+from compressor.data.textfile import open_text
 from compressor.errors import DataError
 
 SAMPLE_LINES = 2000
@@ -52,14 +52,11 @@ class Dialect:
         )
 
 
-class CsvReader(Reader):
+class CsvReader(EncodedReader):
     """A `.csv` or `.tsv` file. The first line names the columns, unless it reads like a row of data."""
 
     def __init__(self, path: Path, caps: Caps):
         super().__init__(path, caps)
-        self.encoding = detect(path)
-        if self.encoding.note:
-            self.notes.append(self.encoding.note)
         with open_text(path, self.encoding) as file:
             sample = file.read(SAMPLE_CHARACTERS).replace("\0", "")
         stated = re.match(r'sep=([^\w\s"\\]|\t)\r?\n', sample)  # a line that Excel itself writes and understands

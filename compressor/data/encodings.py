@@ -44,19 +44,8 @@ EXPLAINED = 0.97
 """Share of a text's letters beyond a to z that have to be a language's own; names and loan words are the rest."""
 CLEARLY = 1.25
 """Times that more of its own letters have to stand in a text of the language that is taken than of any that reads otherwise."""
-OTHER_SCRIPTS = (
-    "gb18030",
-    "big5",
-    "cp932",
-    "euc_jp",
-    "cp949",
-    "cp1251",
-    "koi8_r",
-    "cp1253",
-    "cp1255",
-    "cp1256",
-    "cp874",
-)
+LATIN = (_WESTERN, _CENTRAL, _TURKISH, _BALTIC)
+OTHER_SCRIPTS = tuple(name for name in TITLES if name not in LATIN)
 NO_LETTERS = "ªºµ"
 """Signs that Unicode counts as letters: 1º, 2ª, µm."""
 FEW = 3
@@ -107,8 +96,8 @@ def _cut(sample: bytes) -> bytes:
     """The lines with something beyond ASCII in them, no more of them than are needed."""
     held, size = [], 0
     for line in sample.split(b"\n"):
-        if not line.isascii():
-            at = max(0, (_HIGH_RUN.search(line) or re.match(b"", line)).start() - 1000)  # type: ignore[union-attr]
+        if (high := _HIGH_RUN.search(line)) is not None:
+            at = max(0, high.start() - 1000)
             held.append(line[at : at + MOST])
             size += len(held[-1]) + 1
             if size > MOST:
@@ -156,7 +145,7 @@ def _mixture(sample: bytes) -> str | tuple[str, ...]:
     if _few(sample.decode(_WESTERN, "replace")):
         return ()
     explained: dict[str, int] = {}
-    for encoding in (_WESTERN, _CENTRAL, _TURKISH, _BALTIC):
+    for encoding in LATIN:
         alphabets = [set(letters) for name, own, letters in ALPHABETS if own == encoding and name != "Icelandic"]
         letters = set.union(*alphabets)
         text = _decoded(sample, encoding)

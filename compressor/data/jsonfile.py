@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -11,8 +12,8 @@ from typing import IO, Any
 from compressor.data.annotations import export_of, pair_of_spacy
 from compressor.data.cells import some
 from compressor.data.ledger import REJECTED
-from compressor.data.table import MAX_CELL, MAX_COLUMNS, Batch, Caps, Reader, cell, check_columns
-from compressor.data.textfile import detect, open_text
+from compressor.data.table import MAX_CELL, MAX_COLUMNS, Batch, Caps, EncodedReader, cell, check_columns
+from compressor.data.textfile import open_text
 from compressor.errors import DataError
 
 PIECE = 1 << 20
@@ -28,14 +29,11 @@ ROW_KEYS = ("data", "rows", "examples", "train", "records", "items")
 _DECODER = json.JSONDecoder()
 
 
-class JsonReader(Reader):
+class JsonReader(EncodedReader):
     """A `.json` or `.jsonl` file. Whichever it is called, what its first characters say counts."""
 
     def __init__(self, path: Path, caps: Caps):
         super().__init__(path, caps)
-        self.encoding = detect(path)
-        if self.encoding.note:
-            self.notes.append(self.encoding.note)
         self.held = self._hold()
         self.export = export_of(islice(self._objects(), LOOK), path)
         if self.export is not None:
@@ -121,7 +119,7 @@ class JsonReader(Reader):
             first = file.read(1)
             while first and first.isspace():
                 first = file.read(1)
-            if first == "[" and not self._lists_in_lines():
+            if first == "[" and not self._lists_in_lines:
                 for number, value in enumerate(stream_array(file, self.path), 1):
                     yield self._row(value, f"row {number:,}")
                 return
@@ -130,6 +128,7 @@ class JsonReader(Reader):
                 if line.strip():
                     yield self._row(self._line(line, number), f"line {number:,}")
 
+    @cached_property
     def _lists_in_lines(self) -> bool:
         """Whether a file that begins with a list has one a line, in place of one in all."""
         with open_text(self.path, self.encoding) as file:

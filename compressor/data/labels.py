@@ -24,14 +24,12 @@ from compressor.data.cells import (
     several_numbers,
     some,
 )
-from compressor.data.matching import Asked, match_names
+from compressor.data.matching import KINDS, Asked, match_names
 from compressor.data.silent import without_label
 
 __all__ = ["LabelSpace", "Labelling", "label", "normalised"]
 
 Kind = Literal["single", "multi", "regression", "none"]
-KINDS: dict[str, Kind] = {"one": "single", "several": "multi", "number": "regression"}
-"""`data.label_kind` → what it is here."""
 MAX_CLASSES = 2000
 MANY = 100
 """Different whole numbers, up to which they are taken for classes whatever they are."""

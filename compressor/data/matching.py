@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from compressor.data.cells import index, integer, normalised, some
 from compressor.recipe import Data
@@ -15,6 +16,14 @@ WAYS_OUT = (
     "Say which is which with `data.labels` ({{{example}: <a label of the teacher>}}), or train a new head on the data's own "
     "labels with `teacher_head: new`."
 )
+
+
+KINDS: dict[str, Literal["single", "multi", "regression"]] = {
+    "one": "single",
+    "several": "multi",
+    "number": "regression",
+}
+"""`data.label_kind` → what it is here."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from compressor.data.cells import alike, integer, items, normalised
-from compressor.data.matching import Asked
+from compressor.data.matching import KINDS, Asked
 
 LARGE = 0.2
 """Share of the rows from which on nobody leaves them out unasked."""
@@ -56,7 +56,7 @@ def says_nothing(cell: str, asked: Asked) -> bool:
 
 
 def _is_no_class(held: Mapping[str, int], asked: Asked) -> bool:
-    kind = {"one": "single", "several": "multi", "number": "regression"}.get(asked.label_kind or "", asked.kind)
+    kind = KINDS[asked.label_kind] if asked.label_kind else asked.kind
     if kind in ("regression", "multi") or any(name.strip() == "-1" for name in asked.given or {}):
         return False
     if any(normalised(name) == "-1" for name in asked.names or ()):

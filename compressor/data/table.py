@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from compressor.data.textfile import detect
 from compressor.errors import DataError
 from compressor.untrusted.plain import storable
 
@@ -65,6 +66,15 @@ class Reader(ABC):
         schema = pa.schema([(name, pa.string()) for name in wanted])
         for batch in self.rows(wanted):
             yield pa.table([pa.array(batch[name], pa.string()) for name in wanted], schema=schema)
+
+
+class EncodedReader(Reader):
+    """A file of text in some encoding, which is found out first and said where it was a guess."""
+
+    def __init__(self, path: Path, caps: Caps):
+        super().__init__(path, caps)
+        self.encoding = detect(path)
+        self.notes += [self.encoding.note] if self.encoding.note else []
 
 
 def check_columns(path: Path, names: Sequence[str]) -> tuple[str, ...]:

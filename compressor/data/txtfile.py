@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from compressor.data.cells import LABELLED
-from compressor.data.table import Batch, Caps, Reader, storable
-from compressor.data.textfile import detect, open_text
+from compressor.data.table import Batch, Caps, EncodedReader, storable
+from compressor.data.textfile import open_text
 
 RUNNING_CHARACTERS = 20_000_000
 """Characters of running text that are kept: some five million tokens, hours of measuring on a processor."""
@@ -19,14 +19,11 @@ LOOK = 200
 """Lines that say whether a file is fastText's."""
 
 
-class TextReader(Reader):
+class TextReader(EncodedReader):
     """A `.txt` file: one text a line."""
 
     def __init__(self, path: Path, caps: Caps):
         super().__init__(path, caps)
-        self.encoding = detect(path)
-        if self.encoding.note:
-            self.notes.append(self.encoding.note)
         self.columns = ("text",)
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[str | None]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from compressor.tasks.base import Task
+from compressor.tasks.base import NUMBERS, SCORE, Task
 
 
 def transformers_snippet(reference: str, task: Task, packages: str = "transformers torch", remark: str = "") -> str:
@@ -70,9 +70,9 @@ def transformers_js_snippet(reference: str, dtype: str, task: Task) -> str:
         dtype: its name there of what is stored (`q8`, `fp32`).
     """
     name = json.dumps(reference, ensure_ascii=False)
-    if task.kind in ("regression", "score"):  # its pipeline would make a probability of one number, which is always 1
+    if task.kind in NUMBERS:  # its pipeline would make a probability of one number, which is always 1
         number = "logits.tolist()[0][0]"
-        number = number if task.kind == "regression" else f"1 / (1 + Math.exp(-{number}))"
+        number = number if task.kind != SCORE else f"1 / (1 + Math.exp(-{number}))"
         return (
             "// npm install @huggingface/transformers\n"
             'import { AutoModelForSequenceClassification, AutoTokenizer } from "@huggingface/transformers";\n'
